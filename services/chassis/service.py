@@ -1,0 +1,72 @@
+"""How a service says what it is made of. Composition as data; the runtime hosts it, the doors serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from services.chassis.auth import Principal, Rights
+from services.chassis.domain import Command, Decider, Event, Facts
+from services.chassis.reactions import Reaction
+from services.chassis.registry import Upcast
+from services.chassis.views import Reader, ViewSpec
+
+FactsLookup = Callable[[Reader, Any, Command, Facts], Facts]
+"""(reader of the service's reference tables, state, command, facts with `today` only) → the aggregate's Facts."""
+
+ScopeOf = Callable[[Any, Command], str | None]
+"""(state, command) → code of the unit that the command is about; None: it is about the whole city."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A decider with what it needs from outside: its facts and the unit a command belongs to.
+
+    `collection` is the plural in HTTP paths and resource names (`projects`).
+    """
+
+    decider: Decider[Any, Any]
+    collection: str
+    scope: ScopeOf
+    facts: FactsLookup | None = None
+    internal: frozenset[type[Command]] = frozenset()
+    """Commands that only the platform itself may send; no door offers them."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A question to a view. `token` makes the answer wait until the views have reached that position."""
+
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class QueryHandler:
+    """`answer(reader, query, principal)` → a Struct. `path` is its HTTP path with `{field}` placeholders."""
+
+    query: type[Query]
+    answer: type[msgspec.Struct]
+    handle: Callable[[Reader, Any, Principal], msgspec.Struct]
+    path: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One bounded context: its name is its folder, its topic and its database."""
+
+    name: str
+    title: str
+    aggregates: tuple[Aggregate, ...] = ()
+    events: tuple[type[Event], ...] = ()
+    upcasts: Mapping[str, tuple[str, Upcast]] = field(default_factory=dict)
+    views: tuple[ViewSpec, ...] = ()
+    listens_to: tuple[str, ...] = ()
+    """Names of the services whose topics feed its views and reactions."""
+    reactions: tuple[Reaction, ...] = ()
+    queries: tuple[QueryHandler, ...] = ()
+    rights: Rights = field(default_factory=Rights.none)
+    folder: Path | None = None
