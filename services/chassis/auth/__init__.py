@@ -1,0 +1,30 @@
+"""Who is asking, what a role may do, and how a token proves it. The same at every door.
+
+principals: roles, scopes, the principal · rights: the table role × command × scope · keys: the store's own
+signing keys · tokens: signed, short-lived proof of who is asking · logins: one-time codes for a browser.
+"""
+
+from services.chassis.auth.keys import KeyFileError, signing_key
+from services.chassis.auth.logins import LoginCodes
+from services.chassis.auth.principals import ROLE_TITLES, UNIT_ROLES, Principal, Role, Scope, require_issuable, system
+from services.chassis.auth.rights import Rights, RightsError, authorise, require_unit
+from services.chassis.auth.tokens import TokenIssuer, TokenVerifier
+
+__all__ = [
+    "ROLE_TITLES",
+    "UNIT_ROLES",
+    "KeyFileError",
+    "LoginCodes",
+    "Principal",
+    "Rights",
+    "RightsError",
+    "Role",
+    "Scope",
+    "TokenIssuer",
+    "TokenVerifier",
+    "authorise",
+    "require_issuable",
+    "require_unit",
+    "signing_key",
+    "system",
+]
