@@ -78,6 +78,11 @@ class TokenVerifier:
             raise Unauthenticated("访问令牌已过期,请重新登录", "the access token has expired")
         return principal
 
+    @property
+    def remembered(self) -> int:
+        """How many good tokens are kept now; never more than `remember`."""
+        return len(self._known)
+
     def _recall(self, token: str) -> tuple[Principal, int] | None:
         with self._lock:
             found = self._known.get(token)
@@ -109,7 +114,7 @@ class TokenVerifier:
 
     def _payload(self, token: str) -> dict[str, Any]:
         """The signed claims. The one algorithm is ours to name, never the token's; `exp` is judged by our clock."""
-        if len(token) > _MAX_TOKEN_CHARACTERS:
+        if len(token) > _MAX_TOKEN_CHARACTERS or not token.isascii():
             raise _malformed()
         try:
             return jwt.decode(
