@@ -1,0 +1,1 @@
+"""The aggregate Project 项目: commands in, facts out; pure."""

@@ -1,0 +1,29 @@
+"""What a decision on a project rests on besides its own history."""
+
+from __future__ import annotations
+
+import msgspec
+
+from services.chassis.domain import Facts
+from services.project_tracking.events.rules import ProjectRules
+
+
+class UnitFact(msgspec.Struct, frozen=True, kw_only=True):
+    """单位: the unit as it was valid on the command's `occurred_on`.
+
+    `unit_id` outlives changes of `code`; `registry_version` is the version of the unit registry looked at.
+    """
+
+    code: str
+    unit_id: str
+    name: str
+    registry_version: int
+
+
+class ProjectFacts(Facts, frozen=True, kw_only=True):
+    """项目事实. `unit` is the project's unit (at registration: the command's) on the command's `occurred_on`,
+    None when there is none by that code on that day; `rules` the rule set in force, None when none is adopted.
+    """
+
+    unit: UnitFact | None = None
+    rules: ProjectRules | None = None
