@@ -1,0 +1,143 @@
+"""The bus as a consumer sees it: topics of services, partitions, positions.
+
+Two adapters stand under one contract suite: `EmbeddedBus` reads the event tables themselves (no second copy,
+no relay); the Kafka adapter carries the same envelopes as CloudEvents.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from services.chassis.envelope import Envelope
+from services.chassis.event_store import EventStore
+
+Source = tuple[str, int]
+"""(service, partition): within one source, deliveries come in position order."""
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One event as delivered. `previous` is the position before it in its partition (0: it is the first);
+    `offset` is where the adapter can go on reading after it."""
+
+    envelope: Envelope
+    previous: int
+    offset: int
+
+
+class Subscription(Protocol):
+    """One consumer's place in a group. Used by one thread only (`wake` excepted).
+
+    Deliveries may repeat and, in faulty networks, be missing or late; the consumer's checkpoints decide.
+    """
+
+    def poll(self, timeout: float, limit: int) -> list[Delivery]:
+        """Up to `limit` deliveries; waits at most `timeout` seconds for the first. May return fewer or none."""
+        ...
+
+    def seek(self, source: Source, offset: int) -> None:
+        """Deliver this source again from after `offset` (0: from its beginning)."""
+        ...
+
+    def progress(self) -> Mapping[Source, int]:
+        """Per source, the offset up to which everything was delivered: where a restart may go on reading."""
+        ...
+
+    def lag(self) -> Mapping[str, int]:
+        """Per service, how many positions lie between what was delivered and its head."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    """Where a service's consumers subscribe."""
+
+    def subscribe(self, group: str, services: Sequence[str]) -> Subscription:
+        """Join the group; reading begins at each source's beginning until `seek` says otherwise."""
+        ...
+
+
+class EmbeddedBus:
+    """The bus of one machine: it reads the stores' event tables in position order."""
+
+    def __init__(self, stores: Mapping[str, EventStore]) -> None:
+        self._stores = stores
+
+    def subscribe(self, group: str, services: Sequence[str]) -> EmbeddedSubscription:
+        return EmbeddedSubscription({name: self._stores[name] for name in services})
+
+
+class EmbeddedSubscription:
+    """Reads several stores, a page from each in turn. An append in this process wakes it; appends of other
+    processes are found by polling."""
+
+    def __init__(self, stores: Mapping[str, EventStore]) -> None:
+        self._stores = dict(stores)
+        self._cursors = dict.fromkeys(stores, 0)
+        self._last: dict[Source, int] = {}
+        self._wanted: dict[str, int] = {}
+        self._news = threading.Event()
+        for store in self._stores.values():
+            store.on_append(self._news.set)
+
+    def poll(self, timeout: float, limit: int) -> list[Delivery]:
+        self._rewind()
+        found = self._read(limit)
+        if not found and timeout > 0 and self._news.wait(timeout):
+            found = self._read(limit)
+        elif not found and timeout > 0:
+            found = self._read(limit)
+        return found
+
+    def seek(self, source: Source, offset: int) -> None:
+        service = source[0]
+        self._wanted[service] = min(offset, self._wanted.get(service, offset))
+
+    def progress(self) -> Mapping[Source, int]:
+        return {
+            (service, partition): self._cursors[service]
+            for service, store in self._stores.items()
+            for partition in range(store.info.partitions)
+        }
+
+    def lag(self) -> Mapping[str, int]:
+        return {name: store.last_position() - self._cursors[name] for name, store in self._stores.items()}
+
+    def wake(self) -> None:
+        """End a waiting poll early (from any thread)."""
+        self._news.set()
+
+    def close(self) -> None:
+        self._news.set()
+
+    def _rewind(self) -> None:
+        """Carry out the seeks: one cursor serves all partitions of a service, so the lowest wins."""
+        for service, offset in self._wanted.items():
+            self._cursors[service] = offset
+            for source in [known for known in self._last if known[0] == service]:
+                del self._last[source]
+        self._wanted.clear()
+
+    def _read(self, limit: int) -> list[Delivery]:
+        self._news.clear()
+        found: list[Delivery] = []
+        for service, store in self._stores.items():
+            page = store.read(self._cursors[service], limit - len(found))
+            found.extend(self._delivery(store, envelope) for envelope in page)
+            if page:
+                self._cursors[service] = page[-1].position
+            if len(found) >= limit:
+                break
+        return found
+
+    def _delivery(self, store: EventStore, envelope: Envelope) -> Delivery:
+        source = (envelope.service, envelope.partition)
+        previous = self._last.get(source)
+        if previous is None:
+            previous = store.previous_in_partition(envelope.partition, envelope.position)
+        self._last[source] = envelope.position
+        return Delivery(envelope, previous, envelope.position)

@@ -1,0 +1,264 @@
+"""The consumer: poll → check → apply in one transaction → go on. Honest about duplicates, holes and poison.
+
+It applies a delivery only if the position named before it is its checkpoint, drops older ones, and reads again
+from the checkpoint where it sees a hole: neither a re-send nor a late send can lose or double a fact. A fact
+that cannot be taken is parked together with everything after it on its stream; the rest flows on, up to a limit.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.chassis.bus import Bus, Delivery, Source
+from services.chassis.envelope import Envelope
+from services.chassis.event_store.store import microseconds
+from services.chassis.logs import logger
+from services.chassis.metrics import METRICS
+from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
+from services.chassis.sinks import PASSING, Poisoned, Sink
+from services.chassis.view_database import Checkpoint, ParkedFact
+from services.chassis.views import Received
+
+log = logger(__name__)
+
+START = Checkpoint()
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Envelope).decode
+
+
+class ConsumerStopped(Exception):
+    """The consumer cannot go on by itself; the sentence says what to do."""
+
+
+class Feed:
+    """One sink's side of the consumer: which deliveries are next for it."""
+
+    def __init__(self, sink: Sink, registry: EventRegistry, now: Callable[[], datetime], park_limit: int) -> None:
+        self.sink = sink
+        self._registry = registry
+        self._now = now
+        self._park_limit = park_limit
+        self.checkpoints: dict[Source, Checkpoint] = {}
+        self.parked: set[str] = set()
+        self.reload()
+
+    def reload(self) -> None:
+        """Start again from what is durable."""
+        self.checkpoints = self.sink.database.read_checkpoints()
+        self.parked = {fact.stream for fact in self.sink.database.read_parked()}
+        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
+
+    def take(self, deliveries: Sequence[Delivery], progress: Mapping[Source, int]) -> dict[Source, Checkpoint]:
+        """Apply what is next. `progress` says up to where each source was delivered; returns the sources that
+        have a hole, each with the checkpoint to read again from."""
+        fresh, moved, holes = self._sort(deliveries)
+        if moved:
+            self._advance(moved, holes, progress)
+            self._apply(fresh, moved)
+        return holes
+
+    def _sort(
+        self, deliveries: Sequence[Delivery]
+    ) -> tuple[list[Delivery], dict[Source, Checkpoint], dict[Source, Checkpoint]]:
+        fresh: list[Delivery] = []
+        moved: dict[Source, Checkpoint] = {}
+        holes: dict[Source, Checkpoint] = {}
+        old = 0
+        for delivery in deliveries:
+            envelope = delivery.envelope
+            source = (envelope.service, envelope.partition)
+            at = moved.get(source) or self.checkpoints.get(source, START)
+            if at.epoch > envelope.epoch or (envelope.epoch == at.epoch and envelope.position <= at.position):
+                old += 1
+            elif at.epoch and envelope.epoch > at.epoch and delivery.previous < at.position:
+                raise ConsumerStopped(
+                    f"{envelope.service} 的事件库已恢复到较早状态,请运行 bizenv rebuild · "
+                    f"the store of {envelope.service} was restored to an earlier state: run bizenv rebuild"
+                )
+            elif delivery.previous == at.position:
+                fresh.append(delivery)
+                moved[source] = Checkpoint(envelope.epoch, envelope.position, delivery.offset)
+            else:
+                holes.setdefault(source, at)
+        METRICS.consumer_duplicates.labels(self.sink.name).inc(old)
+        METRICS.consumer_holes.labels(self.sink.name).inc(len(holes))
+        return fresh, moved, holes
+
+    def _advance(
+        self, moved: dict[Source, Checkpoint], holes: Mapping[Source, Checkpoint], progress: Mapping[Source, int]
+    ) -> None:
+        """Remember, for quiet partitions too, how far reading got, so that a restart does not read it all again."""
+        broken = {service for service, _ in holes}
+        for source, offset in progress.items():
+            if source[0] not in broken:
+                at = moved.get(source) or self.checkpoints.get(source)
+                if at is not None and at.offset < offset:
+                    moved[source] = Checkpoint(at.epoch, at.position, offset)
+
+    def _apply(self, fresh: Sequence[Delivery], moved: dict[Source, Checkpoint]) -> None:
+        """Apply, parking one poisoned stream after another until the rest goes through."""
+        poisoned: dict[str, tuple[int, str]] = {}
+        while True:
+            facts, parked = self._decode(fresh, poisoned)
+            try:
+                self.sink.apply(facts, moved, parked)
+                break
+            except Poisoned as poison:
+                self._poison(poisoned, poison.envelope, f"{type(poison.error).__name__}: {poison.error}")
+        self.checkpoints.update(moved)
+        self._note(poisoned)
+        METRICS.consumer_applied.labels(self.sink.name).inc(len(facts))
+
+    def _poison(self, poisoned: dict[str, tuple[int, str]], envelope: Envelope, reason: str) -> None:
+        poisoned[envelope.stream] = (envelope.position, reason)
+        log.error("stream parked", group=self.sink.name, event_id=envelope.id, reason=reason)
+
+    def _note(self, poisoned: Mapping[str, tuple[int, str]]) -> None:
+        self.parked.update(poisoned)
+        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
+        if len(self.parked) > self._park_limit:
+            raise ConsumerStopped(
+                f"{self.sink.name}:搁置的事件流已达 {len(self.parked)} 条,超过上限 {self._park_limit},已停止 · "
+                f"{len(self.parked)} parked streams are over the limit of {self._park_limit}; see bizenv parked"
+            )
+
+    def _decode(
+        self, fresh: Sequence[Delivery], poisoned: dict[str, tuple[int, str]]
+    ) -> tuple[list[Received], list[ParkedFact]]:
+        """What can be applied, and what is parked: a poisoned fact, and all behind it on its stream."""
+        facts: list[Received] = []
+        parked: list[ParkedFact] = []
+        for delivery in fresh:
+            envelope = delivery.envelope
+            position, reason = poisoned.get(envelope.stream, (0, ""))
+            if envelope.stream not in self.parked and not (position and envelope.position >= position):
+                try:
+                    facts.append(Received(envelope, self._registry.decode(envelope.type, envelope.data)))
+                    continue
+                except (UnknownEventType, MalformedEvent) as error:
+                    self._poison(poisoned, envelope, str(error))
+                    position, reason = poisoned[envelope.stream]
+            parked.append(self._parked(envelope, reason if envelope.position == position else ""))
+        return facts, parked
+
+    def _parked(self, envelope: Envelope, error: str) -> ParkedFact:
+        return ParkedFact(
+            service=envelope.service,
+            position=envelope.position,
+            stream=envelope.stream,
+            version=envelope.version,
+            type=envelope.type,
+            error=error,
+            parked_at=microseconds(self._now()),
+            envelope=_pack(envelope),
+        )
+
+    def retry(self, stream: str) -> bool:
+        """Try a parked stream again, all of it in one transaction; False: it stays parked."""
+        waiting = self.sink.database.read_parked(stream)
+        try:
+            facts = [Received(e, self._registry.decode(e.type, e.data)) for e in (_unpack(w.envelope) for w in waiting)]
+            self.sink.apply(facts, {}, (), waiting)
+        except (Poisoned, UnknownEventType, MalformedEvent) as error:
+            log.error("stream stays parked", group=self.sink.name, stream=stream, reason=str(error))
+            return False
+        self.parked.discard(stream)
+        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
+        log.info("stream taken up again", group=self.sink.name, stream=stream, events=len(facts))
+        return True
+
+
+class Consumer:
+    """One thread's loop over one subscription; feeds its sinks one after another, each from its own checkpoint."""
+
+    def __init__(
+        self,
+        group: str,
+        bus: Bus,
+        services: Sequence[str],
+        sinks: Sequence[Sink],
+        registry: EventRegistry,
+        now: Callable[[], datetime],
+        *,
+        batch: int = 500,
+        park_limit: int = 100,
+    ) -> None:
+        self.group = group
+        self._bus = bus
+        self._batch = batch
+        self.feeds = [Feed(sink, registry, now, park_limit) for sink in sinks]
+        self.subscription = bus.subscribe(group, services)
+        self.failure: ConsumerStopped | None = None
+        self._stopping = threading.Event()
+        self._next_look = 0.0
+        self.go_back()
+
+    def go_back(self) -> None:
+        """Read again from the lowest durable checkpoint of the sinks."""
+        for feed in self.feeds:
+            feed.reload()
+        sources = {source for feed in self.feeds for source in feed.checkpoints}
+        for source in sources:
+            lowest = min(feed.checkpoints.get(source, START).offset for feed in self.feeds)
+            self.subscription.seek(source, lowest)
+
+    def step(self, timeout: float = 0.0) -> int:
+        """One poll and what follows from it; returns how many deliveries came. Raises when they could not be
+        applied (they will come again)."""
+        deliveries = self.subscription.poll(timeout, self._batch)
+        try:
+            progress = self.subscription.progress() if deliveries else {}
+            for feed in self.feeds:
+                holes = feed.take(deliveries, progress)
+                for source, checkpoint in holes.items():
+                    self.subscription.seek(source, checkpoint.offset)
+        except BaseException:
+            self.go_back()
+            raise
+        METRICS.consumer_batch_size.labels(self.group).observe(len(deliveries))
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + 1.0
+            self._look_around()
+        return len(deliveries)
+
+    def drain(self) -> int:
+        """Apply all there is now; returns how many deliveries came."""
+        total = 0
+        while came := self.step():
+            total += came
+        return total
+
+    def run(self, idle_seconds: float = 0.05) -> None:
+        """Consume until `stop`; passing troubles (disk full, database locked, overload) are waited out."""
+        pause = 0.1
+        while not self._stopping.is_set():
+            try:
+                self.step(idle_seconds)
+                pause = 0.1
+            except ConsumerStopped as stopped:
+                self.failure = stopped
+                log.critical("consumer stopped", group=self.group, reason=str(stopped))
+                return
+            except (SQLAlchemyError, *PASSING) as error:
+                log.warning("consumer waits", group=self.group, seconds=pause, reason=str(error))
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 5.0)
+
+    def stop(self) -> None:
+        """End `run` after the batch in hand (from any thread)."""
+        self._stopping.set()
+        self.subscription.close()
+
+    def _look_around(self) -> None:
+        """Once a second: report the lag, take up parked streams whose retry was asked for."""
+        METRICS.consumer_lag_records.labels(self.group).set(sum(self.subscription.lag().values()))
+        for feed in self.feeds:
+            if feed.parked:
+                for stream in feed.sink.database.take_retries():
+                    feed.retry(stream)

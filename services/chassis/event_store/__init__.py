@@ -1,0 +1,33 @@
+"""The event store of one service: events appended in one transaction, read back in position order.
+
+`EventStore` is the port's only implementation; what differs between databases is a `Dialect`
+(`sqlite.py`). The events table is the outbox: a follower that reads in position order misses nothing,
+because positions become visible in order.
+"""
+
+from services.chassis.event_store.model import (
+    Append,
+    Appended,
+    CommandRecord,
+    NewEvent,
+    Refusal,
+    StoreInfo,
+    StoreKind,
+    WrongVersion,
+)
+from services.chassis.event_store.sqlite import SqliteDialect
+from services.chassis.event_store.store import EventStore, StoreUnusable
+
+__all__ = [
+    "Append",
+    "Appended",
+    "CommandRecord",
+    "EventStore",
+    "NewEvent",
+    "Refusal",
+    "SqliteDialect",
+    "StoreInfo",
+    "StoreKind",
+    "StoreUnusable",
+    "WrongVersion",
+]

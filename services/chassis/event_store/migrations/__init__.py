@@ -1,0 +1,47 @@
+"""Alembic migrations of the event store; `migrate` brings a database to this build's revision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+
+from services.chassis.event_store import schema
+
+HERE = Path(__file__).parent
+
+
+def config(engine: Engine) -> Config:
+    """An Alembic configuration without a file; the engine travels in its attributes."""
+    settings = Config()
+    settings.set_main_option("script_location", str(HERE))
+    settings.attributes["engine"] = engine
+    return settings
+
+
+def migrate(engine: Engine) -> tuple[str | None, str]:
+    """Bring the database to `schema.REVISION`; returns the revisions before and after.
+
+    A database of a newer build is left alone (the caller checks first: `store.check_revision`).
+    """
+    before = current(engine)
+    if before != schema.REVISION:
+        command.upgrade(config(engine), schema.REVISION)
+    return before, schema.REVISION
+
+
+def current(engine: Engine) -> str | None:
+    """The database's revision; None when it has none of our tables."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        return None if found is None else str(found)
+
+
+def newest(engine: Engine) -> str | None:
+    """The newest revision that this build knows of."""
+    return ScriptDirectory.from_config(config(engine)).get_current_head()

@@ -1,0 +1,91 @@
+"""What goes into the event store and what it answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+import msgspec
+
+ANY_VERSION = -1
+"""Not an expected version: the writer never appends blindly; only callers of the command bus may leave it open."""
+
+
+class StoreKind(StrEnum):
+    """Whether a store holds a city's real facts or an invented rehearsal. It is fixed when the store is made."""
+
+    REAL = "real"
+    REHEARSAL = "rehearsal"
+
+
+class StoreInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store says of itself. `epoch` rises after a restore; `partitions` never changes."""
+
+    store_id: str
+    service: str
+    kind: StoreKind
+    programme: str
+    epoch: int
+    partitions: int
+    created_at: str
+
+
+class NewEvent(msgspec.Struct, frozen=True):
+    """A fact about to be recorded: type string, business date and its exact JSON bytes."""
+
+    type: str
+    occurred_on: date
+    data: bytes
+
+
+class Append(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of one command, for one stream whose version must be exactly `expected_version` (0: new).
+
+    `recorded_at` is microseconds since 1970 UTC; `command_hash` the SHA-256 of the command's type and body.
+    """
+
+    stream: str
+    expected_version: int
+    command_id: str
+    command_hash: bytes
+    events: tuple[NewEvent, ...]
+    recorded_at: int
+    actor: str
+    correlation_id: str
+    causation_id: str
+    traceparent: str | None = None
+
+
+class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command recorded when it was carried out: versions first..last of its stream, last position."""
+
+    command_id: str
+    command_hash: bytes
+    stream: str
+    first_version: int
+    last_version: int
+    position: int
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The facts are durable, now or since an earlier call with this command id (`repeated`)."""
+
+    record: CommandRecord
+    repeated: bool
+
+
+class WrongVersion(msgspec.Struct, frozen=True):
+    """Nothing was written for this command: the stream is at `actual`."""
+
+    stream: str
+    expected: int
+    actual: int
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Nothing was written for this command: its id belongs to another command."""
+
+    command_id: str
+
+
+Outcome = Appended | WrongVersion | Refusal

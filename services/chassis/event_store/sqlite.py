@@ -1,0 +1,165 @@
+"""The SQLite dialect: WAL, synchronous=FULL, one writing connection; commit order is position order."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from services.chassis.envelope import partition_of
+from services.chassis.event_store.model import Append, Appended, CommandRecord, Outcome, Refusal, WrongVersion
+from services.chassis.event_store.schema import EVENT_COLUMNS
+
+ROWS_A_STATEMENT = 1000
+"""SQLite takes 32,766 values in a statement; an event has 14."""
+
+BUSY_MILLISECONDS = 10_000
+
+
+class SqliteDialect:
+    """Where the store's file lies and how a batch is appended to it.
+
+    `durable=False` leaves out the flush at each commit: only for a store that is thrown away when its
+    making is interrupted (a rehearsal being made).
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self.path = path
+        self._synchronous = "FULL" if durable else "OFF"
+
+    @property
+    def place(self) -> str:
+        """For messages: where the store is."""
+        return str(self.path)
+
+    def engine(self) -> Engine:
+        engine = create_engine(f"sqlite:///{self.path}", isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=16)
+        event.listen(engine, "connect", self._on_connect)
+        return engine
+
+    def _on_connect(self, connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+
+    def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
+        """Append the batch in one transaction and answer each member on its own, in order.
+
+        At most one member per stream and per command id; a member that fails writes nothing and takes no
+        position. Raises the driver's error when nothing at all was written.
+        """
+        raw = connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = _Batch(raw, batch, partitions).run()
+            raw.execute("COMMIT")
+        except BaseException:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            raise
+        return outcomes
+
+    @staticmethod
+    def is_full(error: Exception) -> bool:
+        """Whether the error says that the disk has no room."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return isinstance(cause, sqlite3.OperationalError) and "full" in str(cause)
+
+
+class _Batch:
+    """One transaction: look up repeats and heads, then write what may be written."""
+
+    def __init__(self, raw: sqlite3.Connection, batch: Sequence[Append], partitions: int) -> None:
+        self._raw = raw
+        self._batch = batch
+        self._partitions = partitions
+
+    def run(self) -> list[Outcome]:
+        known = self._commands()
+        heads = self._heads()
+        position = self._raw.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
+        outcomes: list[Outcome] = []
+        events: list[Any] = []
+        commands: list[Any] = []
+        streams: list[Any] = []
+        for append in self._batch:
+            outcome = _judge(append, known.get(append.command_id), heads.get(append.stream, 0), position)
+            outcomes.append(outcome)
+            if not isinstance(outcome, Appended) or outcome.repeated:
+                continue
+            record = outcome.record
+            partition = partition_of(append.stream, self._partitions)
+            for version, new in enumerate(append.events, record.first_version):
+                position += 1
+                events += (
+                    position, append.stream, version, partition, new.type, new.occurred_on.isoformat(),
+                    append.recorded_at, append.actor, append.command_id, append.command_hash,
+                    append.correlation_id, append.causation_id, append.traceparent, new.data,
+                )  # fmt: skip
+            commands += (
+                record.command_id, record.command_hash, record.stream,
+                record.first_version, record.last_version, record.position,
+            )  # fmt: skip
+            streams += (append.stream, record.last_version)
+        self._write("events", len(EVENT_COLUMNS), events)
+        self._write("commands", 6, commands)
+        self._write("streams", 2, streams)
+        return outcomes
+
+    def _commands(self) -> dict[str, CommandRecord]:
+        ids = [append.command_id for append in self._batch]
+        sql = f"SELECT command_id, command_hash, stream, first_version, last_version, position FROM commands WHERE command_id IN ({_marks(len(ids))})"  # noqa: E501
+        return {
+            row[0]: CommandRecord(
+                command_id=row[0], command_hash=row[1], stream=row[2], first_version=row[3], last_version=row[4], position=row[5]
+            )
+            for row in self._raw.execute(sql, ids)
+        }  # fmt: skip
+
+    def _heads(self) -> dict[str, int]:
+        names = [append.stream for append in self._batch]
+        return dict(self._raw.execute(f"SELECT stream, version FROM streams WHERE stream IN ({_marks(len(names))})", names))
+
+    def _write(self, table: str, width: int, values: list[Any]) -> None:
+        for chunk in _chunks(values, width * ROWS_A_STATEMENT):
+            self._raw.execute(_insert(table, width, len(chunk) // width), chunk)
+
+
+def _judge(append: Append, known: CommandRecord | None, actual: int, position: int) -> Outcome:
+    if known is not None:
+        return Appended(known, True) if known.command_hash == append.command_hash else Refusal(append.command_id)
+    if actual != append.expected_version:
+        return WrongVersion(append.stream, append.expected_version, actual)
+    count = len(append.events)
+    record = CommandRecord(
+        command_id=append.command_id,
+        command_hash=append.command_hash,
+        stream=append.stream,
+        first_version=actual + 1,
+        last_version=actual + count,
+        position=position + count,
+    )
+    return Appended(record, False)
+
+
+def _chunks(values: list[Any], size: int) -> Iterable[list[Any]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+@lru_cache(maxsize=512)
+def _marks(count: int) -> str:
+    return ",".join("?" * count)
+
+
+@lru_cache(maxsize=512)
+def _insert(table: str, width: int, rows: int) -> str:
+    row = f"({_marks(width)})"
+    verb = "INSERT OR REPLACE" if table == "streams" else "INSERT"
+    return f"{verb} INTO {table} VALUES {','.join([row] * rows)}"

@@ -1,0 +1,123 @@
+"""The generation of views that answers now, and how another one is built beside it and takes its place.
+
+A folder holds `views.<n>.sqlite` files and `views.current` with the number that answers. A rebuild fills a new
+file from the bus while the live one serves; then it moves the pointer. Whoever consumes notices, brings the new
+generation up to what the old one showed, and only then answers from it: no gap, never a step back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from services.chassis.faults import fault_point
+from services.chassis.registry import EventRegistry
+from services.chassis.view_database import ViewDatabase
+from services.chassis.views import ViewSpec
+
+POINTER = "views.current"
+
+
+class RebuildRunning(Exception):
+    """Another rebuild of these views is at work."""
+
+
+class LiveViews:
+    """The generations of one service's views in one folder."""
+
+    def __init__(
+        self, folder: Path, store_id: str, views: Sequence[ViewSpec], registry: EventRegistry, *, durable: bool = True
+    ) -> None:
+        self._folder = folder
+        self._store_id = store_id
+        self._views = tuple(views)
+        self._registry = registry
+        self._durable = durable
+        self.number, self.current = self._first()
+
+    def _first(self) -> tuple[int, ViewDatabase]:
+        """The generation that the pointer names when it fits this build and store; else a new, empty one."""
+        number = self.pointed()
+        if number:
+            database = self._open(number)
+            identity = database.identity()
+            if identity == {"store_id": self._store_id, "fingerprint": database.fingerprint()}:
+                return number, database
+            database.close()
+        number += 1
+        database = self.create(number)
+        self.point(number)
+        return number, database
+
+    def pointed(self) -> int:
+        """The number in the pointer file; 0: there is none."""
+        try:
+            return int((self._folder / POINTER).read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return 0
+
+    def point(self, number: int) -> None:
+        """Move the pointer, atomically and durably."""
+        draft = self._folder / f"{POINTER}.new"
+        with draft.open("w", encoding="ascii") as file:
+            file.write(str(number))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._folder / POINTER)
+
+    def create(self, number: int) -> ViewDatabase:
+        """An empty generation; what an interrupted rebuild left under this number is removed first."""
+        self._remove(number)
+        database = self._open(number)
+        database.identify(self._store_id)
+        return database
+
+    def successor(self) -> ViewDatabase | None:
+        """The generation that a rebuild has pointed to since, opened; None while ours is the one."""
+        number = self.pointed()
+        return self._open(number) if number > self.number else None
+
+    def swap(self, successor: ViewDatabase) -> None:
+        """Answer from the successor. Queries in hand finish on the old one, which stays readable until then."""
+        old, old_number = self.current, self.number
+        self.number, self.current = self.pointed(), successor
+        old.close()
+        self._remove(old_number)
+
+    def rebuild(self, fill: Callable[[ViewDatabase], None]) -> int:
+        """Build the next generation with `fill` and point to it; returns its number. One at a time."""
+        with self._only_one():
+            number = max(self.pointed(), self.number) + 1
+            database = self.create(number)
+            try:
+                fill(database)
+            finally:
+                database.close()
+            fault_point("rebuild.swap")
+            self.point(number)
+        return number
+
+    def close(self) -> None:
+        self.current.close()
+
+    def _open(self, number: int) -> ViewDatabase:
+        return ViewDatabase(self._path(number), self._views, self._registry, durable=self._durable)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"views.{number}.sqlite"
+
+    def _remove(self, number: int) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._path(number)}{suffix}").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _only_one(self) -> Iterator[None]:
+        with (self._folder / "rebuild.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RebuildRunning("另一个重建正在进行 · another rebuild is running") from error
+            yield

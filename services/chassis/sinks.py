@@ -1,0 +1,226 @@
+"""What a consumer feeds: views (folded in memory, written in one transaction) and reactions (commands out)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy.dialects.sqlite import insert
+
+from services.chassis.bus import Source
+from services.chassis.domain import Command, DomainError, Event
+from services.chassis.envelope import Envelope
+from services.chassis.errors import DeadlineExceeded, Overloaded, RequestError, Unavailable
+from services.chassis.event_store.store import microseconds
+from services.chassis.faults import fault_point
+from services.chassis.reactions import Reaction, reaction_command_id
+from services.chassis.view_database import Checkpoint, ParkedFact, ViewDatabase
+from services.chassis.views import AppendedView, FoldedView, Handler, Reader, Received
+
+PASSING = (Overloaded, Unavailable, DeadlineExceeded)
+"""Errors that go away by themselves: the batch is tried again, nothing is parked."""
+
+
+class Poisoned(Exception):
+    """A fact that its handler cannot take; the consumer parks its stream and goes on with the rest."""
+
+    def __init__(self, envelope: Envelope, error: Exception) -> None:
+        super().__init__(f"{envelope.id}: {type(error).__name__}: {error}")
+        self.envelope = envelope
+        self.error = error
+
+
+class Sink(Protocol):
+    """Takes facts in stream order and remembers how far it got, in one transaction."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def database(self) -> ViewDatabase: ...
+
+    def apply(
+        self,
+        facts: Sequence[Received],
+        moved: Mapping[Source, Checkpoint],
+        parked: Sequence[ParkedFact] = (),
+        unparked: Sequence[ParkedFact] = (),
+    ) -> None:
+        """All or nothing; raises Poisoned naming the first fact that cannot be taken, before anything is written."""
+        ...
+
+
+class ViewSink:
+    """Folds a batch in memory, row by row, and writes each changed row once."""
+
+    def __init__(self, name: str, database: ViewDatabase) -> None:
+        self.name = name
+        self.database = database
+        self._appended = [view for view in database.views.values() if isinstance(view, AppendedView)]
+        self._by_event: dict[type[Event], list[tuple[FoldedView, Handler]]] = {}
+        for view in database.views.values():
+            if isinstance(view, FoldedView):
+                for event, handler in view.handlers.items():
+                    self._by_event.setdefault(event, []).append((view, handler))
+        self._upserts = {view.name: self._upsert(view) for view in database.views.values() if isinstance(view, FoldedView)}
+        self._encoder = msgspec.json.Encoder()
+
+    def apply(
+        self,
+        facts: Sequence[Received],
+        moved: Mapping[Source, Checkpoint],
+        parked: Sequence[ParkedFact] = (),
+        unparked: Sequence[ParkedFact] = (),
+    ) -> None:
+        changed, positions = self._fold(facts)
+        appended = {view.name: self._append(view, facts) for view in self._appended}
+        with self.database.engine.begin() as connection:
+            for name, values in self._values(changed, positions).items():
+                connection.execute(self._upserts[name], values)
+            fault_point("consumer.mid_batch")
+            for name, values in appended.items():
+                if values:
+                    connection.execute(insert(self.database.tables[name]).on_conflict_do_nothing(), values)
+            self.database.write_checkpoints(connection, moved)
+            self.database.park(connection, parked)
+            self.database.unpark(connection, unparked)
+            fault_point("consumer.written")
+        fault_point("consumer.committed")
+        self.database.publish(changed)
+
+    def _fold(self, facts: Sequence[Received]) -> tuple[dict[tuple[str, str], Any], dict[tuple[str, str], int]]:
+        """The rows after the batch and the position of the last fact in each."""
+        work = [(view, handler, key, fact) for view, handler, key, fact in self._work(facts)]
+        before = self._before(work)
+        after: dict[tuple[str, str], Any] = {}
+        positions: dict[tuple[str, str], int] = {}
+        for view, handler, key, fact in work:
+            place = (view.name, key)
+            row = after[place] if place in after else before.get(place)
+            try:
+                after[place] = handler(row, fact)
+            except Exception as error:
+                raise Poisoned(fact.envelope, error) from error
+            positions[place] = fact.envelope.position
+        return after, positions
+
+    def _work(self, facts: Sequence[Received]) -> Iterable[tuple[FoldedView, Handler, str, Received]]:
+        for fact in facts:
+            for view, handler in self._by_event.get(type(fact.event), ()):
+                key = view.key(fact.envelope)
+                if key is not None:
+                    yield view, handler, key, fact
+
+    def _before(self, work: Sequence[tuple[FoldedView, Handler, str, Received]]) -> dict[tuple[str, str], Any]:
+        """The rows that the batch starts from: one query per view for those not at hand."""
+        keys: dict[str, set[str]] = {}
+        for view, _, key, _ in work:
+            keys.setdefault(view.name, set()).add(key)
+        before: dict[tuple[str, str], Any] = {}
+        for name, wanted in keys.items():
+            rows = self.database.cached(name, wanted)
+            missing = sorted(wanted - rows.keys())
+            if missing:
+                rows.update(self.database.load(name, missing))
+            before.update(((name, key), row) for key, row in rows.items())
+        return before
+
+    def _values(self, changed: Mapping[tuple[str, str], Any], positions: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+        values: dict[str, list[dict[str, Any]]] = {}
+        for (name, key), row in changed.items():
+            view = self.database.views[name]
+            assert isinstance(view, FoldedView)
+            columns = dict(view.index(row)) if view.index else {}
+            encoded = self._encoder.encode(row)
+            values.setdefault(name, []).append(
+                {"key": key, "position": positions[name, key], "row": encoded, **columns}
+            )
+        return values
+
+    def _upsert(self, view: FoldedView) -> Any:
+        statement = insert(self.database.tables[view.name])
+        changed = {name: statement.excluded[name] for name in ("position", "row", *view.columns)}
+        return statement.on_conflict_do_update(index_elements=["key"], set_=changed)
+
+    def _append(self, view: AppendedView, facts: Sequence[Received]) -> list[dict[str, Any]]:
+        rows = []
+        for fact in facts:
+            envelope = fact.envelope
+            key = view.key(envelope)
+            if key is not None:
+                rows.append(
+                    {
+                        "service": envelope.service,
+                        "position": envelope.position,
+                        "key": key,
+                        "stream": envelope.stream,
+                        "version": envelope.version,
+                        "type": envelope.type,
+                        "occurred_on": envelope.occurred_on.isoformat(),
+                        "recorded_at": microseconds(envelope.recorded_at),
+                        "actor": envelope.actor,
+                        "command_id": envelope.command_id,
+                        "data": envelope.data,
+                    }
+                )
+        return rows
+
+
+Dispatch = Callable[[Sequence[tuple[Command, str, Envelope]]], None]
+"""Carries out (command, command id, causing envelope) in order and returns when all are durable; raises the
+first error."""
+
+
+class ReactionSink:
+    """Sends the commands that a service's reactions draw from the facts, then moves its checkpoint.
+
+    A crash in between sends them again under the same command ids, which changes nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        database: ViewDatabase,
+        reactions: Sequence[Reaction],
+        reader: Reader,
+        dispatch: Dispatch,
+        stream_of: Callable[[Command], str],
+    ) -> None:
+        self.name = name
+        self.database = database
+        self._reader = reader
+        self._dispatch = dispatch
+        self._stream_of = stream_of
+        self._by_event: dict[type[Event], list[Reaction]] = {}
+        for reaction in reactions:
+            self._by_event.setdefault(reaction.event, []).append(reaction)
+
+    def apply(
+        self,
+        facts: Sequence[Received],
+        moved: Mapping[Source, Checkpoint],
+        parked: Sequence[ParkedFact] = (),
+        unparked: Sequence[ParkedFact] = (),
+    ) -> None:
+        for fact in facts:
+            reactions = self._by_event.get(type(fact.event))
+            if reactions:
+                self._react(reactions, fact)
+        with self.database.engine.begin() as connection:
+            self.database.write_checkpoints(connection, moved)
+            self.database.park(connection, parked)
+            self.database.unpark(connection, unparked)
+
+    def _react(self, reactions: Sequence[Reaction], fact: Received) -> None:
+        try:
+            commands = [
+                (command, reaction_command_id(fact.envelope.id, reaction.name, self._stream_of(command)), fact.envelope)
+                for reaction in reactions
+                for command in reaction.react(fact, self._reader)
+            ]
+            self._dispatch(commands)
+        except PASSING:
+            raise
+        except (DomainError, RequestError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise Poisoned(fact.envelope, error) from error
