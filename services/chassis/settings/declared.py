@@ -1,0 +1,94 @@
+"""Each setting once: its type, limits, default and meaning in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from services.chassis.settings.environment import read
+from services.chassis.settings.rules import SettingRow, documented, rows, worded
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+Host = Annotated[str, Meta(pattern=r"^\S+$"), worded("应为主机名或 IP 地址", "a host name or an IP address")]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Url = Annotated[
+    str,
+    Meta(pattern=r"^https?://[^\s/]+(/\S*)?$"),
+    worded("应为以 http:// 或 https:// 开头的网址", "an address that begins with http:// or https://"),
+]
+PointName = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9_.-]*$"),
+    worded("应为小写字母、数字和 _ . -", "lower-case letters, digits, '_', '.' and '-'"),
+]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process is told from outside. Port 0 takes any free port."""
+
+    data: Annotated[Path, documented("数据文件夹", "folder of all data: databases, keys, attachments")] = Path("./var")
+    http_host: Annotated[Host, documented("网页与 HTTP 接口地址", "address of the cockpit and the HTTP API")] = (
+        "127.0.0.1"
+    )
+    http_port: Annotated[Port, documented("网页与 HTTP 接口端口", "port of the cockpit and the HTTP API")] = 8080
+    grpc_host: Annotated[Host, documented("gRPC 地址", "address of the gRPC server")] = "127.0.0.1"
+    grpc_port: Annotated[Port, documented("gRPC 端口", "port of the gRPC server")] = 50051
+    metrics_host: Annotated[Host, documented("指标地址", "address of the Prometheus metrics")] = "127.0.0.1"
+    metrics_port: Annotated[Port, documented("指标端口", "port of the Prometheus metrics")] = 9464
+    log_level: Annotated[LogLevel, documented("日志级别", "least level that is logged")] = "info"
+    max_message_bytes: Annotated[
+        int, Meta(ge=1024, le=64 * 1024 * 1024), documented("单个请求的最大字节数", "largest request, in bytes")
+    ] = 1024 * 1024
+    command_queue: Annotated[
+        Count,
+        documented("等待写入的命令上限,超过则拒绝", "commands that may wait; more are refused (RESOURCE_EXHAUSTED)"),
+    ] = 1024
+    query_threads: Annotated[int, Meta(ge=1, le=256), documented("查询线程数", "threads that answer queries")] = 4
+    consumer_batch: Annotated[Count, documented("消费者每批事件数上限", "most events in one batch of a consumer")] = 500
+    poll_busy_milliseconds: Annotated[
+        int,
+        Meta(ge=1, le=10_000),
+        documented("有事件时的轮询间隔(毫秒)", "milliseconds between polls while events come"),
+    ] = 2
+    poll_idle_milliseconds: Annotated[
+        int,
+        Meta(ge=1, le=60_000),
+        documented("空闲时的轮询间隔(毫秒)", "milliseconds between polls while nothing comes"),
+    ] = 50
+    park_limit: Annotated[
+        Count, documented("搁置的事件流上限,超过则停止消费", "streams that may be parked before a consumer stops")
+    ] = 100
+    tree_head_seconds: Annotated[
+        float, Meta(gt=0, le=86_400), documented("签发树头的间隔(秒)", "seconds between signed tree heads")
+    ] = 1.0
+    shutdown_grace_seconds: Annotated[
+        float, Meta(ge=0, le=3_600), documented("停止时的宽限(秒)", "seconds to finish the work in hand when stopped")
+    ] = 10.0
+    login_cookie_hours: Annotated[
+        int, Meta(ge=1, le=720), documented("网页登录有效期(小时)", "hours that a browser stays logged in")
+    ] = 12
+    secure_cookies: Annotated[
+        bool, documented("登录 Cookie 仅经 HTTPS 发送", "browsers send the login cookie over HTTPS only")
+    ] = False
+    public_url: Annotated[
+        Url | None,
+        documented("对外网址,用于登录链接", "address that users open, for login links; unset: the HTTP address"),
+    ] = None
+    fault: Annotated[
+        PointName, documented("仅供测试:进程在此处自行终止", "for tests only: the point where the process kills itself")
+    ] = ""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings in this environment; raises SettingsError for the first that is unknown or can't be used."""
+        return read(cls, environ)
+
+
+def settings_table() -> list[SettingRow]:
+    """Every setting, in the order of its declaration, for the manual and for `bizenv doctor`."""
+    return rows(Settings)
