@@ -1,0 +1,62 @@
+"""Checks what comes in from outside, the same for every door: gRPC, HTTP, the command line and the import.
+
+A value that a door lets pass has its declared type and keeps to the limits of `limits`. What doesn't is refused
+with the field's path and the rule, in Chinese and English (`wording`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from services.chassis.errors import InvalidRequest, Violation
+from services.chassis.validation.limits import Check, check_for
+from services.chassis.validation.wording import violation_of
+
+T = TypeVar("T")
+
+__all__ = ["convert", "decode_json", "violation_of"]
+
+_MALFORMED = ("不是有效的 JSON", "not valid JSON")
+
+
+def decode_json(data: bytes, type_: type[T]) -> T:
+    """The value that these JSON bytes describe; raises InvalidRequest."""
+    decoder, check = _tools(type_)
+    try:
+        value: T = decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(violation_of(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(Violation("", *_MALFORMED)) from error
+    if check is not None:
+        check(value, "")
+    return value
+
+
+def convert(value: Any, type_: type[T], *, from_text: bool = False) -> T:
+    """The value of plain dicts, lists and strings as `type_`; raises InvalidRequest.
+
+    `from_text` reads numbers and truth values from strings as well (query parameters, cells of a sheet).
+    """
+    try:
+        result = msgspec.convert(value, type_, strict=not from_text)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(violation_of(error)) from error
+    check = _tools(type_)[1]
+    if check is not None:
+        check(result, "")
+    return result
+
+
+_Tools = tuple[msgspec.json.Decoder[Any], Check | None]
+_KNOWN: dict[Any, _Tools] = {}
+
+
+def _tools(type_: Any) -> _Tools:
+    """Made once for each type; two threads may make them both, and either will do."""
+    found = _KNOWN.get(type_)
+    if found is None:
+        found = _KNOWN[type_] = (msgspec.json.Decoder(type_), check_for(type_))
+    return found

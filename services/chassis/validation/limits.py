@@ -1,0 +1,141 @@
+"""Limits that every value from outside keeps to, beyond what its Struct declares.
+
+They keep a recorded fact readable for ever and everywhere: whole numbers that JSON readers in other languages take
+exactly, decimals in plain notation, text that a PostgreSQL text column takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from msgspec import inspect
+
+from services.chassis.errors import InvalidRequest, Violation
+
+LARGEST_INTEGER = 2**53 - 1
+DECIMAL_PLACES = 6
+DECIMAL_DIGITS = 15
+"""Digits before the point."""
+
+Check = Callable[[Any, str], None]
+"""(value, its path) → None; raises InvalidRequest."""
+
+
+def check_for(type_: Any) -> Check | None:
+    """The check of all that a value of this type can hold; None where nothing needs one."""
+    return _check(inspect.type_info(type_), {})
+
+
+def _check(info: inspect.Type, seen: dict[type, _StructCheck]) -> Check | None:
+    if isinstance(info, inspect.Metadata):
+        return _check(info.type, seen)
+    if isinstance(info, inspect.IntType):
+        return None if _bounded(info) else _integer
+    if isinstance(info, inspect.DecimalType):
+        return _decimal
+    if isinstance(info, inspect.StrType):
+        return None if info.pattern else _text
+    if isinstance(info, inspect.StructType):
+        return _struct(info, seen)
+    if isinstance(info, inspect.UnionType):
+        return _optional([found for found in (_check(item, seen) for item in info.types) if found])
+    if isinstance(info, inspect.ListType | inspect.VarTupleType):
+        return _each(_check(info.item_type, seen))
+    if isinstance(info, inspect.DictType):
+        return _entries(_check(info.key_type, seen), _check(info.value_type, seen))
+    return None
+
+
+def _bounded(info: inspect.IntType) -> bool:
+    low = info.ge if info.ge is not None else info.gt
+    high = info.le if info.le is not None else info.lt
+    return low is not None and high is not None and low >= -LARGEST_INTEGER and high <= LARGEST_INTEGER
+
+
+class _StructCheck:
+    """The checks of a Struct's fields. A Struct may hold its own kind, so they are filled in after it is known."""
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[str, str, Check]] = []
+
+    def __call__(self, value: Any, path: str) -> None:
+        prefix = f"{path}." if path else ""
+        for attribute, name, check in self.fields:
+            item = getattr(value, attribute)
+            if item is not None:
+                check(item, prefix + name)
+
+
+def _struct(info: inspect.StructType, seen: dict[type, _StructCheck]) -> Check | None:
+    if info.cls in seen:
+        return seen[info.cls]
+    found = seen[info.cls] = _StructCheck()
+    for field in info.fields:
+        check = _check(field.type, seen)
+        if check is not None:
+            found.fields.append((field.name, field.encode_name, check))
+    return found if found.fields else None
+
+
+def _optional(checks: list[Check]) -> Check | None:
+    """Unions are `X | None` at the doors; of several real members none is checked here (contracts refuse them)."""
+    return checks[0] if len(checks) == 1 else None
+
+
+def _each(check: Check | None) -> Check | None:
+    if check is None:
+        return None
+
+    def each(value: Any, path: str) -> None:
+        for index, item in enumerate(value):
+            check(item, f"{path}[{index}]")
+
+    return each
+
+
+def _entries(key_check: Check | None, value_check: Check | None) -> Check | None:
+    if key_check is None and value_check is None:
+        return None
+
+    def entries(value: Any, path: str) -> None:
+        for key, item in value.items():
+            if key_check is not None:
+                key_check(key, f"{path}[...]")
+            if value_check is not None:
+                value_check(item, f"{path}[...]")
+
+    return entries
+
+
+def _integer(value: int, path: str) -> None:
+    if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+        english = f"the number must lie within ±{LARGEST_INTEGER}"
+        raise InvalidRequest(Violation(path, f"整数超出范围(±{LARGEST_INTEGER})", english))
+
+
+def _decimal(value: Decimal, path: str) -> None:
+    exponent = value.as_tuple().exponent
+    plain = isinstance(exponent, int) and -DECIMAL_PLACES <= exponent <= 0 and value.adjusted() < DECIMAL_DIGITS
+    if not plain:
+        rule = f"at most {DECIMAL_DIGITS} digits before and {DECIMAL_PLACES} after the point, without exponent"
+        chinese = f"应为普通小数,整数部分不超过 {DECIMAL_DIGITS} 位,小数不超过 {DECIMAL_PLACES} 位"
+        raise InvalidRequest(Violation(path, chinese, rule))
+
+
+def _text(value: str, path: str) -> None:
+    if "\x00" in value or not _encodable(value):
+        english = "the text holds a character that cannot be kept"
+        raise InvalidRequest(Violation(path, "文本含有不能保存的字符", english))
+
+
+def _encodable(value: str) -> bool:
+    """False for half a surrogate pair, which has no UTF-8 form."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
