@@ -1,0 +1,67 @@
+"""The event feed for systems without Kafka: the same facts in the same order, read page by page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Protocol
+
+import msgspec
+
+from services.chassis.auth import Principal
+from services.chassis.domain import Name
+from services.chassis.envelope import Envelope
+
+PAGE = 500
+"""Events in a page where the reader names no limit."""
+LARGEST_PAGE = 1000
+
+_POSITION = "a position in the service's store; 0 is before its first event"
+Position = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description=_POSITION)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)]
+Utc = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class ReadEvents(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Read one service's recorded events in the order of their positions.
+
+    Ask again with `after` set to the position of the last event received. A change of `epoch` says that the store
+    was restored: begin again from 0.
+    """
+
+    service: Name
+    after: Position = 0
+    limit: Limit | None = None
+
+
+class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded event. `source` and `id` together are unique; `data` is the exact JSON of the fact."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: Annotated[Utc, msgspec.Meta(description="when it was recorded")]
+    occurred_on: Annotated[date, msgspec.Meta(description="when it happened (a day of Asia/Shanghai)")]
+    actor: str
+    epoch: int
+    position: int
+    partition: int
+    previous: Annotated[int, msgspec.Meta(description="position of the event before it in its partition; 0: none")]
+    version: Annotated[int, msgspec.Meta(description="its place in its stream, from 1")]
+    command_id: str
+    command_hash: bytes
+    correlation_id: str
+    causation_id: str
+    traceparent: str | None = None
+    data: bytes
+
+
+class Feed(Protocol):
+    """Recorded events in order; raises Forbidden, NotFound (no such service) and the other request errors."""
+
+    async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
+        """At most `limit` events with positions above `after`, each with its partition's previous position.
+
+        Returns at once; an empty list says that there is nothing newer now.
+        """
+        ...
