@@ -19,7 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(environment: Path, requirements: Path) -> int:
     if sys.version_info < (3, 11):
-        print(f"需要 Python 3.11 或更高版本,当前为 {sys.version.split()[0]} · Python 3.11 or newer is needed", file=sys.stderr)
+        print(
+            f"需要 Python 3.11 或更高版本,当前为 {sys.version.split()[0]} · Python 3.11 or newer is needed",
+            file=sys.stderr,
+        )
         return 2
     python = environment / "bin" / "python"
     if not python.exists():
@@ -42,7 +45,9 @@ def install(python: Path, what: list[str], label: str, wanted: int) -> int:
         for line in pip.stdout:
             output.append(line)
             done += line.startswith(("Collecting ", "Requirement already satisfied"))
-            draw(label, min(done, wanted), wanted, "下载 · fetching" if "Installing" not in line else "安装 · installing")
+            draw(
+                label, min(done, wanted), wanted, "下载 · fetching" if "Installing" not in line else "安装 · installing"
+            )
     if pip.returncode == 0:
         draw(label, wanted, wanted, "完成 · done")
     if sys.stdout.isatty():

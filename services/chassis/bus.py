@@ -87,9 +87,7 @@ class EmbeddedSubscription:
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         self._rewind()
         found = self._read(limit)
-        if not found and timeout > 0 and self._news.wait(timeout):
-            found = self._read(limit)
-        elif not found and timeout > 0:
+        if (not found and timeout > 0 and self._news.wait(timeout)) or (not found and timeout > 0):
             found = self._read(limit)
         return found
 

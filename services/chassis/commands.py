@@ -23,9 +23,10 @@ from services.chassis.event_store import Append, Appended, CommandRecord, EventS
 from services.chassis.event_store.store import microseconds
 from services.chassis.gateway import Call, Receipt
 from services.chassis.metrics import METRICS
+from services.chassis.passing_time import PassDay
+from services.chassis.position import PositionToken
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service
-from services.chassis.position import PositionToken
 from services.chassis.views import Reader
 
 ATTEMPTS = 8
@@ -49,7 +50,13 @@ class CommandBus:
     """
 
     def __init__(
-        self, service: Service, store: EventStore, registry: EventRegistry, reader: Reader, clock: Clock, queue_limit: int
+        self,
+        service: Service,
+        store: EventStore,
+        registry: EventRegistry,
+        reader: Reader,
+        clock: Clock,
+        queue_limit: int,
     ) -> None:
         self._service = service
         self._store = store
@@ -64,8 +71,10 @@ class CommandBus:
         self._encode = msgspec.json.Encoder().encode
         METRICS.store_epoch.labels(service.name).set(store.info.epoch)
 
-    def handles(self, command: type[Command]) -> bool:
-        return command in self._aggregates
+    @property
+    def commands(self) -> frozenset[type[Command]]:
+        """What it carries out for anyone; passing time is sent to each service's bus by its own host."""
+        return frozenset(self._aggregates) - {PassDay}
 
     def stream_of(self, command: Command) -> str:
         return self._aggregates[type(command)].decider.stream(command)
@@ -142,7 +151,9 @@ class CommandBus:
                 raise _reused(command_id)
             if isinstance(outcome, Appended):
                 if not outcome.repeated:
-                    self._remember(stream, State(aggregate.decider.fold(events, state.value), state.version + len(events)))
+                    self._remember(
+                        stream, State(aggregate.decider.fold(events, state.value), state.version + len(events))
+                    )
                 return self._receipt(outcome.record, outcome.repeated)
         assert isinstance(outcome, WrongVersion)
         raise _stale(stream, outcome.expected, outcome.actual)
@@ -167,9 +178,7 @@ class CommandBus:
         if len(self._states) > CACHED_STREAMS:
             del self._states[next(iter(self._states))]
 
-    def _append(
-        self, call: Call, stream: str, version: int, command_id: str, body_hash: bytes, events: Any
-    ) -> Append:
+    def _append(self, call: Call, stream: str, version: int, command_id: str, body_hash: bytes, events: Any) -> Append:
         encode = self._registry.encode
         return Append(
             stream=stream,
@@ -254,9 +263,7 @@ class _StreamLock:
             self._table.pop(self._name, None)
 
 
-def _authorise(
-    rights: Rights, aggregate: Aggregate, command: Command, principal: Principal, name: str
-) -> RightsScope:
+def _authorise(rights: Rights, aggregate: Aggregate, command: Command, principal: Principal, name: str) -> RightsScope:
     if type(command) in aggregate.internal and principal.role is Role.SYSTEM:
         return RightsScope.ALL
     return authorise(rights, principal, name)
@@ -288,4 +295,3 @@ def _reused(command_id: str) -> CommandIdReused:
     return CommandIdReused(
         f"命令编号 {command_id} 已用于另一条命令", f"command id {command_id} was used for another command"
     )
-

@@ -175,26 +175,17 @@ class Feed:
 
 
 class Consumer:
-    """One thread's loop over one subscription; feeds its sinks one after another, each from its own checkpoint."""
+    """One thread's turns over one subscription; feeds its sinks one after another, each from its own checkpoint."""
 
     def __init__(
-        self,
-        group: str,
-        bus: Bus,
-        services: Sequence[str],
-        sinks: Sequence[Sink],
-        registry: EventRegistry,
-        now: Callable[[], datetime],
-        *,
-        batch: int = 500,
-        park_limit: int = 100,
+        self, group: str, bus: Bus, services: Sequence[str], feeds: Sequence[Feed], *, batch: int = 500
     ) -> None:
         self.group = group
-        self._bus = bus
-        self._batch = batch
-        self.feeds = [Feed(sink, registry, now, park_limit) for sink in sinks]
+        self.feeds = list(feeds)
         self.subscription = bus.subscribe(group, services)
-        self.failure: ConsumerStopped | None = None
+        self.failure: Exception | None = None
+        self._batch = batch
+        self._pause = 0.0
         self._stopping = threading.Event()
         self._next_look = 0.0
         self.go_back()
@@ -234,24 +225,32 @@ class Consumer:
             total += came
         return total
 
-    def run(self, idle_seconds: float = 0.05) -> None:
-        """Consume until `stop`; passing troubles (disk full, database locked, overload) are waited out."""
-        pause = 0.1
-        while not self._stopping.is_set():
-            try:
-                self.step(idle_seconds)
-                pause = 0.1
-            except ConsumerStopped as stopped:
-                self.failure = stopped
-                log.critical("consumer stopped", group=self.group, reason=str(stopped))
-                return
-            except (SQLAlchemyError, *PASSING) as error:
-                log.warning("consumer waits", group=self.group, seconds=pause, reason=str(error))
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 5.0)
+    def turn(self, idle_seconds: float = 0.05) -> None:
+        """One step that never raises: passing troubles (disk full, database locked, overload) are waited out with
+        growing pauses, anything else stops this consumer, which its owner sees by `failure`."""
+        try:
+            self.step(idle_seconds)
+            self._pause = 0.0
+        except (SQLAlchemyError, *PASSING) as error:
+            self._pause = min(max(2 * self._pause, 0.1), 5.0)
+            log.warning("consumer waits", group=self.group, seconds=self._pause, reason=str(error))
+            self._stopping.wait(self._pause)
+        except Exception as error:
+            self.failure = error
+            self._stopping.set()
+            log.critical("consumer stopped", group=self.group, exc_info=error)
+
+    def replace_feed(self, number: int, feed: Feed) -> None:
+        """Feed another sink in the place of one; reading goes back to the lowest checkpoint."""
+        self.feeds[number] = feed
+        self.go_back()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopping.is_set()
 
     def stop(self) -> None:
-        """End `run` after the batch in hand (from any thread)."""
+        """Let no further turn begin and wake the one in hand (from any thread)."""
         self._stopping.set()
         self.subscription.close()
 
@@ -262,3 +261,15 @@ class Consumer:
             if feed.parked:
                 for stream in feed.sink.database.take_retries():
                     feed.retry(stream)
+
+
+def catch_up(bus: Bus, services: Sequence[str], feed: Feed, page: Callable[[int], None] | None = None) -> None:
+    """Feed one sink from its checkpoint to the head, beside any other consumer: a rebuild, a new generation.
+
+    `page` is told how many deliveries came in each step.
+    """
+    consumer = Consumer(f"{feed.sink.name}.catch-up", bus, services, [feed], batch=2000)
+    while came := consumer.step():
+        if page:
+            page(came)
+    consumer.stop()

@@ -16,7 +16,13 @@ import msgspec
 S = TypeVar("S")
 F = TypeVar("F", bound="Facts")
 
-EntityId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="编号 · letters, digits, '.', '_' or '-'; 1 to 64 characters")]
+EntityId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="编号 · letters, digits, '.', '_' or '-'; 1 to 64 characters",
+    ),
+]
 """An entity's id, chosen by the caller; it becomes part of a stream's name."""
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
@@ -82,7 +88,9 @@ class Rule:
         return DomainError(self.code, field, self.message.format(**values), self.english.format(**values))
 
 
-NOT_IN_FUTURE = Rule("DATE_IN_FUTURE", "日期 {given} 晚于今天 {today},未来的事不能填报", "{given} is later than today, {today}")
+NOT_IN_FUTURE = Rule(
+    "DATE_IN_FUTURE", "日期 {given} 晚于今天 {today},未来的事不能填报", "{given} is later than today, {today}"
+)
 
 
 def require_not_in_future(given: date, facts: Facts, field: str = "occurred_on") -> None:

@@ -10,13 +10,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import Select, Table
+
+from services.chassis.bus import Source
 from services.chassis.faults import fault_point
+from services.chassis.position import PositionToken
 from services.chassis.registry import EventRegistry
-from services.chassis.view_database import ViewDatabase
-from services.chassis.views import ViewSpec
+from services.chassis.view_database import Checkpoint, ViewDatabase
+from services.chassis.views import StoredFact, ViewSpec
 
 POINTER = "views.current"
 
@@ -37,6 +42,13 @@ class LiveViews:
         self._registry = registry
         self._durable = durable
         self.number, self.current = self._first()
+        self.checkpoints: Mapping[Source, Checkpoint] = self.current.read_checkpoints()
+        """How far the current generation is, kept up by its consumer."""
+
+    def covers(self, token: PositionToken) -> bool:
+        """Whether the views show this position. A token of an older epoch is covered by any later state."""
+        at = self.checkpoints.get((token.service, token.partition), Checkpoint())
+        return at.epoch > token.epoch or at.position >= token.position
 
     def _first(self) -> tuple[int, ViewDatabase]:
         """The generation that the pointer names when it fits this build and store; else a new, empty one."""
@@ -102,6 +114,23 @@ class LiveViews:
 
     def close(self) -> None:
         self.current.close()
+
+    # --- the Reader port, of whatever generation answers now ------------------------------------------------
+
+    def get(self, view: str, key: str) -> Any:
+        return self.current.get(view, key)
+
+    def rows(self, view: str, where: Mapping[str, str] | None = None) -> Iterable[tuple[str, Any]]:
+        return self.current.rows(view, where)
+
+    def facts(self, view: str, key: str | None = None, recorded_before: int | None = None) -> Sequence[StoredFact]:
+        return self.current.facts(view, key, recorded_before)
+
+    def execute(self, query: Select[Any]) -> Sequence[Any]:
+        return self.current.execute(query)
+
+    def table(self, view: str) -> Table:
+        return self.current.table(view)
 
     def _open(self, number: int) -> ViewDatabase:
         return ViewDatabase(self._path(number), self._views, self._registry, durable=self._durable)

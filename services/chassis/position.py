@@ -26,6 +26,8 @@ class PositionToken(NamedTuple):
         """The token of this text; raises InvalidRequest on anything that we did not make."""
         found = _FORM.fullmatch(text)
         if found is None:
-            raise InvalidRequest(Violation("token", "位置标记不是本系统签发的", "not a position token of this platform"))
+            raise InvalidRequest(
+                Violation("token", "位置标记不是本系统签发的", "not a position token of this platform")
+            )
         service, *numbers = found.groups()
         return cls(service, *(int(number) for number in numbers))

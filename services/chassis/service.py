@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -43,13 +43,27 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     token: str | None = None
 
 
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks and when. `own_unit` is the code of the only unit that the asker may see (None: all);
+    `today` and `now` are the clock's."""
+
+    principal: Principal
+    own_unit: str | None
+    today: date
+    now: datetime
+
+
 @dataclass(frozen=True)
 class QueryHandler:
-    """`answer(reader, query, principal)` → a Struct. `path` is its HTTP path with `{field}` placeholders."""
+    """`handle(reader, query, asker)` → a Struct of type `answer`; raises NotFound, Forbidden, InvalidRequest.
+
+    `path` is its HTTP path with `{field}` placeholders; the query's other fields are parameters. It runs on a
+    pool's thread and sees one generation of the views.
+    """
 
     query: type[Query]
     answer: type[msgspec.Struct]
-    handle: Callable[[Reader, Any, Principal], msgspec.Struct]
+    handle: Callable[[Reader, Any, Asker], msgspec.Struct]
     path: str
     summary: str
 
@@ -69,4 +83,5 @@ class Service:
     reactions: tuple[Reaction, ...] = ()
     queries: tuple[QueryHandler, ...] = ()
     rights: Rights = field(default_factory=Rights.none)
-    folder: Path | None = None
+    keeps_calendar: bool = False
+    """Whether days pass for it: its reactions to `DayPassed` look up what falls due."""

@@ -63,7 +63,9 @@ class ViewSink:
             if isinstance(view, FoldedView):
                 for event, handler in view.handlers.items():
                     self._by_event.setdefault(event, []).append((view, handler))
-        self._upserts = {view.name: self._upsert(view) for view in database.views.values() if isinstance(view, FoldedView)}
+        self._upserts = {
+            view.name: self._upsert(view) for view in database.views.values() if isinstance(view, FoldedView)
+        }
         self._encoder = msgspec.json.Encoder()
 
     def apply(
@@ -126,7 +128,9 @@ class ViewSink:
             before.update(((name, key), row) for key, row in rows.items())
         return before
 
-    def _values(self, changed: Mapping[tuple[str, str], Any], positions: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    def _values(
+        self, changed: Mapping[tuple[str, str], Any], positions: Mapping[tuple[str, str], int]
+    ) -> dict[str, Any]:
         values: dict[str, list[dict[str, Any]]] = {}
         for (name, key), row in changed.items():
             view = self.database.views[name]

@@ -32,7 +32,7 @@ from sqlalchemy.schema import CreateTable
 
 from services.chassis.bus import Source
 from services.chassis.registry import EventRegistry
-from services.chassis.views import AppendedView, FoldedView, StoredFact, ViewSpec
+from services.chassis.views import FoldedView, StoredFact, ViewSpec
 
 CACHED_ROWS = 20_000
 
@@ -129,7 +129,7 @@ class ViewDatabase:
     def identity(self) -> dict[str, str]:
         """What `identify` wrote when the generation was made: `store_id` and `fingerprint`; empty: new."""
         with self.engine.connect() as connection:
-            return {key: value for key, value in connection.execute(select(self.about))}
+            return {row.key: row.value for row in connection.execute(select(self.about))}
 
     def identify(self, store_id: str) -> None:
         with self.engine.begin() as connection:
@@ -284,7 +284,3 @@ class ViewDatabase:
                     digest.update(b"\n")
             sums[name] = digest.hexdigest()
         return sums
-
-
-def is_appended(view: ViewSpec) -> bool:
-    return isinstance(view, AppendedView)

@@ -21,6 +21,8 @@ ROWS_A_STATEMENT = 1000
 
 BUSY_MILLISECONDS = 10_000
 
+_COMMANDS = f"SELECT {', '.join(CommandRecord.__struct_fields__)} FROM commands WHERE command_id IN"
+
 
 class SqliteDialect:
     """Where the store's file lies and how a batch is appended to it.
@@ -115,17 +117,14 @@ class _Batch:
 
     def _commands(self) -> dict[str, CommandRecord]:
         ids = [append.command_id for append in self._batch]
-        sql = f"SELECT command_id, command_hash, stream, first_version, last_version, position FROM commands WHERE command_id IN ({_marks(len(ids))})"  # noqa: E501
-        return {
-            row[0]: CommandRecord(
-                command_id=row[0], command_hash=row[1], stream=row[2], first_version=row[3], last_version=row[4], position=row[5]
-            )
-            for row in self._raw.execute(sql, ids)
-        }  # fmt: skip
+        rows = self._raw.execute(f"{_COMMANDS} ({_marks(len(ids))})", ids)
+        return {row[0]: CommandRecord(**dict(zip(CommandRecord.__struct_fields__, row, strict=True))) for row in rows}
 
     def _heads(self) -> dict[str, int]:
         names = [append.stream for append in self._batch]
-        return dict(self._raw.execute(f"SELECT stream, version FROM streams WHERE stream IN ({_marks(len(names))})", names))
+        return dict(
+            self._raw.execute(f"SELECT stream, version FROM streams WHERE stream IN ({_marks(len(names))})", names)
+        )
 
     def _write(self, table: str, width: int, values: list[Any]) -> None:
         for chunk in _chunks(values, width * ROWS_A_STATEMENT):

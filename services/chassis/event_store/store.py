@@ -65,7 +65,9 @@ class EventStore:
         engine = dialect.engine()
         fields = msgspec.to_builtins(info)
         with engine.connect() as connection:
-            connection.execute(schema.store.insert(), [{"key": key, "value": str(value)} for key, value in fields.items()])
+            connection.execute(
+                schema.store.insert(), [{"key": key, "value": str(value)} for key, value in fields.items()]
+            )
         engine.dispose()
 
     # --- appending ------------------------------------------------------------------------------------------
@@ -97,8 +99,11 @@ class EventStore:
             self._drop_connection()
             if self.dialect.is_full(error):
                 raise Unavailable("存储空间已满,本次未保存", "the disk is full; nothing was recorded") from error
-            raise Unavailable("数据库暂时不可写,本次未保存", "the database takes no writes; nothing was recorded") from error
+            raise Unavailable(
+                "数据库暂时不可写,本次未保存", "the database takes no writes; nothing was recorded"
+            ) from error
         METRICS.event_store_batch_size.labels(self.service).observe(len(batch))
+        METRICS.event_store_appended.labels(self.service).inc(sum(len(append.events) for append in batch))
         fault_point("store.committed")
         for wake in self._listeners:
             wake()
@@ -175,12 +180,14 @@ class EventStore:
         try:
             with self.engine.connect() as connection:
                 check_revision(connection, self.dialect.place)
-                fields = {key: value for key, value in connection.execute(select(schema.store))}
+                fields = {row.key: row.value for row in connection.execute(select(schema.store))}
         except SQLAlchemyError as error:
             raise StoreUnusable(f"无法打开数据库 {self.dialect.place}:{error} · cannot open the database") from error
         info = msgspec.convert(fields, StoreInfo, strict=False)
         if info.service != self.service:
-            raise StoreUnusable(f"{self.dialect.place} 属于服务 {info.service},不是 {self.service} · belongs to another service")
+            raise StoreUnusable(
+                f"{self.dialect.place} 属于服务 {info.service},不是 {self.service} · belongs to another service"
+            )
         return info
 
 
@@ -190,14 +197,18 @@ def check_revision(connection: Connection, place: str) -> None:
         raise StoreUnusable(f"{place} 不是 bizenv 的数据库 · is not a bizenv database")
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     if found is None or str(found) < schema.REVISION:
-        raise StoreUnusable(f"{place} 的版本 {found} 较旧,请先运行 bizenv migrate · older than this build: run bizenv migrate")
+        raise StoreUnusable(
+            f"{place} 的版本 {found} 较旧,请先运行 bizenv migrate · older than this build: run bizenv migrate"
+        )
     if str(found) > schema.REVISION:
         raise StoreUnusable(
-            f"{place} 的版本 {found} 比本程序的 {schema.REVISION} 新,请升级程序 · made by a newer bizenv ({found}): upgrade"
+            f"{place} 的版本 {found} 比本程序的 {schema.REVISION} 新,请升级程序 · made by a newer bizenv: upgrade"
         )
 
 
-def new_store_info(*, store_id: str, service: str, kind: StoreKind, programme: str, partitions: int, created_at: datetime) -> StoreInfo:
+def new_store_info(
+    *, store_id: str, service: str, kind: StoreKind, programme: str, partitions: int, created_at: datetime
+) -> StoreInfo:
     """What a new store says of itself; its epoch is 1."""
     return StoreInfo(
         store_id=store_id,

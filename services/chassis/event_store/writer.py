@@ -56,7 +56,9 @@ class Writer:
         """Appends that wait now."""
         return self._queue.qsize()
 
-    def submit(self, append: Append, loop: asyncio.AbstractEventLoop | None) -> asyncio.Future[Outcome] | Future[Outcome]:
+    def submit(
+        self, append: Append, loop: asyncio.AbstractEventLoop | None
+    ) -> asyncio.Future[Outcome] | Future[Outcome]:
         """Queue an append; the future belongs to `loop`, or is a thread's future where loop is None."""
         if self._closed:
             raise Unavailable("服务正在停止", "the service is stopping")

@@ -1,0 +1,156 @@
+"""The embedded form: all services of a city in one process, SQLite files, the event tables as the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from services.chassis.bus import EmbeddedBus
+from services.chassis.clock import Clock
+from services.chassis.domain import Command
+from services.chassis.event_store import EventStore, SqliteDialect, StoreInfo, StoreKind, StoreUnusable
+from services.chassis.event_store.migrations import migrate
+from services.chassis.event_store.store import new_store_info
+from services.chassis.gateway import Call, Receipt
+from services.chassis.host import ServiceHost
+from services.chassis.local_gateway import LocalGateway, StoreFeed
+from services.chassis.loop_thread import LoopThread
+from services.chassis.passing_time import DayPassed
+from services.chassis.registry import EventRegistry
+from services.chassis.service import Service
+from services.chassis.settings import Settings
+
+PARTITIONS = 12
+"""Partitions of a new store. A store keeps the number it was made with."""
+
+EVENTS_FILE = "events.sqlite"
+
+
+def registry_of(services: Iterable[Service]) -> EventRegistry:
+    """All events that these services publish, and the passing of days."""
+    services = list(services)
+    events = [event for service in services for event in service.events]
+    upcasts = {name: upcast for service in services for name, upcast in service.upcasts.items()}
+    return EventRegistry([DayPassed, *events], upcasts)
+
+
+def create_city(
+    data: Path,
+    services: Sequence[Service],
+    kind: StoreKind,
+    programme: str,
+    *,
+    store_id: str | None = None,
+    created_at: datetime | None = None,
+) -> None:
+    """Make the empty stores of a city in the folder; refuses a folder that holds one already.
+
+    Real and rehearsed facts never share a store: `kind` is fixed here.
+    """
+    if city_exists(data):
+        raise StoreUnusable(f"{data} 中已有一座城市的数据 · already holds a city")
+    store_id = store_id or str(uuid4())
+    created_at = created_at or datetime.now(UTC)
+    for service in services:
+        folder = data / service.name
+        folder.mkdir(parents=True, exist_ok=True)
+        dialect = SqliteDialect(folder / EVENTS_FILE)
+        engine = dialect.engine()
+        migrate(engine)
+        engine.dispose()
+        info = new_store_info(
+            store_id=store_id,
+            service=service.name,
+            kind=kind,
+            programme=programme,
+            partitions=PARTITIONS,
+            created_at=created_at,
+        )
+        EventStore.create(dialect, info)
+
+
+def city_exists(data: Path) -> bool:
+    """Whether the folder holds a city's stores."""
+    return any(data.glob(f"*/{EVENTS_FILE}"))
+
+
+class Embedded:
+    """A city opened in this process. Nothing runs by itself: `runtime` gives the hosts their threads, a
+    rehearsal or a test steps them with `settle`."""
+
+    def __init__(
+        self,
+        data: Path,
+        services: Sequence[Service],
+        settings: Settings,
+        clock: Clock,
+        *,
+        durable: bool = True,
+        ordered: bool = False,
+    ) -> None:
+        self.data = data
+        self.services = tuple(services)
+        self.clock = clock
+        self.registry = registry_of(services)
+        self.loop = LoopThread("doors")
+        self.stores = {service.name: self._store(service, settings, durable) for service in services}
+        self.info = self._agreed()
+        self.hosts = {
+            service.name: ServiceHost(
+                service,
+                self.stores[service.name],
+                data / service.name,
+                self.registry,
+                clock,
+                settings,
+                self.loop,
+                durable=durable,
+                ordered=ordered,
+            )
+            for service in services
+        }
+        self.bus = EmbeddedBus(self.stores)
+        for host in self.hosts.values():
+            host.connect(self.bus)
+        buses = [host.bus for host in self.hosts.values()]
+        views = {name: host.views for name, host in self.hosts.items()}
+        self.gateway = LocalGateway(self.services, buses, views, clock, settings.query_threads)
+        self.feed = StoreFeed(self.services, self.stores)
+
+    def _store(self, service: Service, settings: Settings, durable: bool) -> EventStore:
+        path = self.data / service.name / EVENTS_FILE
+        if not path.exists():
+            raise StoreUnusable(
+                f"{path} 不存在,请先运行 bizenv init 或 bizenv rehearse · missing: run bizenv init or rehearse"
+            )
+        return EventStore(SqliteDialect(path, durable=durable), service.name, queue_limit=settings.command_queue)
+
+    def _agreed(self) -> StoreInfo:
+        """What all stores say of themselves; refuses stores of different cities or kinds in one folder."""
+        infos = [store.info for store in self.stores.values()]
+        first = infos[0]
+        for info in infos[1:]:
+            if (info.store_id, info.kind) != (first.store_id, first.kind):
+                raise StoreUnusable(
+                    f"{self.data}:{info.service} 与 {first.service} 的数据不属于同一座城市,真实与演练数据不得混放 · "
+                    f"the stores of {info.service} and {first.service} are not of one city"
+                )
+        return first
+
+    def do(self, command: Command, call: Call) -> Receipt:
+        """Carry out a command from a plain thread."""
+        return self.loop.run(self.gateway.execute(command, call))
+
+    def settle(self) -> None:
+        """Apply everything that was recorded, and what follows from it, until nothing is left to do."""
+        while any(host.consumer.step() for host in self.hosts.values() if host.consumer is not None):
+            pass
+
+    def close(self) -> None:
+        """Finish what is queued and let go of all files."""
+        self.gateway.close()
+        for host in self.hosts.values():
+            host.close()
+        self.loop.close()

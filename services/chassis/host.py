@@ -1,0 +1,177 @@
+"""One service as it lives in a process: its store, views, command bus, consumer and calendar."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from services.chassis.auth import system
+from services.chassis.bus import Bus
+from services.chassis.clock import Clock
+from services.chassis.commands import CommandBus
+from services.chassis.consumer import Consumer, Feed, catch_up
+from services.chassis.deadline import Deadline
+from services.chassis.domain import Command
+from services.chassis.envelope import Envelope
+from services.chassis.event_store import EventStore
+from services.chassis.gateway import Call, Receipt
+from services.chassis.live_views import LiveViews
+from services.chassis.logs import logger
+from services.chassis.loop_thread import LoopThread
+from services.chassis.passing_time import CALENDAR, PassDay
+from services.chassis.registry import EventRegistry
+from services.chassis.service import Aggregate, Service
+from services.chassis.settings import Settings
+from services.chassis.sinks import ReactionSink, Sink, ViewSink
+from services.chassis.view_database import ViewDatabase
+
+log = logger(__name__)
+
+REACTION_SECONDS = 30.0
+"""A reaction's command that is not durable after this long is tried again with its batch."""
+
+
+class ServiceHost:
+    """Puts a service together in a folder of its own. `ordered` carries out a reaction's commands one after
+    another, so that a rehearsal is the same each time; else they share commits."""
+
+    def __init__(
+        self,
+        service: Service,
+        store: EventStore,
+        folder: Path,
+        registry: EventRegistry,
+        clock: Clock,
+        settings: Settings,
+        loop: LoopThread,
+        *,
+        durable: bool = True,
+        ordered: bool = False,
+    ) -> None:
+        self.service = with_calendar(service)
+        self.store = store
+        self._registry = registry
+        self._clock = clock
+        self._settings = settings
+        self._loop = loop
+        self._ordered = ordered
+        self.views = LiveViews(folder, store.info.store_id, service.views, registry, durable=durable)
+        self.bus = CommandBus(self.service, store, registry, self.views, clock, settings.command_queue)
+        self._reactions = ViewDatabase(folder / "reactions.sqlite", (), registry, durable=durable)
+        self._source: Bus
+        self.consumer: Consumer | None = None
+        self._last_day: date | None = None
+
+    def connect(self, bus: Bus) -> None:
+        """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
+        if not self.service.listens_to:
+            return
+        self._source = bus
+        feeds = [self.feed(ViewSink(self.service.name, self.views.current))]
+        if self.service.reactions:
+            feeds.append(self.feed(self._reaction_sink()))
+        batch = self._settings.consumer_batch
+        self.consumer = Consumer(self.service.name, bus, self.service.listens_to, feeds, batch=batch)
+        self.views.checkpoints = feeds[0].checkpoints
+
+    def feed(self, sink: Sink) -> Feed:
+        """A sink's side of a consumer, as this service is set."""
+        return Feed(sink, self._registry, self._clock.now, self._settings.park_limit)
+
+    def _reaction_sink(self) -> ReactionSink:
+        name = f"{self.service.name}.reactions"
+        return ReactionSink(
+            name,
+            self._reactions,
+            self.service.reactions,
+            self.views,
+            self._dispatch,
+            self.bus.stream_of,
+        )
+
+    def turn(self, idle_seconds: float) -> None:
+        """One turn of the consumer; takes up a rebuilt generation of the views when there is one."""
+        assert self.consumer is not None
+        self.consumer.turn(idle_seconds)
+        self.views.checkpoints = self.consumer.feeds[0].checkpoints
+        successor = self.views.successor()
+        if successor is not None:
+            self._swap(successor)
+
+    def _swap(self, successor: ViewDatabase) -> None:
+        """Bring the successor to the head, then answer from it and go on feeding it."""
+        assert self.consumer is not None
+        feed = self.feed(ViewSink(self.service.name, successor))
+        catch_up(self._source, self.service.listens_to, feed)
+        self.views.swap(successor)
+        self.consumer.replace_feed(0, feed)
+        self.views.checkpoints = feed.checkpoints
+        log.info("views swapped", service=self.service.name, generation=self.views.number)
+
+    def rebuild(self, page: Callable[[int], None] | None = None) -> int:
+        """Build the views anew from the bus beside the live ones and point to them; returns the generation.
+
+        Works with or without a running consumer, in this process or another.
+        """
+
+        def fill(database: ViewDatabase) -> None:
+            catch_up(self._source, self.service.listens_to, self.feed(ViewSink(self.service.name, database)), page)
+
+        return self.views.rebuild(fill)
+
+    def pass_days(self) -> Receipt | None:
+        """Record the days that have passed since the last one recorded; None: there is nothing to do yet."""
+        yesterday = self._clock.today() - timedelta(days=1)
+        if not self.service.keeps_calendar or self._last_day == yesterday:
+            return None
+        command = PassDay(service=self.service.name, day=yesterday)
+        receipt = self._loop.run(self.bus.execute(command, self._call()))
+        self._last_day = yesterday
+        return receipt
+
+    def _call(self, command_id: str | None = None, cause: Envelope | None = None) -> Call:
+        return Call(
+            principal=system(self.service.name),
+            deadline=Deadline.after(REACTION_SECONDS),
+            command_id=command_id,
+            correlation_id=cause.correlation_id if cause else None,
+            causation_id=cause.id if cause else None,
+            traceparent=cause.traceparent if cause else None,
+        )
+
+    def _dispatch(self, commands: Sequence[tuple[Command, str, Envelope]]) -> None:
+        calls = [(command, self._call(command_id, cause)) for command, command_id, cause in commands]
+        self._loop.run(self._carry_out(calls))
+
+    async def _carry_out(self, calls: Sequence[tuple[Command, Call]]) -> None:
+        if self._ordered:
+            for command, call in calls:
+                await self.bus.execute(command, call)
+            return
+        for start in range(0, len(calls), 64):
+            await asyncio.gather(*(self.bus.execute(command, call) for command, call in calls[start : start + 64]))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this service is not ready; None when it is."""
+        if self.consumer is not None and self.consumer.failure is not None:
+            return str(self.consumer.failure)
+        return None
+
+    def close(self) -> None:
+        if self.consumer is not None:
+            self.consumer.stop()
+        self.views.close()
+        self._reactions.close()
+        self.store.close()
+
+
+def with_calendar(service: Service) -> Service:
+    """The service with the calendar aggregate, where days pass for it."""
+    if not service.keeps_calendar:
+        return service
+    calendar = Aggregate(CALENDAR, "calendars", lambda _state, _command: None, internal=frozenset({PassDay}))
+    return replace(service, aggregates=(*service.aggregates, calendar))
