@@ -1,5 +1,15 @@
 """The published language of project_tracking 项目跟踪: its facts, and the pure rules that others apply alike."""
 
+from services.project_tracking.events.fold import EVOLUTIONS, evolve, record_of
+from services.project_tracking.events.lamp import lamp_of_month, lamp_on, lateness_lamp, ratio_lamp
+from services.project_tracking.events.months import (
+    first_day,
+    last_day,
+    last_due_month,
+    month_before,
+    month_of,
+    months_from,
+)
 from services.project_tracking.events.plan import BaselinePlan, PlannedMilestone, PlanPoint, planned_at
 from services.project_tracking.events.project import (
     PROJECT_EVENTS,
@@ -25,6 +35,37 @@ from services.project_tracking.events.project import (
     ProjectWeeklyReportSubmitted,
     ProjectWithdrawn,
 )
+from services.project_tracking.events.reading import (
+    ApprovalStanding,
+    MilestoneStanding,
+    approvals_on,
+    baseline_on,
+    expected_months,
+    forecast_for,
+    invested_by,
+    invested_through,
+    last_reported_month,
+    late_milestones,
+    milestones_on,
+    missing_months,
+    physical_on,
+    planned_by,
+    reports_by,
+    stage_on,
+    suspended_through,
+    unreported_months,
+    weekly_report_on,
+)
+from services.project_tracking.events.record import (
+    ApprovalRound,
+    Baseline,
+    MonthReport,
+    ProjectRecord,
+    ReachedMilestone,
+    RecordedLamp,
+    Suspension,
+    WeeklyReport,
+)
 from services.project_tracking.events.rules import ApprovalItem, Checklists, ProjectRules
 from services.project_tracking.events.terms import (
     Lamp,
@@ -39,8 +80,12 @@ from services.project_tracking.events.terms import (
 )
 
 __all__ = [
+    "EVOLUTIONS",
     "PROJECT_EVENTS",
     "ApprovalItem",
+    "ApprovalRound",
+    "ApprovalStanding",
+    "Baseline",
     "BaselinePlan",
     "Checklists",
     "Lamp",
@@ -48,6 +93,8 @@ __all__ = [
     "LampJudgement",
     "LampReason",
     "MilestoneKind",
+    "MilestoneStanding",
+    "MonthReport",
     "PlanPoint",
     "PlannedMilestone",
     "ProjectApprovalFiled",
@@ -64,6 +111,7 @@ __all__ = [
     "ProjectRebaselineApproved",
     "ProjectRebaselineRejected",
     "ProjectRebaselineRequested",
+    "ProjectRecord",
     "ProjectRegistered",
     "ProjectResumed",
     "ProjectRules",
@@ -74,7 +122,40 @@ __all__ = [
     "ProjectTerminated",
     "ProjectWeeklyReportSubmitted",
     "ProjectWithdrawn",
+    "ReachedMilestone",
+    "RecordedLamp",
     "Stage",
     "Step",
+    "Suspension",
+    "WeeklyReport",
+    "approvals_on",
+    "baseline_on",
+    "evolve",
+    "expected_months",
+    "first_day",
+    "forecast_for",
+    "invested_by",
+    "invested_through",
+    "lamp_of_month",
+    "lamp_on",
+    "last_day",
+    "last_due_month",
+    "last_reported_month",
+    "late_milestones",
+    "lateness_lamp",
+    "milestones_on",
+    "missing_months",
+    "month_before",
+    "month_of",
+    "months_from",
+    "physical_on",
     "planned_at",
+    "planned_by",
+    "ratio_lamp",
+    "record_of",
+    "reports_by",
+    "stage_on",
+    "suspended_through",
+    "unreported_months",
+    "weekly_report_on",
 ]

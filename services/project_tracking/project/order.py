@@ -1,0 +1,127 @@
+"""The order of a project's days 日期先后: checked on the record as it would be, for new facts and corrections alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from services.project_tracking.events.months import month_of
+from services.project_tracking.events.record import ProjectRecord
+from services.project_tracking.events.terms import ProjectKind, Step
+from services.project_tracking.project.rules import (
+    GOVERNMENT_SIGNS_NOTHING,
+    MONTH_BEFORE_START,
+    OUT_OF_ORDER,
+    STEP_WORDS,
+    SUSPENDED,
+)
+
+Dated = tuple[tuple[str, str], date | None]
+"""The words for a fact in both languages, and its day."""
+
+_WORK = (Step.SIGNED, Step.STARTED, Step.COMPLETED, Step.IN_PRODUCTION)
+_ENDS = (Step.TERMINATED, Step.WITHDRAWN)
+
+
+def require_order(record: ProjectRecord) -> None:
+    """Refuse a record whose days contradict each other; raises DomainError about `occurred_on` (or `kind`)."""
+    if record.kind is ProjectKind.GOVERNMENT and record.signed_on is not None:
+        raise GOVERNMENT_SIGNS_NOTHING.broken("kind")
+    for earlier, later in _pairs(record):
+        _require_pair(earlier, later)
+    _require_no_step_while_suspended(record)
+    _require_reports_after_start(record)
+
+
+def _require_pair(earlier: Dated, later: Dated) -> None:
+    (words, day), (later_words, later_day) = earlier, later
+    if day is not None and later_day is not None and later_day < day:
+        raise OUT_OF_ORDER.broken(
+            "occurred_on",
+            earlier=words[0],
+            earlier_en=words[1].lower(),
+            earlier_on=day.isoformat(),
+            later=later_words[0],
+            later_en=later_words[1],
+            later_on=later_day.isoformat(),
+        )
+
+
+def _pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
+    """Facts of which the first can't be later than the second."""
+    registered: Dated = (("登记", "The registration"), record.registered_on)
+    signed, started, completed, produced = (_dated(record, step) for step in _WORK)
+    yield from ((registered, signed), (registered, started), (signed, started))
+    yield from ((started, completed), (completed, produced))
+    yield from _suspension_pairs(record, registered, completed)
+    yield from _approval_pairs(record)
+    for end in (_dated(record, step) for step in _ENDS):
+        yield from ((fact, end) for fact in (registered, signed, started, completed, produced))
+        yield from ((fact, end) for fact in _suspension_days(record))
+
+
+def _dated(record: ProjectRecord, step: Step) -> Dated:
+    return STEP_WORDS[step], record.step_on(step)
+
+
+def _suspension_days(record: ProjectRecord) -> Iterator[Dated]:
+    for _, suspension in sorted(record.suspensions.items()):
+        yield STEP_WORDS[Step.SUSPENDED], suspension.suspended_on
+        yield STEP_WORDS[Step.RESUMED], suspension.resumed_on
+
+
+def _suspension_pairs(record: ProjectRecord, registered: Dated, completed: Dated) -> Iterator[tuple[Dated, Dated]]:
+    before = registered
+    for day in _suspension_days(record):
+        yield before, day
+        yield day, completed
+        before = day
+
+
+def _approval_pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
+    for rounds in record.approvals.values():
+        before: Dated = (("申报", "The filing"), None)
+        for _, one in sorted(rounds.items()):
+            filed: Dated = (("申报", "The filing"), one.filed_on)
+            returned: Dated = (("退回", "The return"), one.returned_on)
+            yield from ((before, filed), (filed, returned), (filed, (("通过", "The approval"), one.granted_on)))
+            before = returned
+
+
+def _require_no_step_while_suspended(record: ProjectRecord) -> None:
+    for step in _WORK:
+        on = record.step_on(step)
+        since = None if on is None else _suspended_since(record, on)
+        if on is not None and since is not None:
+            words, english = STEP_WORDS[step]
+            raise SUSPENDED.broken(
+                "occurred_on",
+                given=on.isoformat(),
+                since=since.isoformat(),
+                step=words,
+                step_en=english.lower(),
+            )
+
+
+def _suspended_since(record: ProjectRecord, on: date) -> date | None:
+    """The first day of the suspension that covers the day; its own first day is still free for a step."""
+    covering = (s.suspended_on for s in record.suspensions.values() if s.covers(on, on))
+    return next((since for since in covering if since is not None and since < on), None)
+
+
+def _require_reports_after_start(record: ProjectRecord) -> None:
+    first = min(record.progress, default=None)
+    if first is not None and record.started_on is not None and first < month_of(record.started_on):
+        raise MONTH_BEFORE_START.broken("occurred_on", month=first, started=month_of(record.started_on))
+
+
+def holds_together(record: ProjectRecord) -> bool:
+    """Whether every step has the step (or report its start) that it rests on: asked before a retraction."""
+    started, completed = record.started_on, record.completed_on
+    signed = record.signed_on is not None or record.kind is ProjectKind.GOVERNMENT
+    return not (
+        (started is not None and not signed)
+        or (completed is not None and started is None)
+        or (record.in_production_on is not None and completed is None)
+        or (bool(record.progress) and started is None)
+    )

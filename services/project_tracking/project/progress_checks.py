@@ -1,0 +1,49 @@
+"""What a month's report 月报 must be."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from services.project_tracking.events.months import first_day, last_day, month_of
+from services.project_tracking.events.reading import suspended_through
+from services.project_tracking.events.record import ProjectRecord
+from services.project_tracking.project.commands import ReportProgress
+from services.project_tracking.project.numbers import at_most_decimals
+from services.project_tracking.project.rules import (
+    MONTH_AFTER_END,
+    MONTH_BEFORE_START,
+    MONTH_NOT_BEGUN,
+    MONTH_SUSPENDED,
+    NOT_STARTED,
+    PERCENT_NOT_VALID,
+    PHYSICAL_DECREASED,
+)
+
+
+def require_percent(percent: Decimal) -> None:
+    """From 0 to 100, at most two decimals."""
+    if not (at_most_decimals(percent, 2) and 0 <= percent <= 100):
+        raise PERCENT_NOT_VALID.broken("physical_percent")
+
+
+def require_month(record: ProjectRecord, command: ReportProgress) -> None:
+    """A month that has begun, in the project's life from its start on, not wholly suspended."""
+    month = command.month
+    if month > month_of(command.occurred_on):
+        raise MONTH_NOT_BEGUN.broken("month", given=command.occurred_on.isoformat(), month=month)
+    if record.started_on is None:
+        raise NOT_STARTED.broken("month")
+    if month < month_of(record.started_on):
+        raise MONTH_BEFORE_START.broken("month", month=month, started=month_of(record.started_on))
+    if record.ended_on is not None and month > month_of(record.ended_on):
+        raise MONTH_AFTER_END.broken("month", month=month, ended=month_of(record.ended_on))
+    if suspended_through(record, first_day(month), last_day(month)):
+        raise MONTH_SUSPENDED.broken("month", month=month)
+
+
+def require_no_way_back(record: ProjectRecord, command: ReportProgress) -> None:
+    """Physical progress between what the months before and after report; a correction may break it."""
+    for month, report in record.progress.items():
+        earlier, known = month < command.month, report.physical_percent
+        if (known > command.physical_percent) if earlier else (known < command.physical_percent):
+            raise PHYSICAL_DECREASED.broken("physical_percent", month=month, known=known)

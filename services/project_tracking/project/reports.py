@@ -1,0 +1,137 @@
+"""What the site reports: milestones 节点, progress of the month 月报, the week 周报."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from services.chassis.domain import Event
+from services.project_tracking.events.fold import Known
+from services.project_tracking.events.project import (
+    ProjectMilestoneReached,
+    ProjectProgressReported,
+    ProjectWeeklyReportSubmitted,
+)
+from services.project_tracking.events.reading import baseline_on
+from services.project_tracking.events.record import ProjectRecord
+from services.project_tracking.events.terms import MilestoneKind
+from services.project_tracking.project.admission import admitted, registered
+from services.project_tracking.project.commands import ReachMilestone, ReportProgress, SubmitWeeklyReport
+from services.project_tracking.project.facts import ProjectFacts
+from services.project_tracking.project.progress_checks import require_month, require_no_way_back, require_percent
+from services.project_tracking.project.rules import (
+    MILESTONE_IS_A_STEP,
+    MILESTONE_NOT_PLANNED,
+    OUT_OF_ORDER,
+    WEEK_NOT_BEGUN,
+    WEEK_NOT_MONDAY,
+    WEEK_OUTSIDE_LIFE,
+)
+
+_WEEK = timedelta(days=6)
+
+
+def reach_milestone(state: Known, command: ReachMilestone, facts: ProjectFacts) -> list[Event]:
+    """节点完成; the start's and the completion's milestone are reached by the step itself."""
+    record = registered(state)
+    event = ProjectMilestoneReached(
+        occurred_on=command.occurred_on,
+        milestone_id=command.milestone_id,
+        text=command.text,
+        correction_reason=command.correction_reason,
+    )
+    known = command.milestone_id in record.milestones_reached
+    if not admitted(record, command, facts, event, known=known):
+        return []
+    if not known:
+        _require_planned(record, command, facts)
+    _require_within_life(record, command)
+    return [event]
+
+
+def report_progress(state: Known, command: ReportProgress, facts: ProjectFacts) -> list[Event]:
+    """月报: physical progress so far and the investment of that month alone.
+
+    After the project's end a month of its life that was never reported is taken with a correction reason (补报).
+    """
+    record = registered(state)
+    event = ProjectProgressReported(
+        occurred_on=command.occurred_on,
+        month=command.month,
+        physical_percent=command.physical_percent,
+        invested_this_month_yuan=command.invested_this_month_yuan,
+        note=command.note,
+        correction_reason=command.correction_reason,
+    )
+    require_percent(command.physical_percent)
+    known = command.month in record.progress
+    if not admitted(record, command, facts, event, known=known or _belated(record, command)):
+        return []
+    if not known:
+        require_month(record, command)
+        require_no_way_back(record, command)
+    return [event]
+
+
+def submit_weekly_report(state: Known, command: SubmitWeeklyReport, facts: ProjectFacts) -> list[Event]:
+    """周报, from the talks to the end (measure 18); 补报 after the end as for the month."""
+    record = registered(state)
+    event = ProjectWeeklyReportSubmitted(
+        occurred_on=command.occurred_on,
+        week=command.week,
+        progress=command.progress,
+        problems=command.problems,
+        help_needed=command.help_needed,
+        next_week=command.next_week,
+        correction_reason=command.correction_reason,
+    )
+    known = command.week in record.weekly_reports
+    if not admitted(record, command, facts, event, known=known or _belated(record, command)):
+        return []
+    _require_week(record, command)
+    return [event]
+
+
+def _belated(record: ProjectRecord, command: ReportProgress | SubmitWeeklyReport) -> bool:
+    """补报: a report of the project's life that comes, with a reason, after its end."""
+    return record.ended_on is not None and command.correction_reason is not None
+
+
+def _require_planned(record: ProjectRecord, command: ReachMilestone, facts: ProjectFacts) -> None:
+    baseline = baseline_on(record, facts.today)
+    planned = {} if baseline is None else {milestone.milestone_id: milestone for milestone in baseline.plan.milestones}
+    milestone = planned.get(command.milestone_id)
+    if milestone is None:
+        raise MILESTONE_NOT_PLANNED.broken("milestone_id", milestone_id=command.milestone_id)
+    if milestone.kind is not MilestoneKind.OTHER:
+        raise MILESTONE_IS_A_STEP.broken("milestone_id")
+
+
+def _require_within_life(record: ProjectRecord, command: ReachMilestone) -> None:
+    reached: tuple[str, str, date] = ("节点完成", "The milestone", command.occurred_on)
+    _require_not_before(("登记", "The registration", record.registered_on), reached)
+    if record.ended_on is not None:
+        _require_not_before(reached, ("项目结束", "The project's end", record.ended_on))
+
+
+def _require_not_before(earlier: tuple[str, str, date], later: tuple[str, str, date]) -> None:
+    if later[2] < earlier[2]:
+        raise OUT_OF_ORDER.broken(
+            "occurred_on",
+            earlier=earlier[0],
+            earlier_en=earlier[1].lower(),
+            earlier_on=earlier[2].isoformat(),
+            later=later[0],
+            later_en=later[1],
+            later_on=later[2].isoformat(),
+        )
+
+
+def _require_week(record: ProjectRecord, command: SubmitWeeklyReport) -> None:
+    week = command.week
+    if week.weekday() != 0:
+        raise WEEK_NOT_MONDAY.broken("week", given=week.isoformat())
+    if week > command.occurred_on:
+        raise WEEK_NOT_BEGUN.broken("week", given=command.occurred_on.isoformat(), week=week.isoformat())
+    ended = record.ended_on
+    if week < record.registered_on - _WEEK or (ended is not None and week > ended):
+        raise WEEK_OUTSIDE_LIFE.broken("week", week=week.isoformat(), registered=record.registered_on.isoformat())
