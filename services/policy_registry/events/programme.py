@@ -83,6 +83,7 @@ class DutyForm(StrEnum):
     OBSERVATION = "observation"
     RECKONING = "reckoning"
     EVALUATION = "evaluation"
+    REVIEW = "review"
 
 
 class DutySubject(StrEnum):
