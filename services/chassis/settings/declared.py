@@ -23,8 +23,8 @@ Url = Annotated[
 ]
 PointName = Annotated[
     str,
-    Meta(pattern=r"^[a-z0-9_.-]*$"),
-    worded("应为小写字母、数字和 _ . -", "lower-case letters, digits, '_', '.' and '-'"),
+    Meta(pattern=r"^([a-z_.]+(:[1-9][0-9]*)?)?$"),
+    worded("应为故障点名称,可加 :次数", "the name of a fault point, with :count if wanted"),
 ]
 
 

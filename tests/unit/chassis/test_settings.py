@@ -73,7 +73,7 @@ def test_a_variable_set_to_nothing_counts_as_not_set() -> None:
         ("BIZENV_LOG_LEVEL", "loud", "one of debug, error, info, warning"),
         ("BIZENV_HTTP_HOST", "a b", "a host name or an IP address"),
         ("BIZENV_PUBLIC_URL", "ftp://x", "begins with http:// or https://"),
-        ("BIZENV_FAULT", "Now!", "lower-case letters"),
+        ("BIZENV_FAULT", "Now!", "fault point"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable_and_rule(name: str, value: str, rule: str) -> None:
