@@ -1,0 +1,116 @@
+"""The gRPC server of a process: its port, its services, health and reflection."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from services.chassis.admission import Admission
+from services.chassis.contracts.descriptors import Contracts, build_contracts
+from services.chassis.feed import Feed
+from services.chassis.gateway import Gateway
+from services.chassis.grpc_server.handlers import Handlers
+from services.chassis.grpc_server.requests import CallReader, Verifier
+from services.chassis.service import Service
+from services.chassis.settings import Settings
+
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class GrpcDoor:
+    """Serves every command and query of the services. Lives on the event loop that starts it.
+
+    `reflection_on` lets tools ask for the contracts without a token; they are public anyway.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[Service],
+        gateway: Gateway,
+        verifier: Verifier,
+        feed: Feed,
+        settings: Settings,
+        *,
+        reflection_on: bool = True,
+        contracts: Contracts | None = None,
+    ) -> None:
+        self._contracts = contracts or build_contracts(services)
+        self._settings = settings
+        self._reflection_on = reflection_on
+        admission = Admission(settings.command_queue)
+        self._handlers = Handlers(self._contracts, gateway, feed, CallReader(verifier), admission)
+        self._serving = dict.fromkeys((service.service for service in self._contracts.services), False)
+        self._health: Any = None
+        self._server: Any = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen; OSError with one sentence when the port is taken or the address is not ours.
+
+        Health says NOT_SERVING until `set_serving`.
+        """
+        self._server = grpc.aio.server(options=self._options())
+        for service in self._contracts.services:
+            handlers = self._handlers.of(service)
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+        self._add_health()
+        if self._reflection_on:
+            self._add_reflection()
+        self.port = self._listen()
+        await self._server.start()
+        await self._publish()
+
+    async def stop(self, grace: float) -> None:
+        """Say NOT_SERVING, take no new RPC, wait up to `grace` seconds for those in hand, then cancel them."""
+        if self._server is not None:
+            await self._health.enter_graceful_shutdown()
+            await self._server.stop(grace)
+
+    async def set_serving(self, serving: bool, *names: str) -> None:
+        """Tell health of these bounded contexts (all without a name); the whole serves when all of them do."""
+        for name in names or tuple(self._serving):
+            self._serving[name] = serving
+        await self._publish()
+
+    def _options(self) -> list[tuple[str, int]]:
+        """Two processes on one port would share its calls unseen, so the port is ours alone."""
+        largest = self._settings.max_message_bytes
+        return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest)]
+
+    def _listen(self) -> int:
+        host, port = self._settings.grpc_host, self._settings.grpc_port
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound: int = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            sentence = (
+                f"gRPC 地址 {address} 无法使用,可能已被占用 · the gRPC address {address} can't be used; is it taken?"
+            )
+            raise OSError(errno.EADDRINUSE, sentence) from error
+        return bound
+
+    def _add_health(self) -> None:
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    def _add_reflection(self) -> None:
+        for module in (health_pb2, reflection_pb2):
+            self._contracts.pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
+        names = [service.full_name for service in self._contracts.services]
+        offered = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(offered, self._server, self._contracts.pool)
+
+    async def _publish(self) -> None:
+        for service in self._contracts.services:
+            await self._health.set(service.full_name, _state(self._serving[service.service]))
+        await self._health.set(health.OVERALL_HEALTH, _state(all(self._serving.values())))
+
+
+def _state(serving: bool) -> Any:
+    return _SERVING if serving else _NOT_SERVING
