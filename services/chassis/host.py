@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from services.chassis.auth import system
 from services.chassis.bus import Bus
@@ -32,6 +33,14 @@ log = logger(__name__)
 
 REACTION_SECONDS = 30.0
 """A reaction's command that is not durable after this long is tried again with its batch."""
+
+
+class Follower(Protocol):
+    """Follows a store beside its consumers (the Merkle log)."""
+
+    def step(self) -> int:
+        """Do what there is to do now; returns how many events were taken in."""
+        ...
 
 
 class ServiceHost:
@@ -64,6 +73,7 @@ class ServiceHost:
         self._source: Bus
         self.consumer: Consumer | None = None
         self._last_day: date | None = None
+        self.merkle: Follower | None = None
 
     def connect(self, bus: Bus) -> None:
         """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
@@ -153,6 +163,11 @@ class ServiceHost:
             return
         for start in range(0, len(calls), 64):
             await asyncio.gather(*(self.bus.execute(command, call) for command, call in calls[start : start + 64]))
+
+    def keep_log(self) -> None:
+        """Add what is new to the Merkle log and sign its head when it is time."""
+        if self.merkle is not None:
+            self.merkle.step()
 
     @property
     def trouble(self) -> str | None:
