@@ -11,6 +11,7 @@ from services.project_tracking.events.terms import ProjectKind, Step
 from services.project_tracking.project.rules import (
     GOVERNMENT_SIGNS_NOTHING,
     MONTH_BEFORE_START,
+    NOT_SIGNED,
     OUT_OF_ORDER,
     STEP_WORDS,
     SUSPENDED,
@@ -25,12 +26,19 @@ _ENDS = (Step.TERMINATED, Step.WITHDRAWN)
 
 def require_order(record: ProjectRecord) -> None:
     """Refuse a record whose days contradict each other; raises DomainError about `occurred_on` (or `kind`)."""
-    if record.kind is ProjectKind.GOVERNMENT and record.signed_on is not None:
-        raise GOVERNMENT_SIGNS_NOTHING.broken("kind")
+    _require_signing_by_kind(record)
     for earlier, later in _pairs(record):
         _require_pair(earlier, later)
     _require_no_step_while_suspended(record)
     _require_reports_after_start(record)
+
+
+def _require_signing_by_kind(record: ProjectRecord) -> None:
+    signed = record.signed_on is not None
+    if record.kind is ProjectKind.GOVERNMENT and signed:
+        raise GOVERNMENT_SIGNS_NOTHING.broken("kind")
+    if record.kind is ProjectKind.INVESTMENT and record.started_on is not None and not signed:
+        raise NOT_SIGNED.broken("kind")
 
 
 def _require_pair(earlier: Dated, later: Dated) -> None:
@@ -118,10 +126,8 @@ def _require_reports_after_start(record: ProjectRecord) -> None:
 def holds_together(record: ProjectRecord) -> bool:
     """Whether every step has the step (or report its start) that it rests on: asked before a retraction."""
     started, completed = record.started_on, record.completed_on
-    signed = record.signed_on is not None or record.kind is ProjectKind.GOVERNMENT
     return not (
-        (started is not None and not signed)
-        or (completed is not None and started is None)
+        (completed is not None and started is None)
         or (record.in_production_on is not None and completed is None)
         or (bool(record.progress) and started is None)
     )

@@ -72,6 +72,11 @@ NOT_READY_TO_START = Rule(
     "截至 {given} 还不具备开工条件,缺:{missing}",
     "Not ready to start on {given}; missing: {missing_en}",
 )
+NOT_SIGNED = Rule(
+    "PROJECT_NOT_SIGNED",
+    "已开工的招商项目须有签约记录",
+    "An investment project that has started must have been signed",
+)
 NOT_STARTED = Rule("PROJECT_NOT_STARTED", "项目还没有开工", "The project has not started")
 NOT_COMPLETED = Rule("PROJECT_NOT_COMPLETED", "项目还没有竣工", "The project is not completed")
 NOT_SUSPENDED = Rule("PROJECT_NOT_SUSPENDED", "项目没有暂停,不能复工", "The project is not suspended")

@@ -1,0 +1,227 @@
+"""节点、月报、周报."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from services.project_tracking.events import (
+    ProjectPutIntoProduction,
+    ProjectWeeklyReportSubmitted,
+    forecast_for,
+    invested_by,
+    invested_through,
+    physical_on,
+)
+from services.project_tracking.project import commands as c
+from services.project_tracking.project.decider import PROJECT
+from tests.unit.given import given
+from tests.unit.project_tracking.world import (
+    COMPLETED,
+    FACTS,
+    P,
+    PLANNED,
+    READY,
+    REASON,
+    REGISTERED,
+    RESUMED,
+    ROOFED,
+    SUSPENDED,
+    UNDER_WAY,
+    day,
+    no_unit,
+    on,
+    reported,
+)
+
+REACH = c.ReachMilestone(project_id=P, occurred_on=day(8, 20), milestone_id="roof", text="主体结构封顶")
+MARCH = c.ReportProgress(
+    project_id=P,
+    occurred_on=day(4, 3),
+    month="2017-03",
+    physical_percent=Decimal("12.5"),
+    invested_this_month_yuan=4_000_000,
+)
+REPORTED = reported("2017-03", "12.5", 4_000_000, on=day(4, 3))
+WEEK = c.SubmitWeeklyReport(
+    project_id=P, occurred_on=day(3, 10), week=day(3, 6), progress="场地平整", next_week="基坑开挖"
+)
+SUBMITTED = ProjectWeeklyReportSubmitted(
+    occurred_on=day(3, 10), week=day(3, 6), progress="场地平整", next_week="基坑开挖"
+)
+PLANNED_WAY = (*UNDER_WAY, PLANNED)
+PRODUCED = ProjectPutIntoProduction(occurred_on=day(11, 1))
+OVER = (*PLANNED_WAY, COMPLETED, PRODUCED)
+
+
+# --- milestones
+
+
+def test_a_milestone_is_reached_once() -> None:
+    given(PROJECT, *PLANNED_WAY).when(REACH, FACTS).then(ROOFED)
+    given(PROJECT, *PLANNED_WAY, ROOFED).when(REACH, FACTS).nothing()
+    other = replace(REACH, occurred_on=day(8, 21))
+    given(PROJECT, *PLANNED_WAY, ROOFED).when(other, FACTS).raises("ALREADY_RECORDED")
+    given(PROJECT, *PLANNED_WAY, ROOFED).when(replace(other, correction_reason=REASON), no_unit()).then(
+        replace(ROOFED, occurred_on=day(8, 21), correction_reason=REASON)
+    )
+
+
+def test_only_a_milestone_of_the_baseline_and_no_step() -> None:
+    given(PROJECT, *UNDER_WAY).when(REACH, FACTS).raises("MILESTONE_NOT_PLANNED", field="milestone_id")
+    given(PROJECT, *PLANNED_WAY).when(replace(REACH, milestone_id="start"), FACTS).raises(
+        "MILESTONE_IS_A_STEP", field="milestone_id"
+    )
+    given(PROJECT, *PLANNED_WAY).when(replace(REACH, occurred_on=day(1, 4)), FACTS).raises("DATES_OUT_OF_ORDER")
+    given(PROJECT, *PLANNED_WAY).when(REACH, on(day(8, 19))).raises("DATE_IN_FUTURE")
+    given(PROJECT, *PLANNED_WAY).when(REACH, no_unit()).raises("UNIT_NOT_VALID")
+    given(PROJECT, *OVER).when(REACH, FACTS).raises("PROJECT_ENDED")
+    after = replace(REACH, occurred_on=day(11, 2), correction_reason=REASON)
+    given(PROJECT, *PLANNED_WAY, ROOFED, COMPLETED, PRODUCED).when(after, FACTS).raises("DATES_OUT_OF_ORDER")
+
+
+# --- months
+
+
+def test_a_month_is_reported_once() -> None:
+    given(PROJECT, *UNDER_WAY).when(MARCH, FACTS).then(REPORTED)
+    given(PROJECT, *UNDER_WAY, REPORTED).when(MARCH, FACTS).nothing()
+    given(PROJECT, *UNDER_WAY, REPORTED).when(replace(MARCH, invested_this_month_yuan=0), FACTS).raises(
+        "ALREADY_RECORDED", field="correction_reason"
+    )
+    given(PROJECT, *UNDER_WAY).when(replace(MARCH, correction_reason=REASON), FACTS).raises("NOTHING_TO_CORRECT")
+    given(PROJECT, *UNDER_WAY).when(MARCH, no_unit()).raises("UNIT_NOT_VALID")
+
+
+def test_a_corrected_report_counts_from_the_day_it_first_came() -> None:
+    corrected = replace(
+        MARCH, occurred_on=day(5, 20), invested_this_month_yuan=3, physical_percent=Decimal(2), correction_reason=REASON
+    )
+    record = (
+        given(PROJECT, *UNDER_WAY, REPORTED)
+        .when(corrected, FACTS)
+        .then(reported("2017-03", 2, 3, on=day(5, 20), reason=REASON))
+    )
+    assert record is not None
+    assert (invested_by(record, day(4, 2)), invested_by(record, day(4, 3))) == (None, 3)
+
+
+@pytest.mark.parametrize("percent", ["-0.01", "100.01", "33.333", "NaN", "Infinity", "-Infinity", "sNaN", "1E+99999"])
+def test_percents_that_cannot_be(percent: str) -> None:
+    given(PROJECT, *UNDER_WAY).when(replace(MARCH, physical_percent=Decimal(percent)), FACTS).raises(
+        "PERCENT_NOT_VALID", field="physical_percent"
+    )
+
+
+@pytest.mark.parametrize("percent", ["0", "100", "100.00", "12.50000", "1E+2"])
+def test_percents_that_can_be(percent: str) -> None:
+    outcome = given(PROJECT, *UNDER_WAY).when(replace(MARCH, physical_percent=Decimal(percent)), FACTS)
+    assert outcome.error is None
+
+
+def test_only_months_that_have_begun_from_the_start_on() -> None:
+    given(PROJECT, *UNDER_WAY).when(replace(MARCH, month="2017-05"), FACTS).raises("MONTH_NOT_BEGUN", field="month")
+    given(PROJECT, *UNDER_WAY).when(replace(MARCH, month="2017-02"), FACTS).raises("MONTH_BEFORE_START", field="month")
+    given(PROJECT, *READY).when(MARCH, FACTS).raises("PROJECT_NOT_STARTED", field="month")
+    given(PROJECT, *UNDER_WAY).when(MARCH, on(day(4, 2))).raises("DATE_IN_FUTURE")
+
+
+def test_no_report_of_a_month_that_was_wholly_suspended() -> None:
+    may = replace(MARCH, month="2017-05", occurred_on=day(6, 3))
+    history = (*UNDER_WAY, SUSPENDED, RESUMED)
+    given(PROJECT, *history).when(may, FACTS).raises("MONTH_SUSPENDED", field="month")
+    given(PROJECT, *UNDER_WAY, SUSPENDED).when(may, FACTS).raises("MONTH_SUSPENDED", field="month")
+    april = replace(may, month="2017-04")
+    assert given(PROJECT, *history).when(april, FACTS).error is None
+    one_day = replace(RESUMED, occurred_on=day(5, 31))
+    assert given(PROJECT, *UNDER_WAY, SUSPENDED, one_day).when(may, FACTS).error is None
+
+
+def test_physical_progress_goes_back_only_by_a_correction() -> None:
+    april = replace(MARCH, month="2017-04", occurred_on=day(5, 3), physical_percent=Decimal(12))
+    given(PROJECT, *UNDER_WAY, REPORTED).when(april, FACTS).raises("PHYSICAL_DECREASED", field="physical_percent")
+    same = replace(april, physical_percent=Decimal("12.50"))
+    assert given(PROJECT, *UNDER_WAY, REPORTED).when(same, FACTS).error is None
+    late = given(PROJECT, *UNDER_WAY, reported("2017-04", 10, 1))
+    late.when(MARCH, FACTS).raises("PHYSICAL_DECREASED")
+    corrected = replace(april, correction_reason=REASON, physical_percent=Decimal(1))
+    history = (*UNDER_WAY, REPORTED, reported("2017-04", 40, 1))
+    assert given(PROJECT, *history).when(corrected, FACTS).error is None
+
+
+def test_the_last_month_can_be_made_up_for_with_a_reason_after_the_end() -> None:
+    october = replace(MARCH, month="2017-10", occurred_on=day(11, 3))
+    given(PROJECT, *OVER).when(october, FACTS).raises("PROJECT_ENDED", field="project_id")
+    given(PROJECT, *OVER).when(replace(october, correction_reason="补报"), FACTS).then(
+        reported("2017-10", "12.5", 4_000_000, on=day(11, 3), reason="补报")
+    )
+    december = replace(october, month="2017-12", occurred_on=day(12, 3), correction_reason="补报")
+    given(PROJECT, *OVER).when(december, FACTS).raises("MONTH_AFTER_END", field="month")
+
+
+def test_cumulative_is_derived_and_missing_is_not_zero() -> None:
+    record = PROJECT.fold([*UNDER_WAY, REPORTED, reported("2017-04", 20, 6_000_000, on=day(5, 4))])
+    assert record is not None
+    assert [invested_by(record, d) for d in (day(4, 2), day(4, 3), day(5, 3), day(5, 4))] == [
+        None,
+        4_000_000,
+        4_000_000,
+        10_000_000,
+    ]
+    assert invested_through(record, "2017-03", day(12, 31)) == 4_000_000
+    assert [physical_on(record, d) for d in (day(4, 2), day(5, 3), day(5, 4))] == [None, Decimal("12.5"), Decimal(20)]
+    before = PROJECT.fold([replace(REGISTERED, invested_before_yuan=7)])
+    assert before is not None
+    assert (invested_by(before, day(1, 4)), invested_by(before, day(1, 5))) == (None, 7)
+
+
+# --- weeks
+
+
+def test_a_week_is_reported_once_from_the_talks_on() -> None:
+    given(PROJECT, REGISTERED).when(WEEK, FACTS).then(SUBMITTED)
+    given(PROJECT, REGISTERED, SUBMITTED).when(WEEK, FACTS).nothing()
+    other = replace(WEEK, problems="征地")
+    given(PROJECT, REGISTERED, SUBMITTED).when(other, FACTS).raises("ALREADY_RECORDED")
+    given(PROJECT, REGISTERED, SUBMITTED).when(replace(other, correction_reason=REASON), no_unit()).then(
+        replace(SUBMITTED, problems="征地", correction_reason=REASON)
+    )
+    given(PROJECT, REGISTERED).when(replace(WEEK, correction_reason=REASON), FACTS).raises("NOTHING_TO_CORRECT")
+
+
+@pytest.mark.parametrize(
+    ("week", "code"),
+    [
+        (day(3, 7), "WEEK_NOT_MONDAY"),
+        (day(3, 13), "WEEK_NOT_BEGUN"),
+        (date(2016, 12, 26), "WEEK_OUTSIDE_LIFE"),
+        (date(1, 1, 1), "WEEK_OUTSIDE_LIFE"),
+    ],
+)
+def test_weeks_that_cannot_be_reported(week: date, code: str) -> None:
+    given(PROJECT, REGISTERED).when(replace(WEEK, week=week), FACTS).raises(code, field="week")
+
+
+def test_the_week_of_the_registration_counts() -> None:
+    assert given(PROJECT, REGISTERED).when(replace(WEEK, week=day(1, 2)), FACTS).error is None
+
+
+def test_no_weekly_report_after_the_end_except_to_make_up_for_one() -> None:
+    last = replace(WEEK, week=day(10, 30), occurred_on=day(11, 3))
+    given(PROJECT, *OVER).when(last, FACTS).raises("PROJECT_ENDED")
+    assert given(PROJECT, *OVER).when(replace(last, correction_reason="补报"), FACTS).error is None
+    after = replace(last, week=day(11, 6), occurred_on=day(11, 10), correction_reason="补报")
+    given(PROJECT, *OVER).when(after, FACTS).raises("WEEK_OUTSIDE_LIFE", field="week")
+
+
+def test_last_weeks_forecast_stands_beside_this_weeks_fact() -> None:
+    second = ProjectWeeklyReportSubmitted(occurred_on=day(3, 17), week=day(3, 13), progress="仍在平整场地")
+    record = PROJECT.fold([REGISTERED, SUBMITTED, second])
+    assert record is not None
+    assert forecast_for(record, day(3, 13)) == "基坑开挖"
+    assert record.weekly_reports[day(3, 13)].progress == "仍在平整场地"
+    assert forecast_for(record, day(3, 6)) is None
+    assert forecast_for(record, day(3, 20)) is None
