@@ -9,6 +9,7 @@ from random import Random
 
 import msgspec
 from hypothesis import given as forall
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.chassis.domain import Command, DomainError, Event
@@ -38,6 +39,9 @@ from services.policy_registry.unit_registry import (
     RelievePost,
 )
 from tests.unit.policy_registry.samples import FACTS, joined
+
+unhurried = settings(deadline=None)
+"""A busy machine is no counter-example."""
 
 DAYS = [date(2015, 1, 1) + timedelta(days=n) for n in range(12)]
 days, units, codes = st.sampled_from(DAYS), st.sampled_from("abc"), st.sampled_from(["130601", "130602"])
@@ -116,6 +120,7 @@ def recorded(commands: Sequence[Command]) -> tuple[list[Event], UnitRegister]:
     return events, register
 
 
+@unhurried
 @forall(orders)
 def test_no_code_belongs_to_two_units_on_any_day(commands: list[Command]) -> None:
     _, register = recorded(commands)
@@ -126,18 +131,21 @@ def test_no_code_belongs_to_two_units_on_any_day(commands: list[Command]) -> Non
             assert unit_with_code(register, span.code, day) == span
 
 
+@unhurried
 @forall(orders)
 def test_a_replay_gives_the_register_that_was_kept_along_the_way(commands: list[Command]) -> None:
     events, register = recorded(commands)
     assert UNIT_REGISTRY.fold(events) == register
 
 
+@unhurried
 @forall(orders)
 def test_the_register_turns_into_json_and_back(commands: list[Command]) -> None:
     _, register = recorded(commands)
     assert msgspec.json.decode(msgspec.json.encode(register), type=UnitRegister) == register
 
 
+@unhurried
 @forall(orders)
 def test_an_order_given_again_at_once_records_nothing(commands: list[Command]) -> None:
     register = UnitRegister()
@@ -150,6 +158,7 @@ def test_an_order_given_again_at_once_records_nothing(commands: list[Command]) -
             assert list(UNIT_REGISTRY.decide(register, command, FACTS)) == []
 
 
+@unhurried
 @forall(orders)
 def test_spans_of_a_unit_never_overlap_and_never_are_empty(commands: list[Command]) -> None:
     _, register = recorded(commands)
@@ -161,6 +170,7 @@ def test_spans_of_a_unit_never_overlap_and_never_are_empty(commands: list[Comman
             ends.append(span.valid_to or date.max)
 
 
+@unhurried
 @forall(orders, st.randoms(use_true_random=False))
 def test_the_fold_takes_any_facts_in_any_order(commands: list[Command], chance: Random) -> None:
     events, _ = recorded(commands)
