@@ -78,8 +78,10 @@ class EmbeddedSubscription:
     def __init__(self, stores: Mapping[str, EventStore]) -> None:
         self._stores = dict(stores)
         self._cursors = dict.fromkeys(stores, 0)
+        self._order = list(stores)
         self._last: dict[Source, int] = {}
         self._wanted: dict[str, int] = {}
+        self._closed = False
         self._news = threading.Event()
         for store in self._stores.values():
             store.on_append(self._news.set)
@@ -87,7 +89,8 @@ class EmbeddedSubscription:
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         self._rewind()
         found = self._read(limit)
-        if (not found and timeout > 0 and self._news.wait(timeout)) or (not found and timeout > 0):
+        if not found and timeout > 0:
+            self._news.wait(timeout)
             found = self._read(limit)
         return found
 
@@ -111,6 +114,10 @@ class EmbeddedSubscription:
 
     def close(self) -> None:
         self._news.set()
+        if not self._closed:
+            self._closed = True
+            for store in self._stores.values():
+                store.forget(self._news.set)
 
     def _rewind(self) -> None:
         """Carry out the seeks: one cursor serves all partitions of a service, so the lowest wins."""
@@ -123,14 +130,21 @@ class EmbeddedSubscription:
     def _read(self, limit: int) -> list[Delivery]:
         self._news.clear()
         found: list[Delivery] = []
-        for service, store in self._stores.items():
+        for service in tuple(self._order):
+            store = self._stores[service]
             page = store.read(self._cursors[service], limit - len(found))
             found.extend(self._delivery(store, envelope) for envelope in page)
             if page:
                 self._cursors[service] = page[-1].position
             if len(found) >= limit:
+                self._next_first(service)
                 break
         return found
+
+    def _next_first(self, service: str) -> None:
+        """Begin the next page behind this service, so that a busy one does not keep the others waiting."""
+        turn = self._order.index(service) + 1
+        self._order = self._order[turn:] + self._order[:turn]
 
     def _delivery(self, store: EventStore, envelope: Envelope) -> Delivery:
         source = (envelope.service, envelope.partition)

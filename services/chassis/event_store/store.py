@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import schema
-from services.chassis.event_store.model import Append, CommandRecord, Outcome, StoreInfo, StoreKind
+from services.chassis.event_store.model import Append, Appended, CommandRecord, Outcome, StoreInfo, StoreKind
 from services.chassis.event_store.writer import Writer
 from services.chassis.faults import fault_point
 from services.chassis.metrics import METRICS
@@ -53,7 +53,11 @@ class EventStore:
         self.service = service
         self.dialect = dialect
         self.engine = dialect.engine()
-        self.info = self._read_info()
+        try:
+            self.info = self._read_info()
+        except BaseException:
+            self.engine.dispose()
+            raise
         self._connection: Connection | None = None
         self._listeners: list[Callable[[], None]] = []
         self._writer = Writer(self._commit, name=service, limit=queue_limit)
@@ -89,6 +93,10 @@ class EventStore:
         """Call `wake` (from the writer's thread) after each commit of this process; it must return at once."""
         self._listeners.append(wake)
 
+    def forget(self, wake: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._listeners.remove(wake)
+
     def _commit(self, batch: Sequence[Append]) -> list[Outcome]:
         try:
             if self._connection is None:
@@ -102,10 +110,11 @@ class EventStore:
             raise Unavailable(
                 "数据库暂时不可写,本次未保存", "the database takes no writes; nothing was recorded"
             ) from error
-        METRICS.event_store_batch_size.labels(self.service).observe(len(batch))
-        METRICS.event_store_appended.labels(self.service).inc(sum(len(append.events) for append in batch))
+        written = sum(len(append.events) for append, outcome in zip(batch, outcomes, strict=True) if _is_new(outcome))
+        METRICS.event_store_batch_size.labels(self.service).observe(written)
+        METRICS.event_store_appended.labels(self.service).inc(written)
         fault_point("store.committed")
-        for wake in self._listeners:
+        for wake in tuple(self._listeners):
             wake()
         return outcomes
 
@@ -183,12 +192,21 @@ class EventStore:
                 fields = {row.key: row.value for row in connection.execute(select(schema.store))}
         except SQLAlchemyError as error:
             raise StoreUnusable(f"无法打开数据库 {self.dialect.place}:{error} · cannot open the database") from error
-        info = msgspec.convert(fields, StoreInfo, strict=False)
+        try:
+            info = msgspec.convert(fields, StoreInfo, strict=False)
+        except msgspec.ValidationError as error:
+            raise StoreUnusable(
+                f"{self.dialect.place} 没有建完({error}),请删除后重建 · was not made to the end: remove it and make it anew"
+            ) from error
         if info.service != self.service:
             raise StoreUnusable(
                 f"{self.dialect.place} 属于服务 {info.service},不是 {self.service} · belongs to another service"
             )
         return info
+
+
+def _is_new(outcome: Outcome) -> bool:
+    return isinstance(outcome, Appended) and not outcome.repeated
 
 
 def check_revision(connection: Connection, place: str) -> None:

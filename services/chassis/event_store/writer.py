@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -47,6 +48,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._held: list[_Waiting] = []
         self._closed = False
+        self._door = threading.Lock()
         self._company = False
         self._thread = threading.Thread(target=self._run, name=f"writer-{name}", daemon=True)
         self._thread.start()
@@ -60,27 +62,26 @@ class Writer:
         self, append: Append, loop: asyncio.AbstractEventLoop | None
     ) -> asyncio.Future[Outcome] | Future[Outcome]:
         """Queue an append; the future belongs to `loop`, or is a thread's future where loop is None."""
-        if self._closed:
-            raise Unavailable("服务正在停止", "the service is stopping")
-        if self._queue.qsize() >= self._limit:
-            raise Overloaded("系统繁忙,请稍后重试", "too many commands are waiting; try again later")
         waiting = _Waiting(append, loop)
-        self._queue.put(waiting)
+        with self._door:
+            if self._closed:
+                raise Unavailable("服务正在停止", "the service is stopping")
+            if self._queue.qsize() >= self._limit:
+                raise Overloaded("系统繁忙,请稍后重试", "too many commands are waiting; try again later")
+            self._queue.put(waiting)
         return waiting.future
 
     def close(self) -> None:
         """Finish what is queued, then end the thread."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
-            self._thread.join()
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
             self._settle(batch)
-        while not self._queue.empty():
-            if (late := self._queue.get()) is not None:
-                self._settle([late])
 
     def _next_batch(self) -> list[_Waiting] | None:
         """All that wait, one per stream; blocks for the first. None: the writer was closed and all is done."""
@@ -149,7 +150,7 @@ def _wake(batch: list[_Waiting]) -> None:
         else:
             by_loop.setdefault(waiting.loop, []).append(waiting)
     for loop, waiters in by_loop.items():
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there any more
             loop.call_soon_threadsafe(_resolve, waiters)
 
 
