@@ -24,7 +24,7 @@ from services.project_tracking.events import (
 from services.project_tracking.project import commands as c
 from services.project_tracking.project.decider import PROJECT
 from tests.unit.given import given
-from tests.unit.project_tracking.world import FACTS, P, PLANNED, REASON, REGISTERED, UNDER_WAY, day, no_unit, on, plan
+from tests.unit.project_tracking.world import FACTS, PLANNED, REASON, REGISTERED, UNDER_WAY, P, day, no_unit, on, plan
 
 NEW_PLAN = plan((day(6, 30), 10_000_000), (day(12, 31), 40_000_000))
 SET = c.SetBaseline(project_id=P, occurred_on=day(1, 20), plan=plan())

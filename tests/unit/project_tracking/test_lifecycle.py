@@ -30,7 +30,6 @@ from tests.unit.project_tracking.world import (
     FILED,
     GOVERNMENT,
     GRANTED,
-    P,
     READY,
     REASON,
     REGISTERED,
@@ -40,6 +39,7 @@ from tests.unit.project_tracking.world import (
     STARTED,
     SUSPENDED,
     UNDER_WAY,
+    P,
     day,
     filed,
     granted,
@@ -259,7 +259,7 @@ def test_after_production_a_wrong_day_is_still_corrected() -> None:
 # --- retracting
 
 
-def retract(step: Step, on: date = day(12, 1)) -> c.RetractStep:
+def retract(step: Step, on: date = date(2017, 12, 1)) -> c.RetractStep:
     return c.RetractStep(project_id=P, occurred_on=on, step=step, reason=REASON)
 
 

@@ -22,7 +22,6 @@ from tests.unit.given import given
 from tests.unit.project_tracking.world import (
     COMPLETED,
     FACTS,
-    P,
     PLANNED,
     READY,
     REASON,
@@ -31,6 +30,7 @@ from tests.unit.project_tracking.world import (
     ROOFED,
     SUSPENDED,
     UNDER_WAY,
+    P,
     day,
     no_unit,
     on,

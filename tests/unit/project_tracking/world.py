@@ -61,7 +61,7 @@ def on(today: date) -> ProjectFacts:
     return ProjectFacts(today=today, unit=UNIT, rules=RULES)
 
 
-def no_unit(today: date = day(12, 31)) -> ProjectFacts:
+def no_unit(today: date = date(2017, 12, 31)) -> ProjectFacts:
     return ProjectFacts(today=today, unit=None, rules=RULES)
 
 

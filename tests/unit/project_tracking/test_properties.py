@@ -1,0 +1,287 @@
+"""Whatever clerks do in whatever order, the record keeps its invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from services.chassis.domain import Command, DomainError, Event
+from services.project_tracking.events import (
+    BaselinePlan,
+    Lamp,
+    MilestoneKind,
+    PlannedMilestone,
+    PlanPoint,
+    ProjectKind,
+    ProjectLevel,
+    ProjectRecord,
+    Step,
+    baseline_on,
+    evolve,
+    invested_by,
+    lamp_on,
+    missing_months,
+    physical_on,
+    planned_by,
+    record_of,
+    stage_on,
+)
+from services.project_tracking.project import commands as c
+from services.project_tracking.project.decider import PROJECT
+from services.project_tracking.project.facts import ProjectFacts
+from tests.unit.project_tracking.world import (
+    REGISTERED,
+    ROOFED,
+    RULES,
+    SIGNED,
+    STARTED,
+    SUSPENDED,
+    UNIT,
+    P,
+    filed,
+    granted,
+    reported,
+)
+
+DAY_ONE = date(2017, 1, 1)
+days = st.integers(0, 200).map(lambda n: DAY_ONE + timedelta(days=n))
+strange_days = days | st.dates()
+maybe_reason = st.sampled_from([None, None, None, "更正"])
+months = st.sampled_from([f"2017-{m:02d}" for m in range(1, 8)] + ["1900-01", "2099-12"])
+ids = st.sampled_from(["land", "energy", "design", "roof", "start"])
+yuan = st.integers(0, 10**7)
+percents = st.decimals(0, 100, places=1) | st.decimals(allow_nan=True, allow_infinity=True)
+quarter_ends = st.sampled_from([date(2017, 3, 31), date(2017, 6, 30)]) | st.dates()
+points = st.lists(st.builds(PlanPoint, by=quarter_ends, invested_yuan=yuan), min_size=1, max_size=3)
+milestone = st.builds(
+    PlannedMilestone, milestone_id=ids, text=st.just("节点"), due=strange_days, kind=st.sampled_from(MilestoneKind)
+)
+good_plan = st.builds(
+    lambda first, second, due: BaselinePlan(
+        starts_on=date(2016, 12, 31),
+        points=(
+            PlanPoint(by=date(2017, 3, 31), invested_yuan=first),
+            PlanPoint(by=date(2017, 6, 30), invested_yuan=first + second),
+        ),
+        milestones=(
+            PlannedMilestone(milestone_id="start", text="开工", due=due, kind=MilestoneKind.START),
+            PlannedMilestone(milestone_id="roof", text="封顶", due=due),
+        ),
+    ),
+    yuan,
+    yuan,
+    days,
+)
+any_plan = st.builds(
+    BaselinePlan,
+    starts_on=strange_days,
+    starting_yuan=yuan,
+    points=points.map(tuple),
+    milestones=st.lists(milestone, max_size=3).map(tuple),
+)
+plans = good_plan | any_plan
+mondays = days.map(lambda d: d - timedelta(days=d.weekday())) | st.dates()
+
+
+def order(command: type[Command], /, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Command]:
+    """The command with random fields; `occurred_on` and a reason wherever it has them."""
+    if "correction_reason" in command.__struct_fields__:
+        fields = {"correction_reason": maybe_reason, **fields}
+    return st.builds(command, project_id=st.just(P), occurred_on=strange_days, **fields)
+
+
+registration = order(
+    c.RegisterProject,
+    name=st.just("示例"),
+    kind=st.sampled_from(ProjectKind),
+    level=st.sampled_from(ProjectLevel),
+    unit_code=st.sampled_from(["130629", "130630"]),
+    industry=st.just("制造业"),
+    owner=st.just("示例公司"),
+    total_investment_yuan=yuan,
+    invested_before_yuan=st.none() | yuan,
+    area_mu=st.none() | st.decimals(allow_nan=True),
+)
+reasons = st.just("原因")
+steps = (
+    order(c.SignProject),
+    order(c.StartProject),
+    order(c.SuspendProject, reason=reasons),
+    order(c.ResumeProject),
+    order(c.CompleteProject),
+    order(c.PutIntoProduction),
+    order(c.RetractStep, step=st.sampled_from(Step), reason=reasons),
+)
+papers = (
+    order(c.FileApproval, approval_id=ids),
+    order(c.ReturnApproval, approval_id=ids, reason=reasons),
+    order(c.GrantApproval, approval_id=ids),
+    order(c.SetBaseline, plan=plans),
+    order(c.RequestRebaseline, plan=plans, reason=reasons),
+    order(c.ApproveRebaseline, number=st.integers(1, 3)),
+    order(c.RejectRebaseline, number=st.integers(1, 3), reason=reasons),
+)
+reports = (
+    order(c.ReachMilestone, milestone_id=ids, text=reasons),
+    order(c.ReportProgress, month=months, physical_percent=percents, invested_this_month_yuan=yuan),
+    order(c.SubmitWeeklyReport, week=mondays, progress=reasons),
+    order(c.RecordLamp, month=months),
+)
+ends = (order(c.TerminateProject, reason=reasons), order(c.WithdrawProject, reason=reasons))
+orders = st.one_of(registration, *steps, *steps, *papers, *reports, *reports, *ends)
+
+
+def begin(kind: ProjectKind) -> list[Command]:
+    """A project that may start, so that the random orders reach the later stages."""
+    told: list[Command] = [
+        c.RegisterProject(
+            project_id=P,
+            occurred_on=DAY_ONE,
+            name="示例",
+            kind=kind,
+            level=ProjectLevel.CITY,
+            unit_code="130629",
+            industry="制造业",
+            owner="示例公司",
+            total_investment_yuan=10**8,
+        )
+    ]
+    for item in RULES.checklist(kind):
+        told.append(c.FileApproval(project_id=P, occurred_on=DAY_ONE, approval_id=item.approval_id))
+        told.append(c.GrantApproval(project_id=P, occurred_on=DAY_ONE, approval_id=item.approval_id))
+    return told
+
+
+beginnings = st.sampled_from([[], begin(ProjectKind.INVESTMENT), begin(ProjectKind.GOVERNMENT)])
+facts = st.builds(
+    ProjectFacts,
+    today=st.just(date(2017, 7, 20)),
+    unit=st.sampled_from([UNIT, UNIT, UNIT, None]),
+    rules=st.sampled_from([RULES, RULES, RULES, None]),
+)
+
+
+def lived(orders: Sequence[tuple[Command, ProjectFacts]]) -> list[Event]:
+    """The facts that came of the orders; what is refused is refused by a rule and by nothing else."""
+    state, history = PROJECT.initial, list[Event]()
+    for command, looked_up in orders:
+        try:
+            events = PROJECT.decide(state, command, looked_up)
+        except DomainError as error:
+            assert_clear(error, command)
+            continue
+        state = PROJECT.fold(events, state)
+        history.extend(events)
+        assert_in_order(state)
+    assert state == record_of(history)
+    return history
+
+
+def assert_clear(error: DomainError, command: Command) -> None:
+    assert error.code
+    assert error.field in {*type(command).__struct_fields__, "unit_code"}
+    assert "{" not in error.message + error.english
+
+
+def assert_in_order(record: ProjectRecord | None) -> None:
+    if record is None:
+        return
+    for chain in (
+        (record.registered_on, record.signed_on),
+        (record.registered_on, record.started_on, record.completed_on, record.in_production_on),
+        (record.signed_on, record.started_on),
+        *((s.suspended_on, s.resumed_on) for s in record.suspensions.values()),
+    ):
+        known = [day for day in chain if day is not None]
+        assert known == sorted(known)
+    assert record.completed_on is None or record.started_on is not None
+    assert record.in_production_on is None or record.completed_on is not None
+    assert not (record.kind is ProjectKind.GOVERNMENT and record.signed_on)
+    assert not (record.kind is ProjectKind.INVESTMENT and record.started_on and not record.signed_on)
+    assert record.started_on is None or all(m >= f"{record.started_on:%Y-%m}" for m in record.progress)
+
+
+EVERYTHING_KNOWN = ProjectFacts(today=date(2017, 7, 20), unit=UNIT, rules=RULES)
+lives = st.tuples(beginnings, st.lists(st.tuples(orders, facts), max_size=40)).map(
+    lambda life: [*((command, EVERYTHING_KNOWN) for command in life[0]), *life[1]]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(lives, strange_days)
+def test_no_sequence_of_orders_breaks_the_record(life: list[tuple[Command, ProjectFacts]], on: date) -> None:
+    record = record_of(lived(life))
+    if record is None:
+        return
+    assert msgspec.json.decode(msgspec.json.encode(record), type=ProjectRecord) == record
+    assert_readable(record, on)
+
+
+def assert_readable(record: ProjectRecord, on: date) -> None:
+    """Every reading answers on any day, and no lamp is green without what it needs."""
+    done, planned, physical = invested_by(record, on), planned_by(record, on), physical_on(record, on)
+    assert done is None or done >= 0
+    assert planned is None or planned >= 0
+    assert physical is None or Decimal(0) <= physical <= 100
+    assert (stage_on(record, on) is None) == (on < record.registered_on)
+    lamp = lamp_on(record, on, RULES).lamp
+    if lamp in (Lamp.GREEN, Lamp.WATCH):
+        assert baseline_on(record, on) is not None
+        assert missing_months(record, on, RULES.lamp_day) == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(lives, st.integers(0, 40))
+def test_replay_is_incremental(life: list[tuple[Command, ProjectFacts]], cut: int) -> None:
+    history = lived(life)
+    assert PROJECT.fold(history[cut:], PROJECT.fold(history[:cut])) == PROJECT.fold(history)
+
+
+independent = (
+    SIGNED,
+    STARTED,
+    SUSPENDED,
+    ROOFED,
+    filed("land"),
+    granted("land"),
+    filed("energy"),
+    reported("2017-03", 1, 100),
+    reported("2017-04", 5, 200),
+    reported("2017-05", 9, 300),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.permutations(independent), days)
+def test_facts_of_different_keys_commute(shuffled: list[Event], on: date) -> None:
+    one, other = record_of([REGISTERED, *independent]), record_of([REGISTERED, *shuffled])
+    assert one is not None
+    assert one == other
+    assert lamp_on(one, on, RULES) == lamp_on(other, on, RULES)
+
+
+@settings(max_examples=60, deadline=None)
+@given(good_plan, days, days)
+def test_a_plan_never_falls_and_never_goes_below_its_start(plan: BaselinePlan, one: date, other: date) -> None:
+    from_plan = record_of([REGISTERED])
+    assert from_plan is not None
+    earlier, later = sorted((one, other))
+    set_on = replace(from_plan, registered_on=DAY_ONE)
+    event = PROJECT.decide(
+        set_on,
+        c.SetBaseline(project_id=P, occurred_on=DAY_ONE, plan=plan),
+        EVERYTHING_KNOWN,
+    )[0]
+    planned = evolve(set_on, event)
+    assert planned is not None
+    low, high = planned_by(planned, earlier), planned_by(planned, later)
+    assert low is not None
+    assert high is not None
+    assert 0 <= plan.starting_yuan <= low <= high <= plan.points[-1].invested_yuan
