@@ -50,6 +50,10 @@ class Subscription(Protocol):
         """Per service, how many positions lie between what was delivered and its head."""
         ...
 
+    def heads(self) -> Mapping[str, int]:
+        """Per service, its newest position."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -106,7 +110,10 @@ class EmbeddedSubscription:
         }
 
     def lag(self) -> Mapping[str, int]:
-        return {name: store.last_position() - self._cursors[name] for name, store in self._stores.items()}
+        return {name: head - self._cursors[name] for name, head in self.heads().items()}
+
+    def heads(self) -> Mapping[str, int]:
+        return {name: store.last_position() for name, store in self._stores.items()}
 
     def wake(self) -> None:
         """End a waiting poll early (from any thread)."""

@@ -18,7 +18,7 @@ from services.chassis.auth import Scope as RightsScope
 from services.chassis.clock import Clock
 from services.chassis.domain import Command, Decider, DomainError, Event, Facts
 from services.chassis.envelope import partition_of
-from services.chassis.errors import CommandIdReused, InvalidRequest, Overloaded, StaleVersion, Violation
+from services.chassis.errors import CommandIdReused, Forbidden, InvalidRequest, Overloaded, StaleVersion, Violation
 from services.chassis.event_store import Append, Appended, CommandRecord, EventStore, NewEvent, Refusal, WrongVersion
 from services.chassis.event_store.store import microseconds
 from services.chassis.gateway import Call, Receipt
@@ -33,6 +33,9 @@ ATTEMPTS = 8
 """How often a command is decided anew after another writer was first; then the caller gets STALE_VERSION."""
 
 CACHED_STREAMS = 50_000
+
+REFUSALS = (DomainError, StaleVersion, Forbidden)
+"""What the stream's state may answer, so that another state may answer otherwise."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -89,7 +92,7 @@ class CommandBus:
         outcome = "failed"
         try:
             receipt = await self._execute(command, name, call)
-            outcome = "repeated" if receipt.repeated else "recorded" if receipt.event_ids else "quiet"
+            outcome = "repeated" if receipt.repeated else "recorded" if receipt.event_ids else "unchanged"
             return receipt
         except DomainError as error:
             outcome = error.code
@@ -108,7 +111,7 @@ class CommandBus:
         try:
             async with self._lock(stream):
                 return await self._attempts(aggregate, command, call, scope, stream, command_id, body_hash)
-        except (DomainError, StaleVersion):
+        except REFUSALS:
             if call.command_id is None:
                 raise
             receipt = await self._earlier(command_id, body_hash)
@@ -137,7 +140,7 @@ class CommandBus:
             state = cached or await self._load(aggregate.decider, stream)
             try:
                 events = self._decide(aggregate, command, call, scope, state)
-            except (DomainError, StaleVersion):
+            except REFUSALS:
                 if cached is None:
                     raise
                 continue

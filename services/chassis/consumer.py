@@ -28,6 +28,8 @@ from services.chassis.views import Received
 log = logger(__name__)
 
 START = Checkpoint()
+
+CATCH_UP_BATCH = 2000
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Envelope).decode
 
@@ -76,10 +78,11 @@ class Feed:
             at = moved.get(source) or self.checkpoints.get(source, START)
             if at.epoch > envelope.epoch or (envelope.epoch == at.epoch and envelope.position <= at.position):
                 old += 1
-            elif at.epoch and envelope.epoch > at.epoch and delivery.previous < at.position:
+            elif at.epoch and envelope.epoch > at.epoch:
                 raise ConsumerStopped(
-                    f"{envelope.service} 的事件库已恢复到较早状态,请运行 bizenv rebuild · "
-                    f"the store of {envelope.service} was restored to an earlier state: run bizenv rebuild"
+                    f"{envelope.service} 的事件库做过恢复,已读到的位置不再可信,请运行 bizenv rebuild · "
+                    f"the store of {envelope.service} was restored, positions read before may be other facts now: "
+                    f"run bizenv rebuild"
                 )
             elif delivery.previous == at.position:
                 fresh.append(delivery)
@@ -97,8 +100,8 @@ class Feed:
         broken = {service for service, _ in holes}
         for source, offset in progress.items():
             if source[0] not in broken:
-                at = moved.get(source) or self.checkpoints.get(source)
-                if at is not None and at.offset < offset:
+                at = moved.get(source) or self.checkpoints.get(source, START)
+                if at.offset < offset:
                     moved[source] = Checkpoint(at.epoch, at.position, offset)
 
     def _apply(self, fresh: Sequence[Delivery], moved: dict[Source, Checkpoint]) -> None:
@@ -188,29 +191,33 @@ class Consumer:
         self._pause = 0.0
         self._stopping = threading.Event()
         self._next_look = 0.0
+        self._lost_place = False
         self.go_back()
 
     def go_back(self) -> None:
-        """Read again from the lowest durable checkpoint of the sinks."""
+        """Read again from the lowest durable checkpoint of the sinks; what no sink has seen, from its beginning."""
         for feed in self.feeds:
             feed.reload()
-        sources = {source for feed in self.feeds for source in feed.checkpoints}
+        sources = set(self.subscription.progress()).union(*(feed.checkpoints for feed in self.feeds))
         for source in sources:
             lowest = min(feed.checkpoints.get(source, START).offset for feed in self.feeds)
             self.subscription.seek(source, lowest)
+        self._lost_place = False
 
     def step(self, timeout: float = 0.0) -> int:
         """One poll and what follows from it; returns how many deliveries came. Raises when they could not be
         applied (they will come again)."""
-        deliveries = self.subscription.poll(timeout, self._batch)
+        if self._lost_place:
+            self.go_back()
         try:
+            deliveries = self.subscription.poll(timeout, self._batch)
             progress = self.subscription.progress() if deliveries else {}
             for feed in self.feeds:
                 holes = feed.take(deliveries, progress)
                 for source, checkpoint in holes.items():
                     self.subscription.seek(source, checkpoint.offset)
         except BaseException:
-            self.go_back()
+            self._lost_place = True
             raise
         METRICS.consumer_batch_size.labels(self.group).observe(len(deliveries))
         if time.monotonic() >= self._next_look:
@@ -225,29 +232,35 @@ class Consumer:
             total += came
         return total
 
-    def turn(self, idle_seconds: float = 0.05) -> None:
-        """One step that never raises: passing troubles (disk full, database locked, overload) are waited out with
-        growing pauses, anything else stops this consumer, which its owner sees by `failure`."""
+    def turn(self, idle_seconds: float = 0.05) -> int | None:
+        """One step that never raises; returns how many deliveries came, None when it failed. Passing troubles (disk
+        full, database locked, overload) are waited out with growing pauses; anything else stops this consumer, which
+        its owner sees by `failure`: its turns do nothing from then on."""
+        if self.failure is not None:
+            self._stopping.wait(idle_seconds)
+            return None
         try:
-            self.step(idle_seconds)
+            came = self.step(idle_seconds)
             self._pause = 0.0
+            return came
         except (SQLAlchemyError, *PASSING) as error:
             self._pause = min(max(2 * self._pause, 0.1), 5.0)
             log.warning("consumer waits", group=self.group, seconds=self._pause, reason=str(error))
             self._stopping.wait(self._pause)
         except Exception as error:
             self.failure = error
-            self._stopping.set()
             log.critical("consumer stopped", group=self.group, exc_info=error)
+        return None
 
     def replace_feed(self, number: int, feed: Feed) -> None:
-        """Feed another sink in the place of one; reading goes back to the lowest checkpoint."""
+        """Feed another sink in the place of one, from the lowest checkpoint; a stopped consumer tries again."""
         self.feeds[number] = feed
-        self.go_back()
+        self._lost_place = True
+        self.failure = None
 
     @property
     def stopped(self) -> bool:
-        return self._stopping.is_set()
+        return self.failure is not None or self._stopping.is_set()
 
     def stop(self) -> None:
         """Let no further turn begin and wake the one in hand (from any thread)."""
@@ -259,17 +272,24 @@ class Consumer:
         METRICS.consumer_lag_records.labels(self.group).set(sum(self.subscription.lag().values()))
         for feed in self.feeds:
             if feed.parked:
-                for stream in feed.sink.database.take_retries():
-                    feed.retry(stream)
+                for stream in feed.sink.database.wanted_retries():
+                    if not feed.retry(stream):
+                        feed.sink.database.refuse_retry(stream)
 
 
 def catch_up(bus: Bus, services: Sequence[str], feed: Feed, page: Callable[[int], None] | None = None) -> None:
     """Feed one sink from its checkpoint to the head, beside any other consumer: a rebuild, a new generation.
 
-    `page` is told how many deliveries came in each step.
+    `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: a page
+    that is not full has reached the head.
     """
-    consumer = Consumer(f"{feed.sink.name}.catch-up", bus, services, [feed], batch=2000)
-    while came := consumer.step():
-        if page:
-            page(came)
-    consumer.stop()
+    consumer = Consumer(f"{feed.sink.name}.catch-up", bus, services, [feed], batch=CATCH_UP_BATCH)
+    try:
+        while True:
+            came = consumer.step()
+            if page and came:
+                page(came)
+            if came < CATCH_UP_BATCH and (came or not any(consumer.subscription.lag().values())):
+                return
+    finally:
+        consumer.stop()

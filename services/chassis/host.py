@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -27,7 +28,7 @@ from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service
 from services.chassis.settings import Settings
 from services.chassis.sinks import ReactionSink, Sink, ViewSink
-from services.chassis.view_database import ViewDatabase
+from services.chassis.view_database import ParkedFact, ViewDatabase
 
 log = logger(__name__)
 
@@ -41,6 +42,10 @@ class Follower(Protocol):
     def step(self) -> int:
         """Do what there is to do now; returns how many events were taken in."""
         ...
+
+
+SWAP_PAUSE_SECONDS = 5.0
+"""Between two attempts to answer from a new generation of views."""
 
 
 class ServiceHost:
@@ -73,6 +78,8 @@ class ServiceHost:
         self._source: Bus
         self.consumer: Consumer | None = None
         self._last_day: date | None = None
+        self._caught_up = False
+        self._swap_after = 0.0
         self.merkle: Follower | None = None
 
     def connect(self, bus: Bus) -> None:
@@ -105,18 +112,34 @@ class ServiceHost:
     def turn(self, idle_seconds: float) -> None:
         """One turn of the consumer; takes up a rebuilt generation of the views when there is one."""
         assert self.consumer is not None
-        self.consumer.turn(idle_seconds)
+        came = self.consumer.turn(idle_seconds)
+        self._caught_up = self._caught_up or came == 0
         self.views.checkpoints = self.consumer.feeds[0].checkpoints
-        successor = self.views.successor()
-        if successor is not None:
-            self._swap(successor)
+        self._take_up_successor()
 
-    def _swap(self, successor: ViewDatabase) -> None:
+    def _take_up_successor(self) -> None:
+        """Swap where a rebuild has pointed to a new generation. While that fails the live one goes on."""
+        if self.views.pointed() <= self.views.number or time.monotonic() < self._swap_after:
+            return
+        self._swap_after = time.monotonic() + SWAP_PAUSE_SECONDS
+        try:
+            successor = self.views.successor()
+            if successor is not None:
+                self._swap(*successor)
+                self._swap_after = 0.0
+        except Exception as error:
+            log.error("views not swapped", service=self.service.name, exc_info=error)
+
+    def _swap(self, number: int, successor: ViewDatabase) -> None:
         """Bring the successor to the head, then answer from it and go on feeding it."""
         assert self.consumer is not None
-        feed = self.feed(ViewSink(self.service.name, successor))
-        catch_up(self._source, self.service.listens_to, feed)
-        self.views.swap(successor)
+        try:
+            feed = self.feed(ViewSink(self.service.name, successor))
+            catch_up(self._source, self.service.listens_to, feed)
+        except BaseException:
+            successor.close()
+            raise
+        self.views.swap(number, successor)
         self.consumer.replace_feed(0, feed)
         self.views.checkpoints = feed.checkpoints
         log.info("views swapped", service=self.service.name, generation=self.views.number)
@@ -131,6 +154,23 @@ class ServiceHost:
             catch_up(self._source, self.service.listens_to, self.feed(ViewSink(self.service.name, database)), page)
 
         return self.views.rebuild(fill)
+
+    def parked(self) -> list[ParkedFact]:
+        """What its views and reactions have set aside, in order."""
+        return [*self.views.current.read_parked(), *self._reactions.read_parked()]
+
+    def retry_parked(self, stream: str | None) -> int:
+        """Ask whoever consumes to try parked streams again (all, or one); returns how many facts wait."""
+        return self.views.current.request_retry(stream) + self._reactions.request_retry(stream)
+
+    def behind(self) -> dict[str, int]:
+        """Per topic, how many positions its views have not read yet."""
+        read = self.views.current.read_checkpoints()
+        heads = self.consumer.subscription.heads() if self.consumer else {}
+        return {
+            name: head - max((at.offset for (service, _), at in read.items() if service == name), default=0)
+            for name, head in heads.items()
+        }
 
     def pass_days(self) -> Receipt | None:
         """Record the days that have passed since the last one recorded; None: there is nothing to do yet."""
@@ -173,7 +213,9 @@ class ServiceHost:
     def trouble(self) -> str | None:
         """Why this service is not ready; None when it is."""
         if self.consumer is not None and self.consumer.failure is not None:
-            return str(self.consumer.failure)
+            return f"{self.service.name}: {self.consumer.failure}"
+        if self.consumer is not None and not self._caught_up:
+            return f"{self.service.name}:视图正在追赶事件 · the views are catching up"
         return None
 
     def close(self) -> None:

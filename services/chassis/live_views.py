@@ -41,28 +41,34 @@ class LiveViews:
         self._views = tuple(views)
         self._registry = registry
         self._durable = durable
+        self._retired: tuple[int, ViewDatabase] | None = None
         self.number, self.current = self._first()
         self.checkpoints: Mapping[Source, Checkpoint] = self.current.read_checkpoints()
         """How far the current generation is, kept up by its consumer."""
 
     def covers(self, token: PositionToken) -> bool:
-        """Whether the views show this position. A token of an older epoch is covered by any later state."""
+        """Whether the views show this position (0: nothing was recorded). A token of an older epoch is covered by any
+        later state."""
         at = self.checkpoints.get((token.service, token.partition), Checkpoint())
-        return at.epoch > token.epoch or at.position >= token.position
+        reached = at.epoch == token.epoch and at.position >= token.position
+        return token.position == 0 or at.epoch > token.epoch or reached
 
     def _first(self) -> tuple[int, ViewDatabase]:
         """The generation that the pointer names when it fits this build and store; else a new, empty one."""
         number = self.pointed()
         if number:
             database = self._open(number)
-            identity = database.identity()
-            if identity == {"store_id": self._store_id, "fingerprint": database.fingerprint()}:
+            if self._fits(database):
                 return number, database
             database.close()
         number += 1
         database = self.create(number)
         self.point(number)
         return number, database
+
+    def _fits(self, database: ViewDatabase) -> bool:
+        """Whether it was made for this store and by a build with the same views."""
+        return database.identity() == {"store_id": self._store_id, "fingerprint": database.fingerprint()}
 
     def pointed(self) -> int:
         """The number in the pointer file; 0: there is none."""
@@ -87,17 +93,23 @@ class LiveViews:
         database.identify(self._store_id)
         return database
 
-    def successor(self) -> ViewDatabase | None:
-        """The generation that a rebuild has pointed to since, opened; None while ours is the one."""
+    def successor(self) -> tuple[int, ViewDatabase] | None:
+        """The generation that a rebuild has pointed to since, opened; None while ours is the one (or the new one is
+        of another build, which will answer from it)."""
         number = self.pointed()
-        return self._open(number) if number > self.number else None
+        if number <= self.number:
+            return None
+        database = self._open(number)
+        if self._fits(database):
+            return number, database
+        database.close()
+        return None
 
-    def swap(self, successor: ViewDatabase) -> None:
-        """Answer from the successor. Queries in hand finish on the old one, which stays readable until then."""
-        old, old_number = self.current, self.number
-        self.number, self.current = self.pointed(), successor
-        old.close()
-        self._remove(old_number)
+    def swap(self, number: int, successor: ViewDatabase) -> None:
+        """Answer from the successor. Queries in hand finish on the old one: it stays readable until the next swap."""
+        self._drop_retired()
+        self._retired = (self.number, self.current)
+        self.number, self.current = number, successor
 
     def rebuild(self, fill: Callable[[ViewDatabase], None]) -> int:
         """Build the next generation with `fill` and point to it; returns its number. One at a time."""
@@ -114,6 +126,14 @@ class LiveViews:
 
     def close(self) -> None:
         self.current.close()
+        self._drop_retired()
+
+    def _drop_retired(self) -> None:
+        if self._retired is not None:
+            number, database = self._retired
+            self._retired = None
+            database.close()
+            self._remove(number)
 
     # --- the Reader port, of whatever generation answers now ------------------------------------------------
 

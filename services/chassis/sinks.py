@@ -11,15 +11,25 @@ from sqlalchemy.dialects.sqlite import insert
 from services.chassis.bus import Source
 from services.chassis.domain import Command, DomainError, Event
 from services.chassis.envelope import Envelope
-from services.chassis.errors import DeadlineExceeded, Overloaded, RequestError, Unavailable
+from services.chassis.errors import DeadlineExceeded, Overloaded, RequestError, StaleVersion, Unavailable
 from services.chassis.event_store.store import microseconds
 from services.chassis.faults import fault_point
 from services.chassis.reactions import Reaction, reaction_command_id
 from services.chassis.view_database import Checkpoint, ParkedFact, ViewDatabase
-from services.chassis.views import AppendedView, FoldedView, Handler, Reader, Received
+from services.chassis.views import AppendedView, FoldedView, Handler, Reader, Received, ViewSpec
 
-PASSING = (Overloaded, Unavailable, DeadlineExceeded)
-"""Errors that go away by themselves: the batch is tried again, nothing is parked."""
+PASSING = (Overloaded, Unavailable, DeadlineExceeded, StaleVersion)
+"""Errors that go away by themselves: the batch is tried again, nothing is parked. (A reaction names no version:
+a stale one means that other writers were first each time.)"""
+
+REFUSED = (
+    *(DomainError, RequestError, msgspec.MsgspecError),
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError),
+)
+"""What poisons a fact for a reaction: the command is refused, or the reaction itself is wrong."""
+
+Place = tuple[str, str]
+"""(view, key) of a folded row."""
 
 
 class Poisoned(Exception):
@@ -75,11 +85,16 @@ class ViewSink:
         parked: Sequence[ParkedFact] = (),
         unparked: Sequence[ParkedFact] = (),
     ) -> None:
-        changed, positions = self._fold(facts)
+        changed, last = self._fold(facts)
+        upserts = self._values(changed, last)
+        gone = [place for place, row in changed.items() if row is None]
         appended = {view.name: self._append(view, facts) for view in self._appended}
         with self.database.engine.begin() as connection:
-            for name, values in self._values(changed, positions).items():
+            for name, values in upserts.items():
                 connection.execute(self._upserts[name], values)
+            for name, key in gone:
+                table = self.database.tables[name]
+                connection.execute(table.delete().where(table.c.key == key))
             fault_point("consumer.mid_batch")
             for name, values in appended.items():
                 if values:
@@ -91,12 +106,12 @@ class ViewSink:
         fault_point("consumer.committed")
         self.database.publish(changed)
 
-    def _fold(self, facts: Sequence[Received]) -> tuple[dict[tuple[str, str], Any], dict[tuple[str, str], int]]:
-        """The rows after the batch and the position of the last fact in each."""
-        work = [(view, handler, key, fact) for view, handler, key, fact in self._work(facts)]
+    def _fold(self, facts: Sequence[Received]) -> tuple[dict[Place, Any], dict[Place, Envelope]]:
+        """The rows after the batch (None: no row any more) and the last fact in each."""
+        work = list(self._work(facts))
         before = self._before(work)
-        after: dict[tuple[str, str], Any] = {}
-        positions: dict[tuple[str, str], int] = {}
+        after: dict[Place, Any] = {}
+        last: dict[Place, Envelope] = {}
         for view, handler, key, fact in work:
             place = (view.name, key)
             row = after[place] if place in after else before.get(place)
@@ -104,13 +119,13 @@ class ViewSink:
                 after[place] = handler(row, fact)
             except Exception as error:
                 raise Poisoned(fact.envelope, error) from error
-            positions[place] = fact.envelope.position
-        return after, positions
+            last[place] = fact.envelope
+        return after, last
 
     def _work(self, facts: Sequence[Received]) -> Iterable[tuple[FoldedView, Handler, str, Received]]:
         for fact in facts:
             for view, handler in self._by_event.get(type(fact.event), ()):
-                key = view.key(fact.envelope)
+                key = _key(view, fact.envelope)
                 if key is not None:
                     yield view, handler, key, fact
 
@@ -119,7 +134,7 @@ class ViewSink:
         keys: dict[str, set[str]] = {}
         for view, _, key, _ in work:
             keys.setdefault(view.name, set()).add(key)
-        before: dict[tuple[str, str], Any] = {}
+        before: dict[Place, Any] = {}
         for name, wanted in keys.items():
             rows = self.database.cached(name, wanted)
             missing = sorted(wanted - rows.keys())
@@ -128,17 +143,21 @@ class ViewSink:
             before.update(((name, key), row) for key, row in rows.items())
         return before
 
-    def _values(
-        self, changed: Mapping[tuple[str, str], Any], positions: Mapping[tuple[str, str], int]
-    ) -> dict[str, Any]:
+    def _values(self, changed: Mapping[Place, Any], last: Mapping[Place, Envelope]) -> dict[str, Any]:
         values: dict[str, list[dict[str, Any]]] = {}
-        for (name, key), row in changed.items():
+        for place, row in changed.items():
+            if row is None:
+                continue
+            name, key = place
             view = self.database.views[name]
             assert isinstance(view, FoldedView)
-            columns = dict(view.index(row)) if view.index else {}
-            encoded = self._encoder.encode(row)
+            try:
+                columns = dict(view.index(row)) if view.index else {}
+                encoded = self._encoder.encode(row)
+            except Exception as error:
+                raise Poisoned(last[place], error) from error
             values.setdefault(name, []).append(
-                {"key": key, "position": positions[name, key], "row": encoded, **columns}
+                {"key": key, "position": last[place].position, "row": encoded, **columns}
             )
         return values
 
@@ -151,7 +170,7 @@ class ViewSink:
         rows = []
         for fact in facts:
             envelope = fact.envelope
-            key = view.key(envelope)
+            key = _key(view, envelope)
             if key is not None:
                 rows.append(
                     {
@@ -169,6 +188,13 @@ class ViewSink:
                     }
                 )
         return rows
+
+
+def _key(view: ViewSpec, envelope: Envelope) -> str | None:
+    try:
+        return view.key(envelope)
+    except Exception as error:
+        raise Poisoned(envelope, error) from error
 
 
 Dispatch = Callable[[Sequence[tuple[Command, str, Envelope]]], None]
@@ -226,5 +252,5 @@ class ReactionSink:
             self._dispatch(commands)
         except PASSING:
             raise
-        except (DomainError, RequestError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except REFUSED as error:
             raise Poisoned(fact.envelope, error) from error

@@ -121,9 +121,10 @@ class ViewDatabase:
     # --- what it was built for ------------------------------------------------------------------------------
 
     def fingerprint(self) -> str:
-        """Changes when the views' tables or the meaning of their handlers change."""
+        """Changes when the views' tables, the shape of their rows or the meaning of their handlers change."""
         parts = [str(CreateTable(table)) for table in self.tables.values()]
         parts += [f"{view.name}:{view.revision}" for view in self.views.values()]
+        parts += [repr(msgspec.json.schema(v.row)) for v in self.views.values() if isinstance(v, FoldedView)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def identity(self) -> dict[str, str]:
@@ -202,12 +203,15 @@ class ViewDatabase:
     def cached(self, view: str, keys: Iterable[str]) -> dict[str, Any]:
         """Those of the keys whose rows are at hand, without asking the database."""
         cache = self._cache
-        return {key: cache[view, key] for key in keys if (view, key) in cache}
+        return {key: row for key in keys if (row := cache.get((view, key))) is not None}
 
     def publish(self, rows: Mapping[tuple[str, str], Any]) -> None:
-        """Let readers see these rows; called by the consumer after its commit."""
+        """Let readers see these rows (None: it is gone); called by the consumer after its commit."""
         with self._cache_lock:
-            self._remember(rows)
+            self._remember({place: row for place, row in rows.items() if row is not None})
+            for place, row in rows.items():
+                if row is None:
+                    self._cache.pop(place, None)
 
     def _remember(self, rows: Mapping[tuple[str, str], Any]) -> None:
         self._cache.update(rows)
@@ -263,14 +267,15 @@ class ViewDatabase:
         with self.engine.begin() as connection:
             return int(connection.execute(change).rowcount)
 
-    def take_retries(self) -> list[str]:
-        """The streams whose retry was asked for; each request is taken once."""
+    def wanted_retries(self) -> list[str]:
+        """The streams whose retry was asked for. A request stands until the stream is applied or refused again."""
+        wanted = select(self.parked.c.stream).where(self.parked.c.retry).distinct()
+        return [row.stream for row in self.execute(wanted)]
+
+    def refuse_retry(self, stream: str) -> None:
+        """The stream was tried and stays parked."""
         with self.engine.begin() as connection:
-            streams = connection.execute(select(self.parked.c.stream).where(self.parked.c.retry).distinct()).scalars()
-            found = list(streams)
-            if found:
-                connection.execute(self.parked.update().where(self.parked.c.retry).values(retry=False))
-        return found
+            connection.execute(self.parked.update().where(self.parked.c.stream == stream).values(retry=False))
 
     def checksum(self) -> dict[str, str]:
         """SHA-256 of each view's rows in key order: equal for equal facts, however they were delivered."""

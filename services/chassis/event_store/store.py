@@ -196,7 +196,7 @@ class EventStore:
             info = msgspec.convert(fields, StoreInfo, strict=False)
         except msgspec.ValidationError as error:
             raise StoreUnusable(
-                f"{self.dialect.place} 没有建完({error}),请删除后重建 · was not made to the end: remove it and make it anew"
+                f"{self.dialect.place} 没有建完({error}),请删除后重建 · was not made to the end: make it anew"
             ) from error
         if info.service != self.service:
             raise StoreUnusable(
@@ -211,14 +211,30 @@ def _is_new(outcome: Outcome) -> bool:
 
 def check_revision(connection: Connection, place: str) -> None:
     """Refuse a database without our tables, older than this build (run `bizenv migrate`) or newer."""
-    if not inspect(connection).has_table("alembic_version"):
+    found = _revision(connection)
+    if found is None:
         raise StoreUnusable(f"{place} 不是 bizenv 的数据库 · is not a bizenv database")
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    if found is None or str(found) < schema.REVISION:
+    if found < schema.REVISION:
         raise StoreUnusable(
             f"{place} 的版本 {found} 较旧,请先运行 bizenv migrate · older than this build: run bizenv migrate"
         )
-    if str(found) > schema.REVISION:
+    _refuse_newer(found, place)
+
+
+def refuse_newer(engine: Engine, place: str) -> None:
+    """Refuse a database that a newer build has migrated; what is older or empty may be migrated."""
+    with engine.connect() as connection:
+        _refuse_newer(_revision(connection) or "", place)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+
+
+def _refuse_newer(found: str, place: str) -> None:
+    if found > schema.REVISION:
         raise StoreUnusable(
             f"{place} 的版本 {found} 比本程序的 {schema.REVISION} 新,请升级程序 · made by a newer bizenv: upgrade"
         )
