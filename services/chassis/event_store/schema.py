@@ -70,6 +70,7 @@ tree_heads = Table(
     Column("size", BigInteger, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
     Column("signed_at", BigInteger, nullable=False),
     Column("key_id", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),

@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger, primary_key=True),
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("root", sa.LargeBinary, nullable=False),
+        sa.Column("previous", sa.LargeBinary, nullable=False),
         sa.Column("signed_at", sa.BigInteger, nullable=False),
         sa.Column("key_id", sa.Text, nullable=False),
         sa.Column("signature", sa.LargeBinary, nullable=False),

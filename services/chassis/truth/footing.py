@@ -1,0 +1,79 @@
+"""What the log stands on when it goes on: checked, so that nothing is ever signed over an altered store."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from services.chassis.event_store import EventStore
+from services.chassis.truth.heads import Head, Identity
+from services.chassis.truth.ledger import Ledger
+from services.chassis.truth.merkle import Frontier, IncompleteTree
+from services.chassis.truth.published import LogBroken, Published
+
+
+class Footing:
+    """The durable state of one log. Every method raises LogBroken when it is not what the log itself left there."""
+
+    def __init__(self, store: EventStore, ledger: Ledger, published: Published, key: Ed25519PublicKey) -> None:
+        self.identity = Identity.of(store.info)
+        self._store = store
+        self._ledger = ledger
+        self._published = published
+        self._key = key
+
+    def leaves(self) -> Frontier:
+        """The frontier over the leaves that are there."""
+        leaves, events = self._ledger.leaves(), self._store.last_position()
+        if leaves > events:
+            raise LogBroken(f"日志有 {leaves} 条,事件只有 {events} 条", f"{leaves} leaves stand over {events} events")
+        return self._frontier(leaves)
+
+    def announced(self) -> Head | None:
+        """The head whose publishing a crash cut short."""
+        head = self._published.pending()
+        if head is not None:
+            self._check(head)
+        return head
+
+    def newest_head(self) -> Head | None:
+        """The newest head: alike in store and heads file, ours, and the root of the leaves. None: the log is new."""
+        stored, published = self._ledger.newest_head(), self._published.last()
+        if stored != published:
+            raise LogBroken("存储中最新的树头与已公布的不一致", "the newest heads of store and heads file differ")
+        if stored is not None:
+            self._check(stored)
+            self.check_root(stored)
+        elif self._ledger.leaves():
+            raise LogBroken("日志没有任何树头", "the log has leaves but no head")
+        return stored
+
+    def check_root(self, head: Head) -> None:
+        """The leaves give the head's root."""
+        if self._frontier(head.size).root().hex() != head.root:
+            raise LogBroken("日志与树头不符", f"the leaves do not give the root of the head of size {head.size}")
+
+    def last_before_restore(self) -> Head:
+        """The newest head ever given away, which a restored store may have forgotten, and not of this epoch."""
+        known = (self._published.last(), self._ledger.newest_head())
+        last = max((head for head in known if head is not None), key=lambda head: (head.epoch, head.size), default=None)
+        if last is None or not last.is_signed_by(self._key) or last.identity != self.identity:
+            raise LogBroken("没有本存储的树头", "there is no head of this store that we signed")
+        if last.epoch >= self._store.info.epoch:
+            raise LogBroken(f"存储的纪元没有高于 {last.epoch}", f"the store's epoch is not above {last.epoch}")
+        return last
+
+    def _check(self, head: Head) -> None:
+        if not head.is_signed_by(self._key):
+            raise LogBroken("树头不是用本密钥签名的", f"the head of size {head.size} is not signed with our key")
+        if head.identity != self.identity:
+            raise LogBroken("存储信息与树头不一致", "the store's info is not what its head says")
+        if head.epoch != (epoch := self._store.info.epoch):
+            raise LogBroken(
+                f"存储的纪元 {epoch} 与树头的 {head.epoch} 不一致", f"the epoch is {epoch}, the head's {head.epoch}"
+            )
+
+    def _frontier(self, size: int) -> Frontier:
+        try:
+            return self._ledger.frontier(size)
+        except IncompleteTree as error:
+            raise LogBroken("日志缺少节点", f"the log lacks a node ({error})") from error
