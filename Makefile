@@ -1,8 +1,12 @@
-# One entry for everything. `make help` lists it.
+# One entry for everything; `make` lists it.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PROGRAMME ?= baoding-2017
+UNTIL ?= 2017-09-29
+SEED ?= 1
+ROUNDS ?= 50
 export BIZENV_DATA ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -12,9 +16,49 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-# --- environments -----------------------------------------------------------------------------------------------
+run: $(VENV)/.runtime ## Serve the city in $BIZENV_DATA (./var); a fresh folder gets a rehearsal first
+	@$(BIN)/bizenv rehearse --if-missing --programme $(PROGRAMME) --until $(UNTIL) --seed $(SEED)
+	@exec $(BIN)/bizenv serve
 
-$(VENV)/.runtime: requirements/runtime.txt pyproject.toml
+test: $(VENV)/.dev browser ## Run everything: unit, contract, integration, faults, end to end in a real browser
+	$(BIN)/pytest tests
+
+test-unit: $(VENV)/.dev ## Run the pure tests, in seconds
+	$(BIN)/pytest tests/unit -x
+
+lint: $(VENV)/.dev ## Check style, types, architecture and contracts; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m services.chassis.contracts check
+	$(BIN)/buf lint proto
+	@if [ -d proto/released/bizenv ]; then $(BIN)/buf breaking proto --against proto/released; fi
+
+fmt: $(VENV)/.dev ## Format the code and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+contracts: $(VENV)/.dev ## Write protos, schemas, AsyncAPI and OpenAPI anew from the code
+	$(BIN)/python -m services.chassis.contracts write
+
+bench: $(VENV)/.dev ## Measure speed against peers and limits; writes build/bench.json
+	$(BIN)/python -m tests.bench
+
+storm: $(VENV)/.dev ## Kill the process at random under load and check that nothing is lost (SEED=… ROUNDS=…)
+	$(BIN)/python -m tests.faults.storm --seed $(SEED) --rounds $(ROUNDS)
+
+requirements: $(VENV)/.dev ## Write the hashed requirements anew from requirements/*.in
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/runtime.in -o requirements/runtime.txt
+	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
+
+clean: ## Remove the environment and what was built, never your data in var/
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+env: $(VENV)/.runtime
+dev: $(VENV)/.dev
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml deploy/setup_env.py
 	@$(PYTHON) deploy/setup_env.py $(VENV) requirements/runtime.txt
 	@touch $@
 
@@ -22,12 +66,5 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@$(PYTHON) deploy/setup_env.py $(VENV) requirements/dev.txt
 	@touch $@
 
-env: $(VENV)/.runtime
-dev: $(VENV)/.dev
-
-requirements: dev ## Write the hashed requirements anew from requirements/*.in
-	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/runtime.in -o requirements/runtime.txt
-	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
-
-clean: ## Remove the environment and what was built (never your data in var/)
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+browser: # Debian's Chromium and Chinese fonts, for the end-to-end tests
+	@deploy/install_browser.sh

@@ -1,0 +1,186 @@
+"""A city served from this process: the doors over the hosts, readiness, the way up and the way down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from starlette.routing import BaseRoute
+
+from services.chassis import metrics
+from services.chassis.auth import LoginCodes, Principal, TokenIssuer, TokenVerifier, signing_key
+from services.chassis.embedded import Embedded
+from services.chassis.event_store import StoreKind
+from services.chassis.grpc_server import GrpcDoor
+from services.chassis.http_api import api_routes
+from services.chassis.http_server import HttpDoor, health_routes
+from services.chassis.logs import logger
+from services.chassis.metrics import METRICS
+from services.chassis.runtime import Runtime
+from services.chassis.settings import Settings
+
+log = logger(__name__)
+
+LEAST_FREE_BYTES = 50 * 1024 * 1024
+"""With less room than this a start is refused: the first commits would fail."""
+
+READY_CHECK_SECONDS = 0.2
+
+
+class CannotStart(Exception):
+    """One sentence that says why the process does not start."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How this store's tokens and login codes are made and checked."""
+
+    issuer: TokenIssuer
+    verifier: TokenVerifier
+    logins: LoginCodes
+
+    @classmethod
+    def of(cls, data: Path, store_id: str) -> Access:
+        """From the data folder's own keys, which are made at first use."""
+        key = signing_key(data / "keys", "token.key")
+        return cls(
+            TokenIssuer(key, store_id), TokenVerifier(key.public_key(), store_id), LoginCodes(data / "logins.sqlite")
+        )
+
+    def token(self, principal: Principal, days: float) -> str:
+        return self.issuer.issue(principal, timedelta(days=days), datetime.now(UTC))
+
+
+def check_folder(data: Path) -> None:
+    """Refuse a data folder that can't be written or has no room."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        probe = data / f".probe.{os.getpid()}"
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise CannotStart(f"数据文件夹 {data} 所在磁盘已满 · the disk of the data folder is full") from error
+        raise CannotStart(f"数据文件夹 {data} 不可写:{error.strerror} · the data folder can't be written") from error
+    free = shutil.disk_usage(data).free
+    if free < LEAST_FREE_BYTES:
+        raise CannotStart(
+            f"数据文件夹 {data} 所在磁盘只剩 {free // 2**20} MB,至少需要 {LEAST_FREE_BYTES // 2**20} MB · "
+            f"only {free // 2**20} MB are free on the disk of the data folder"
+        )
+
+
+@contextlib.contextmanager
+def only_server(data: Path) -> Iterator[None]:
+    """Hold the folder for one serving process: two consumers on the same views would undo each other."""
+    with (data / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotStart(
+                f"另一个 bizenv 进程正在使用 {data} · another bizenv process serves this folder"
+            ) from error
+        yield
+
+
+class Doors:
+    """HTTP, gRPC and metrics of one process. All ports are taken before anything starts."""
+
+    def __init__(
+        self,
+        city: Embedded,
+        access: Access,
+        settings: Settings,
+        pages: Sequence[BaseRoute],
+        troubles: Callable[[], list[str]],
+    ) -> None:
+        self._loop = city.loop
+        self._settings = settings
+        self._troubles = troubles
+        routes = [
+            *health_routes(troubles),
+            *api_routes(city.services, city.gateway, access.verifier, city.feed, settings),
+            *pages,
+        ]
+        with _taken("HTTP", settings.http_host, settings.http_port):
+            self.http = HttpDoor(routes, settings.http_host, settings.http_port)
+        self.grpc = GrpcDoor(city.services, city.gateway, access.verifier, city.feed, settings)
+        with _taken("metrics", settings.metrics_host, settings.metrics_port):
+            self.metrics = metrics.serve(settings.metrics_host, settings.metrics_port)
+        self._watching: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Open the doors; raises CannotStart when a port is taken."""
+        with _taken("gRPC", self._settings.grpc_host, self._settings.grpc_port):
+            self._loop.run(self.grpc.start())
+        self._loop.run(self._start())
+
+    async def _start(self) -> None:
+        await self.http.start()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """Keep gRPC health what readiness says."""
+        serving = False
+        while True:
+            ready = not self._troubles()
+            if ready != serving:
+                serving = ready
+                await self.grpc.set_serving(serving)
+            await asyncio.sleep(READY_CHECK_SECONDS)
+
+    def stop(self) -> None:
+        """Take no new work and finish what is in hand, within the grace period."""
+        self._loop.run(self._stop(self._settings.shutdown_grace_seconds))
+        self.metrics.close()
+
+    async def _stop(self, grace: float) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        await asyncio.gather(self.grpc.stop(grace), self.http.stop(grace))
+
+
+@contextlib.contextmanager
+def _taken(what: str, host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = "端口已被占用 · the port is taken" if error.errno == errno.EADDRINUSE else str(error)
+        raise CannotStart(f"无法在 {host}:{port} 提供 {what}:{reason}") from error
+
+
+def serve(
+    city: Embedded, access: Access, settings: Settings, pages: Sequence[BaseRoute], announce: Callable[[Doors], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called once every door is open and all is ready."""
+    hosts = list(city.hosts.values())
+    started = False
+
+    def troubles() -> list[str]:
+        found = [trouble for host in hosts if (trouble := host.trouble)]
+        return found if started else ["正在启动 · starting", *found]
+
+    doors = Doors(city, access, settings, pages, troubles)
+    METRICS.rehearsal.set(city.info.kind is StoreKind.REHEARSAL)
+
+    def on_started() -> None:
+        nonlocal started
+        doors.start()
+        started = True
+        announce(doors)
+
+    try:
+        Runtime(hosts, settings.poll_idle_milliseconds / 1000).run(on_started, doors.stop)
+    finally:
+        city.close()
+        log.info("stopped")
+        sys.stdout.flush()

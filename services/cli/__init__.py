@@ -1,0 +1,5 @@
+"""The command line: `bizenv --help`."""
+
+from services.cli.app import main
+
+__all__ = ["main"]

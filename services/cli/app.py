@@ -1,0 +1,75 @@
+"""`bizenv`: what an operator and a script can do. Modules are loaded by the command that needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import typer
+
+from services.chassis.domain import DomainError
+from services.chassis.errors import RequestError, describe
+from services.chassis.settings import Settings, SettingsError
+
+app = typer.Typer(
+    name="bizenv",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="营商环境推进平台 · runs a city's business-environment programme.\n\n"
+    "设置取自环境变量 BIZENV_…(bizenv doctor 列出全部) · settings come from the environment.",
+)
+
+
+def settings() -> Settings:
+    """The settings in the environment, or the end of this process with the sentence that says what is wrong."""
+    try:
+        return Settings.load(os.environ)
+    except SettingsError as error:
+        fail(str(error))
+
+
+def fail(sentence: str, code: int = 2) -> NoReturn:
+    """End with one sentence on stderr."""
+    print(f"bizenv: {sentence}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line; every foreseen error ends in one clear sentence and an exit code above 0."""
+    from services.cli import audit, city, commands, events, operate, tokens  # noqa: F401, PLC0415 - they add themselves
+
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - sorted just below; what is not foreseen is raised again
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    import click  # noqa: PLC0415
+
+    from services.chassis.auth import KeyFileError  # noqa: PLC0415
+    from services.chassis.event_store import StoreUnusable  # noqa: PLC0415
+    from services.chassis.live_views import RebuildRunning  # noqa: PLC0415
+    from services.chassis.serving import CannotStart  # noqa: PLC0415
+    from services.policy_registry.programme_files import ProgrammeFileError  # noqa: PLC0415
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, (CannotStart, StoreUnusable, KeyFileError, RebuildRunning, ProgrammeFileError)):
+        print(f"bizenv: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, (DomainError, RequestError)):
+        problem = describe(error)
+        print(f"bizenv: {problem.code}: {problem.message} · {problem.english}", file=sys.stderr)
+        for violation in problem.violations:
+            print(f"  {violation.field}: {violation.message} · {violation.english}", file=sys.stderr)
+        return 1
+    raise error

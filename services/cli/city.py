@@ -1,0 +1,118 @@
+"""Making a city and serving it: init, rehearse, migrate, serve."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.catalogue import SERVICES
+from services.chassis.auth import Principal, Role
+from services.chassis.clock import SystemClock
+from services.chassis.deadline import Deadline
+from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists, create_city
+from services.chassis.event_store import SqliteDialect, StoreKind
+from services.chassis.event_store.migrations import migrate as migrate_store
+from services.chassis.event_store.store import refuse_newer
+from services.chassis.gateway import Call
+from services.chassis.serving import Access, Doors, check_folder, only_server
+from services.chassis.serving import serve as serve_city
+from services.chassis.settings import Settings
+from services.cli.app import app, fail
+from services.cli.opening import city, prepare, programme_folder
+from services.cli.progress import progress_bar
+from services.policy_registry.programme_files import load_programme
+from services.projection.cockpit import cockpit_routes
+
+FOUNDER = Principal(account="init", role=Role.CITY_GROUP, unit=None)
+"""The actor of a city's first facts."""
+
+Programme = Annotated[
+    str, typer.Option(help="deploy/programmes 下的方案名或文件夹 · a programme's name, or its folder")
+]
+
+
+@app.command()
+def init(programme: Programme) -> None:
+    """建立一座真实的空城市,载入方案 · make a real, empty city with this programme."""
+    given = prepare()
+    check_folder(given.data)
+    orders = load_programme(programme_folder(programme))
+    create_city(given.data, SERVICES, StoreKind.REAL, Path(programme).name)
+    opened = Embedded(given.data, SERVICES, given, SystemClock())
+    try:
+        for order in orders:
+            opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
+        opened.settle()
+    finally:
+        opened.close()
+    print(f"已建立 {given.data}({len(orders)} 条方案与名录记录) · made; next: bizenv serve")
+
+
+@app.command()
+def rehearse(
+    programme: Programme,
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="演练到这一天 · live until this day")],
+    seed: Annotated[int, typer.Option(min=0, help="同一种子得到同样的数据 · the same seed, the same facts")] = 1,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="已有数据时不做任何事 · do nothing if a city is there")
+    ] = False,
+) -> None:
+    """造一座演练城市(纯属虚构),逐日过到指定日期 · make a rehearsal city of invented facts, lived day by day."""
+    from services.rehearsal import rehearse as live  # noqa: PLC0415 - only this command needs it
+
+    given = prepare()
+    check_folder(given.data)
+    if if_missing and city_exists(given.data):
+        return
+    with progress_bar("演练 · rehearsing") as step:
+
+        def show(day: date, done: int, total: int) -> None:
+            step(done, total, day.isoformat())
+
+        summary = live(given.data, programme_folder(programme), until.date(), seed, given, show)
+    print(f"演练数据已就绪 · rehearsal made: {summary}")
+
+
+@app.command()
+def migrate() -> None:
+    """把数据库升级到本程序的版本 · bring the databases to this build's version."""
+    given = prepare()
+    if not city_exists(given.data):
+        fail(f"{given.data} 中没有城市数据 · holds no city")
+    for service in SERVICES:
+        dialect = SqliteDialect(given.data / service.name / EVENTS_FILE)
+        engine = dialect.engine()
+        refuse_newer(engine, dialect.place)
+        before, after = migrate_store(engine)
+        engine.dispose()
+        print(f"{service.name}: {before} → {after}")
+
+
+@app.command()
+def serve() -> None:
+    """在本进程提供全部服务,直到 Ctrl-C 或 SIGTERM · serve everything from this process."""
+    given = prepare()
+    check_folder(given.data)
+    with only_server(given.data), city(given) as opened:
+        access = Access.of(given.data, opened.info.store_id)
+        pages = cockpit_routes(opened.gateway, access, opened.clock, given, opened.info)
+        serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
+
+
+def _announce(doors: Doors, opened: Embedded, access: Access, given: Settings) -> None:
+    code = access.logins.create(Principal(account="first-login", role=Role.CITY_GROUP, unit=None), datetime.now(UTC))
+    base = given.public_url or f"http://{given.http_host}:{doors.http.port}"
+    kind = "演练数据,纯属虚构 · rehearsal, invented" if opened.info.kind is StoreKind.REHEARSAL else "真实数据 · real"
+    print(
+        f"bizenv 已就绪 · ready ({kind}; {opened.clock.today().isoformat()})\n"
+        f"  驾驶舱 cockpit  {base}/\n"
+        f"  登录链接 login  {base}/login?code={code}  (一次有效,15 分钟内 · once, within 15 minutes)\n"
+        f"  接口 API        {base}/openapi.json\n"
+        f"  gRPC            {given.grpc_host}:{doors.grpc.port}\n"
+        f"  指标 metrics    http://{given.metrics_host}:{doors.metrics.port}/metrics\n"
+        f"  停止 stop       Ctrl-C",
+        flush=True,
+    )

@@ -1,0 +1,80 @@
+"""`bizenv do`: send one command, with the same checks and rights as at every other door."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from services.catalogue import SERVICES
+from services.chassis.deadline import Deadline
+from services.chassis.domain import Command
+from services.chassis.gateway import Call
+from services.chassis.serving import Access
+from services.chassis.validation import decode_json
+from services.cli.app import app, fail
+from services.cli.opening import city, prepare
+
+
+def public_commands() -> dict[str, type[Command]]:
+    """The commands that a person may send, by name."""
+    return {
+        command.__name__: command
+        for service in SERVICES
+        for aggregate in service.aggregates
+        for command in aggregate.decider.decisions
+        if command not in aggregate.internal
+    }
+
+
+@app.command("do")
+def do_command(
+    name: Annotated[
+        str, typer.Argument(metavar="COMMAND", help="命令名,如 StartProject;list 列出全部 · its name, or: list")
+    ],
+    body: Annotated[
+        str | None, typer.Option("--json", help="命令内容(JSON);- 表示标准输入 · its body; - for stdin")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="BIZENV_TOKEN", help="访问令牌 · access token", show_envvar=False)
+    ] = None,
+    command_id: Annotated[str | None, typer.Option(help="命令编号(UUID),重试时用同一个 · the same for a retry")] = None,
+    expected_version: Annotated[int | None, typer.Option(min=0, help="预期版本 · the version you have seen")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="时限(秒)· deadline in seconds")] = 30,
+) -> None:
+    """执行一条命令并打印回执 · carry out one command and print its receipt."""
+    known = public_commands()
+    if name == "list":
+        for each, struct in sorted(known.items()):
+            print(f"{each:28} {(struct.__doc__ or '').strip().splitlines()[0] if struct.__doc__ else ''}")
+        return
+    if name not in known:
+        fail(f"没有命令 {name};bizenv do list 列出全部 · no such command")
+    given = prepare()
+    command = decode_json(_body(body), known[name])
+    with city(given) as opened:
+        access = Access.of(given.data, opened.info.store_id)
+        principal = access.verifier.verify(token, datetime.now(UTC))
+        call = Call(
+            principal=principal,
+            deadline=Deadline.after(seconds),
+            command_id=command_id,
+            expected_version=expected_version,
+        )
+        receipt = opened.do(command, call)
+    print(msgspec.json.format(msgspec.json.encode(receipt)).decode())
+
+
+def _body(given: str | None) -> bytes:
+    if given is None:
+        return b"{}"
+    if given == "-":
+        return sys.stdin.buffer.read()
+    if given.startswith("@"):
+        return Path(given[1:]).read_bytes()
+    return os.fsencode(given)

@@ -1,0 +1,84 @@
+"""What `bizenv doctor` looks at."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+
+import msgspec
+
+from services.catalogue import SERVICES
+from services.chassis.embedded import city_exists
+from services.chassis.event_store import StoreUnusable
+from services.chassis.serving import CannotStart, check_folder
+from services.chassis.settings import Settings
+from services.cli.opening import city, open_store
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at and how it is."""
+
+    good: bool
+    sentence: str
+
+
+def examine(given: Settings) -> list[Finding]:
+    """Everything that can be seen from outside a running process; each step may end the rest of its own part."""
+    return [*_folder(given), *_stores(given), *_views(given), *_ports(given)]
+
+
+def _folder(given: Settings) -> Iterator[Finding]:
+    try:
+        check_folder(given.data)
+    except CannotStart as trouble:
+        yield Finding(False, str(trouble))
+        return
+    free = shutil.disk_usage(given.data).free // 2**20
+    yield Finding(True, f"数据文件夹 {given.data.resolve()} 可写,剩余 {free} MB · writable, {free} MB free")
+
+
+def _stores(given: Settings) -> Iterator[Finding]:
+    if not city_exists(given.data):
+        yield Finding(False, "没有城市数据:请运行 bizenv init 或 bizenv rehearse · no city yet")
+        return
+    for service in SERVICES:
+        try:
+            store = open_store(given, service.name)
+        except StoreUnusable as trouble:
+            yield Finding(False, str(trouble))
+            continue
+        info, events = store.info, store.last_position()
+        store.close()
+        yield Finding(
+            True, f"{service.name}: {events} 条事件 · events ({info.kind}, {info.programme}, epoch {info.epoch})"
+        )
+
+
+def _views(given: Settings) -> Iterator[Finding]:
+    if not city_exists(given.data):
+        return
+    try:
+        with city(given) as opened:
+            for name, host in opened.hosts.items():
+                if host.consumer is None:
+                    continue
+                behind = sum(host.behind().values())
+                waiting = len({fact.stream for fact in host.parked()})
+                words = f"{name}: 视图落后 {behind} 条,搁置 {waiting} 条流 · {behind} events behind, {waiting} streams parked"
+                yield Finding(waiting == 0, words)
+    except StoreUnusable as trouble:
+        yield Finding(False, str(trouble))
+
+
+def _ports(given: Settings) -> Iterator[Finding]:
+    for what, host, port in (
+        ("HTTP", given.http_host, given.http_port),
+        ("gRPC", given.grpc_host, given.grpc_port),
+        ("metrics", given.metrics_host, given.metrics_port),
+    ):
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            taken = probe.connect_ex((host, port)) == 0
+        state = "有进程在监听 · something listens" if taken else "空闲 · free"
+        yield Finding(True, f"{what} {host}:{port} {state}")

@@ -1,0 +1,87 @@
+"""Operating a city: rebuild views, look after parked streams, check that all is well."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from services.chassis.event_store.store import instant_of
+from services.chassis.settings import settings_table
+from services.cli.app import app, fail
+from services.cli.doctor import examine
+from services.cli.opening import city, prepare
+from services.cli.progress import progress_bar
+
+parked = typer.Typer(
+    no_args_is_help=True, help="搁置的事件流 · streams set aside behind a fact that could not be applied"
+)
+app.add_typer(parked, name="parked")
+
+
+@app.command()
+def rebuild(
+    service: Annotated[str, typer.Argument(help="要重建视图的服务 · whose views")] = "projection",
+) -> None:
+    """从事件重建视图,期间旧视图照常服务 · build a service's views anew beside the live ones, then swap."""
+    given = prepare()
+    with city(given) as opened, progress_bar("重建 · rebuilding") as step:
+        if service not in opened.hosts or not opened.hosts[service].service.listens_to:
+            fail(f"没有可重建视图的服务 {service} · no service with views of that name")
+        host = opened.hosts[service]
+        total = sum(opened.stores[name].last_position() for name in host.service.listens_to)
+        done = 0
+
+        def page(came: int) -> None:
+            nonlocal done
+            done += came
+            step(min(done, total), total, service)
+
+        generation = host.rebuild(page)
+    print(f"{service}: 第 {generation} 代视图已就绪,{done} 条事件 · generation {generation} built from {done} events")
+
+
+@parked.command("list")
+def parked_list() -> None:
+    """列出搁置的事件流 · list parked streams."""
+    given = prepare()
+    with city(given) as opened:
+        rows = [(name, fact) for name, host in opened.hosts.items() for fact in host.parked()]
+    for name, fact in rows:
+        age = datetime.now(UTC) - instant_of(fact.parked_at)
+        reason = fact.error or "排在其后 · behind it"
+        print(f"{name} {fact.stream}/{fact.version} {fact.type} {timedelta(seconds=int(age.total_seconds()))} {reason}")
+    print(f"{len({fact.stream for _, fact in rows})} 条流 · streams, {len(rows)} 条事件 · events")
+
+
+@parked.command()
+def retry(
+    stream: Annotated[str | None, typer.Argument(help="流名;省略则全部 · its name; all without one")] = None,
+) -> None:
+    """重新应用搁置的事件流(由正在运行的服务完成)· ask the running services to try again."""
+    given = prepare()
+    with city(given) as opened:
+        count = sum(host.retry_parked(stream) for host in opened.hosts.values())
+    if not count:
+        fail("没有这样的搁置事件流 · nothing of that name is parked", 1)
+    print(f"{count} 条事件将重新应用 · events will be tried again")
+
+
+@app.command()
+def doctor(
+    show_settings: Annotated[bool, typer.Option("--settings", help="列出全部设置 · list all settings")] = False,
+) -> None:
+    """检查设置、数据文件夹、数据库、视图和端口 · check settings, folder, databases, views and ports."""
+    given = prepare()
+    if show_settings:
+        for row in settings_table():
+            print(
+                f"{row.variable}={row.default}\n    {row.meaning.chinese} · {row.meaning.english} ({row.rule.english})"
+            )
+        return
+    findings = examine(given)
+    for finding in findings:
+        print(f"{'✓' if finding.good else '✗'} {finding.sentence}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,37 @@
+"""Tokens and login links: who may come in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from services.chassis.auth import Principal, Role
+from services.chassis.serving import Access
+from services.cli.app import app
+from services.cli.opening import prepare, store_info
+
+
+@app.command()
+def token(
+    role: Annotated[Role, typer.Option(help="角色 · role")],
+    account: Annotated[str, typer.Option(help="账号,记入每条事件 · account, written on each event")],
+    unit: Annotated[str | None, typer.Option(help="单位代码(县级角色必填)· unit code, for county roles")] = None,
+    days: Annotated[float, typer.Option(min=0.001, max=366, help="有效天数 · days of validity")] = 30,
+    login: Annotated[
+        bool, typer.Option("--login", help="改为打印一次性登录链接 · print a one-time login link instead")
+    ] = False,
+) -> None:
+    """签发访问令牌或登录链接 · issue an access token, or a login link for a browser.
+
+    只有能读数据文件夹中密钥的人可以签发 · only who can read the keys in the data folder can issue one.
+    """
+    given = prepare()
+    access = Access.of(given.data, store_info(given).store_id)
+    principal = Principal(account=account, role=role, unit=unit)
+    if not login:
+        print(access.token(principal, days))
+        return
+    base = given.public_url or f"http://{given.http_host}:{given.http_port}"
+    print(f"{base}/login?code={access.logins.create(principal, datetime.now(UTC))}")
