@@ -102,12 +102,17 @@ LAMPS_DUE = FoldedView(
 
 
 def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: Facts) -> ProjectFacts:
-    """The unit of the project on the command's day, and the rules in force on that day."""
+    """The unit of the project on the command's day, and the rules in force on that day.
+
+    What happened before there were any rules is held to those of the day on which it is told: a project that was
+    begun before the programme can be put on record.
+    """
     day: date = command.occurred_on
     code = command.unit_code if isinstance(command, RegisterProject) else state.unit_code if state else None
     known: KnownUnits | None = reader.get(UNITS.name, THE_CITY)
     unit = _unit(known, code, day) if known is not None and code is not None else None
-    return ProjectFacts(today=base.today, unit=unit, rules=rules_in_force(reader, day))
+    rules = rules_in_force(reader, day) or rules_in_force(reader, base.today)
+    return ProjectFacts(today=base.today, unit=unit, rules=rules)
 
 
 def _unit(known: KnownUnits, code: str, day: date) -> UnitFact | None:
