@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from services.chassis.auth import Principal
 from services.chassis.domain import Command, Decider, EntityId, Event, Facts, Name, Rule, Text, Yuan
-from services.chassis.service import Aggregate, Query, QueryHandler, Service
+from services.chassis.service import Aggregate, Asker, Query, QueryHandler, Service
 from services.chassis.views import Reader
 
 
@@ -160,7 +159,7 @@ class WorkPage(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-def list_works(reader: Reader, query: Any, principal: Principal) -> msgspec.Struct:
+def list_works(reader: Reader, query: Any, asker: Asker) -> msgspec.Struct:
     return WorkPage(works=(), total=0)
 
 

@@ -62,7 +62,11 @@ class GrpcDoor:
         self._add_health()
         if self._reflection_on:
             self._add_reflection()
-        self.port = self._listen()
+        try:
+            self.port = self._listen()
+        except OSError:
+            await self._server.stop(0)
+            raise
         await self._server.start()
         await self._publish()
 
