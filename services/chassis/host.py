@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.auth import system
 from services.chassis.bus import Bus
@@ -18,6 +21,7 @@ from services.chassis.consumer import Consumer, Feed, catch_up
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.envelope import Envelope
+from services.chassis.errors import CommandIdReused
 from services.chassis.event_store import EventStore
 from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveViews
@@ -36,16 +40,22 @@ REACTION_SECONDS = 30.0
 """A reaction's command that is not durable after this long is tried again with its batch."""
 
 
-class Follower(Protocol):
-    """Follows a store beside its consumers (the Merkle log)."""
-
-    def step(self) -> int:
-        """Do what there is to do now; returns how many events were taken in."""
-        ...
-
-
 SWAP_PAUSE_SECONDS = 5.0
 """Between two attempts to answer from a new generation of views."""
+
+
+class Log(Protocol):
+    """The tamper-evident log that follows the store."""
+
+    def step(self) -> int:
+        """Take in what is new; returns how many events that were."""
+        ...
+
+    def sign(self) -> object:
+        """Sign and publish what was taken in."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class ServiceHost:
@@ -80,7 +90,8 @@ class ServiceHost:
         self._last_day: date | None = None
         self._caught_up = False
         self._swap_after = 0.0
-        self.merkle: Follower | None = None
+        self.log: Log | None = None
+        self._log_trouble: str | None = None
 
     def connect(self, bus: Bus) -> None:
         """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
@@ -199,15 +210,36 @@ class ServiceHost:
     async def _carry_out(self, calls: Sequence[tuple[Command, Call]]) -> None:
         if self._ordered:
             for command, call in calls:
-                await self.bus.execute(command, call)
+                await self._send(command, call)
             return
         for start in range(0, len(calls), 64):
-            await asyncio.gather(*(self.bus.execute(command, call) for command, call in calls[start : start + 64]))
+            await asyncio.gather(*(self._send(command, call) for command, call in calls[start : start + 64]))
+
+    async def _send(self, command: Command, call: Call) -> None:
+        """A reaction's id that was used for another body was used by an earlier delivery of the same event, when the
+        reference tables said something else: what it did stands."""
+        with contextlib.suppress(CommandIdReused):
+            await self.bus.execute(command, call)
 
     def keep_log(self) -> None:
-        """Add what is new to the Merkle log and sign its head when it is time."""
-        if self.merkle is not None:
-            self.merkle.step()
+        """Take in to the tamper-evident log what is new, and sign when it is time. A log that finds the store or
+        its published heads altered stops, and readiness says so."""
+        if self.log is None or self._log_trouble is not None:
+            return
+        try:
+            self.log.step()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("log waits", service=self.service.name, reason=str(error))
+        except Exception as error:
+            self._log_trouble = f"{self.service.name}: {error}"
+            raise
+
+    def _close_log(self) -> None:
+        if self.log is not None and self._log_trouble is None:
+            while self.log.step():
+                pass
+            self.log.sign()
+            self.log.close()
 
     @property
     def trouble(self) -> str | None:
@@ -216,11 +248,12 @@ class ServiceHost:
             return f"{self.service.name}: {self.consumer.failure}"
         if self.consumer is not None and not self._caught_up:
             return f"{self.service.name}:视图正在追赶事件 · the views are catching up"
-        return None
+        return self._log_trouble
 
     def close(self) -> None:
         if self.consumer is not None:
             self.consumer.stop()
+        self._close_log()
         self.views.close()
         self._reactions.close()
         self.store.close()

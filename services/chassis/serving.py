@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 
 from services.chassis import metrics
 from services.chassis.auth import LoginCodes, Principal, TokenIssuer, TokenVerifier, signing_key
+from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
 from services.chassis.embedded import Embedded
 from services.chassis.event_store import StoreKind
 from services.chassis.grpc_server import GrpcDoor
@@ -27,6 +28,7 @@ from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
 from services.chassis.runtime import Runtime
 from services.chassis.settings import Settings
+from services.chassis.truth import MerkleLog
 
 log = logger(__name__)
 
@@ -51,7 +53,7 @@ class Access:
     @classmethod
     def of(cls, data: Path, store_id: str) -> Access:
         """From the data folder's own keys, which are made at first use."""
-        key = signing_key(data / "keys", "token.key")
+        key = signing_key(data / "keys", TOKEN_KEY)
         return cls(
             TokenIssuer(key, store_id), TokenVerifier(key.public_key(), store_id), LoginCodes(data / "logins.sqlite")
         )
@@ -163,6 +165,9 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called once every door is open and all is ready."""
     hosts = list(city.hosts.values())
+    key = signing_key(city.data / "keys", TRUTH_KEY)
+    for host in hosts:
+        host.log = MerkleLog(host.store, key, city.data / "published", interval_seconds=settings.tree_head_seconds)
     started = False
 
     def troubles() -> list[str]:
