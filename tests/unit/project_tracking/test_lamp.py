@@ -447,3 +447,10 @@ def test_a_suspended_month_is_recorded_as_not_judged() -> None:
 def test_percent_is_compared_exactly() -> None:
     nearly = record(*UNDER_WAY, STRAIGHT, reported("2017-03", Decimal("99.99").to_eng_string(), 960_000, on=day(4, 5)))
     assert lamp_on(nearly, day(4, 6), RULES).lamp is Lamp.GREEN
+
+
+def test_the_row_counts_reports_that_came_after_their_month() -> None:
+    planned = baseline(plan((day(3, 31), 1_000), (day(6, 30), 1_910), milestones=NO_MILESTONES))
+    reports = (reported("2017-03", 1, 700, on=day(4, 5)), reported("2017-04", 2, 210, on=day(5, 5)))
+    judged = lamp_on(record(*UNDER_WAY, planned, *reports), day(5, 6), RULES)
+    assert (judged.lamp, judged.evidence.yellow_months) == (Lamp.RED, 2)

@@ -201,6 +201,15 @@ def test_nothing_goes_on_while_suspended() -> None:
     ).then(ProjectCompleted(occurred_on=day(6, 1)))
 
 
+def test_what_was_done_on_the_first_day_of_a_suspension_is_taken() -> None:
+    given(PROJECT, *UNDER_WAY, SUSPENDED).when(
+        c.SignProject(project_id=P, occurred_on=day(4, 10), correction_reason=REASON), FACTS
+    ).raises("DATES_OUT_OF_ORDER")
+    history = (REGISTERED, replace(SUSPENDED, occurred_on=day(2, 1)))
+    given(PROJECT, *history).when(c.SignProject(project_id=P, occurred_on=day(2, 1)), FACTS).then(SIGNED)
+    given(PROJECT, *history).when(c.SignProject(project_id=P, occurred_on=day(2, 2)), FACTS).raises("PROJECT_SUSPENDED")
+
+
 def test_a_suspension_told_late_does_not_cover_a_step() -> None:
     given(PROJECT, *UNDER_WAY).when(
         c.SuspendProject(project_id=P, occurred_on=day(2, 20), reason="停工"), FACTS
