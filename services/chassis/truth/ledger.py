@@ -112,7 +112,7 @@ def row_of(head: Head) -> dict[str, Any]:
 
 def head_of(row: RowMapping, identity: Identity) -> Head | None:
     """The head in a row of tree_heads; None when the row holds what no head holds."""
-    fields = {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
+    fields = {str(name): value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
     try:
         return msgspec.convert(fields | msgspec.structs.asdict(identity), Head)
     except msgspec.ValidationError:
