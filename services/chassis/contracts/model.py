@@ -80,9 +80,9 @@ def commands_of(aggregate: Aggregate) -> tuple[type[msgspec.Struct], ...]:
 
 
 def summary(thing: Any) -> str:
-    """The docstring of a Struct or enum, without the one that dataclass-like tools invent; may be empty."""
-    text = thing.__dict__.get("__doc__") or ""
-    return python_inspect.cleandoc(text)
+    """The docstring of a Struct or enum; the words of its name when it has none of its own."""
+    text = thing.__dict__.get("__doc__")
+    return python_inspect.cleandoc(text) if text else " ".join(words_of(thing.__name__)).capitalize() + "."
 
 
 def _files_of(service: Service) -> Iterator[ProtoFile]:

@@ -21,7 +21,19 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 DAY = date(2017, 3, 1)
 INSTANT = datetime(2017, 3, 2, 8, 30, 0, 123456, UTC)
-_CANDIDATES = ("sample-1", "130600", "2017-03", "2017", "A1", "a", "sample", "91130600MA07EXTQ4X", "0" * 64, "1")
+_CANDIDATES = (
+    "sample-1",
+    "sample:sample-1",
+    "130600",
+    "2017-03",
+    "2017",
+    "A1",
+    "a",
+    "sample",
+    "91130600MA07EXTQ4X",
+    "0" * 64,
+    "1",
+)
 _DEEPEST = 4
 
 

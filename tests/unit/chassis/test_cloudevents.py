@@ -1,0 +1,135 @@
+"""Our messages as the CloudEvents SDK reads them, the way back, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event, from_structured_event
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.chassis.cloudevents import attributes_of, read_message, to_batch, to_binary, to_structured
+from services.chassis.envelope import Envelope
+from services.chassis.registry import MalformedEvent
+from tests.contract.doors import envelope
+
+DATA = '{"occurred_on":"2017-03-01",  "name":"高铁新区道路", "n": 1.50}'.encode()
+EVENT = envelope(7, stream="work-w-1", data=DATA)
+
+
+def test_the_sdk_reads_a_binary_message() -> None:
+    headers, value = to_binary(EVENT, 5)
+    event = from_binary_event(KafkaMessage(headers=dict(headers), key=EVENT.stream, value=value))
+    _agrees(event)
+
+
+def test_the_sdk_reads_a_structured_message() -> None:
+    headers = {"content-type": b"application/cloudevents+json; charset=UTF-8"}
+    event = from_structured_event(KafkaMessage(headers=headers, key=EVENT.stream, value=to_structured(EVENT, 5)))
+    _agrees(event)
+
+
+def _agrees(event: Any) -> None:
+    assert (event.get_id(), event.get_source()) == ("work-w-1/7", "/bizenv/sample_works")
+    assert (event.get_type(), event.get_subject()) == ("bizenv.work.signed.v1", "work-w-1")
+    assert event.get_time() == EVENT.recorded_at
+    assert event.get_dataschema() == "urn:bizenv:schema:bizenv.work.signed.v1"
+    assert event.get_datacontenttype() == "application/json"
+    assert event.get_data() == json.loads(DATA)
+    expected = {"partitionkey": "work-w-1", "sequence": "0000000007", "position": "7", "previous": "5", "epoch": "1"}
+    assert {name: event.get_extension(name) for name in expected} == expected
+    assert event.get_extension("traceparent") == EVENT.traceparent
+
+
+def test_every_name_keeps_to_the_rule_and_every_value_is_text() -> None:
+    for name, value in attributes_of(EVENT, 5).items():
+        assert re.fullmatch(r"[a-z0-9]{1,20}", name)
+        assert isinstance(value, str)
+        assert value
+
+
+def test_the_data_are_the_stored_bytes() -> None:
+    assert to_binary(EVENT, 5)[1] == DATA
+    assert b'"data":' + DATA in to_structured(EVENT, 5)
+
+
+def test_the_hops_own_trace_stands_beside_the_starting_one() -> None:
+    headers = dict(to_binary(EVENT, 5)[0])
+    assert headers["traceparent"] == headers["ce_traceparent"] == (EVENT.traceparent or "").encode()
+    without = msgspec.structs.replace(EVENT, traceparent=None)
+    assert not {"traceparent", "ce_traceparent"} & set(dict(to_binary(without, 5)[0]))
+
+
+ENVELOPES = st.builds(
+    Envelope,
+    service=st.sampled_from(["project_tracking", "rectification"]),
+    epoch=st.integers(1, 9),
+    position=st.integers(1, 2**53),
+    partition=st.integers(0, 11),
+    stream=st.from_regex(r"\A[a-z_]{1,9}-[A-Za-z0-9._-]{1,64}\Z"),
+    version=st.integers(1, 10**11),
+    type=st.just("bizenv.work.signed.v1"),
+    occurred_on=st.dates(),
+    recorded_at=st.just(EVENT.recorded_at),
+    actor=st.just("city_group:wang@130600"),
+    command_id=st.uuids().map(str),
+    command_hash=st.binary(min_size=32, max_size=32),
+    correlation_id=st.uuids().map(str),
+    causation_id=st.uuids().map(str),
+    traceparent=st.none() | st.just(EVENT.traceparent),
+    data=st.just(DATA),
+)
+
+
+@given(ENVELOPES, st.integers(0, 2**53))
+def test_both_modes_come_back_equal(event: Envelope, previous: int) -> None:
+    assert read_message(*to_binary(event, previous)) == (event, previous)
+    structured = [("content-type", b"Application/CloudEvents+JSON; charset=UTF-8")]
+    assert read_message(structured, to_structured(event, previous)) == (event, previous)
+
+
+def test_the_mode_is_known_by_the_content_type_alone() -> None:
+    other = to_binary(envelope(9), 8)[0]
+    headers = [("content-type", b"application/cloudevents+json"), *other[1:]]
+    assert read_message(headers, to_structured(EVENT, 5))[0] == EVENT
+
+
+def test_a_batch_holds_each_event() -> None:
+    batch = json.loads(to_batch([(EVENT, 5), (envelope(8), 7)]))
+    assert [event["position"] for event in batch] == ["7", "8"]
+    assert json.loads(to_batch([])) == []
+
+
+def _changed(name: str, value: bytes | None) -> list[tuple[str, bytes]]:
+    headers = [pair for pair in to_binary(EVENT, 5)[0] if pair[0] != name]
+    return headers if value is None else [*headers, (name, value)]
+
+
+STRUCTURED = [("content-type", b"application/cloudevents+json")]
+MALFORMED = {
+    "a missing attribute": (_changed("ce_epoch", None), DATA),
+    "a position that is no number": (_changed("ce_position", b"x"), DATA),
+    "a date that is none": (_changed("ce_occurredon", b"2017-02-30"), DATA),
+    "a time without zone": (_changed("ce_time", b"2017-03-01T00:00:00"), DATA),
+    "a hash that is none": (_changed("ce_commandhash", b"zz"), DATA),
+    "another specification": (_changed("ce_specversion", b"0.3"), DATA),
+    "another platform's source": (_changed("ce_source", b"/other/x"), DATA),
+    "an id of another event": (_changed("ce_id", b"work-w-1/8"), DATA),
+    "a header that is not UTF-8": (_changed("ce_actor", b"\xff"), DATA),
+    "no value": (to_binary(EVENT, 5)[0], None),
+    "a batch": ([("content-type", b"application/cloudevents-batch+json")], b"[]"),
+    "structured text that is not JSON": (STRUCTURED, b"{"),
+    "structured without data": (STRUCTURED, b'{"specversion":"1.0"}'),
+    "structured with data in base64": (STRUCTURED, b'{"specversion":"1.0","data_base64":"e30="}'),
+    "structured text too deep": (STRUCTURED, b'{"data":' + b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_what_is_malformed_is_refused(case: str) -> None:
+    with pytest.raises(MalformedEvent):
+        read_message(*MALFORMED[case])
