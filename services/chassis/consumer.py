@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +39,13 @@ class ConsumerStopped(Exception):
     """The consumer cannot go on by itself; the sentence says what to do."""
 
 
+class Hole(NamedTuple):
+    """Something is missing before position `seen`; it was read again from the checkpoint at `read_from`."""
+
+    seen: int
+    read_from: int
+
+
 class Feed:
     """One sink's side of the consumer: which deliveries are next for it."""
 
@@ -48,29 +56,58 @@ class Feed:
         self._park_limit = park_limit
         self.checkpoints: dict[Source, Checkpoint] = {}
         self.parked: set[str] = set()
+        self._holes: dict[Source, Hole] = {}
         self.reload()
 
     def reload(self) -> None:
         """Start again from what is durable."""
         self.checkpoints = self.sink.database.read_checkpoints()
         self.parked = {fact.stream for fact in self.sink.database.read_parked()}
+        self._holes.clear()
         METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
 
     def take(self, deliveries: Sequence[Delivery], progress: Mapping[Source, int]) -> dict[Source, Checkpoint]:
-        """Apply what is next. `progress` says up to where each source was delivered; returns the sources that
-        have a hole, each with the checkpoint to read again from."""
-        fresh, moved, holes = self._sort(deliveries)
+        """Apply what is next. `progress` says up to where each source was delivered; returns the sources to read again
+        because of a hole, each from its checkpoint.
+
+        A hole is read again once, and again when nothing more comes. In between reading goes on: what is missing
+        may lie further on than a batch reaches, sent late.
+        """
+        if not deliveries:
+            return {source: self.checkpoints.get(source, START) for source in self._holes}
+        fresh, moved, ahead = self._sort(deliveries)
+        again = self._keep_holes(ahead, moved)
         if moved:
-            self._advance(moved, holes, progress)
+            self._advance(moved, progress)
             self._apply(fresh, moved)
-        return holes
+        return again
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether something is missing before what was delivered."""
+        return bool(self._holes)
+
+    def _keep_holes(self, ahead: Mapping[Source, int], moved: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
+        """Which sources still miss something; returns those not read again yet from where they are now."""
+        again: dict[Source, Checkpoint] = {}
+        for source in {*self._holes, *ahead}:
+            at = moved.get(source) or self.checkpoints.get(source, START)
+            known = self._holes.pop(source, Hole(0, -1))
+            seen = max(known.seen, ahead.get(source, 0))
+            if seen > at.position:
+                self._holes[source] = Hole(seen, at.position)
+                if known.read_from != at.position:
+                    again[source] = at
+        METRICS.consumer_holes.labels(self.sink.name).inc(len(again))
+        return again
 
     def _sort(
         self, deliveries: Sequence[Delivery]
-    ) -> tuple[list[Delivery], dict[Source, Checkpoint], dict[Source, Checkpoint]]:
+    ) -> tuple[list[Delivery], dict[Source, Checkpoint], dict[Source, int]]:
+        """What is next, where that leads to, and the highest position seen behind a hole."""
         fresh: list[Delivery] = []
         moved: dict[Source, Checkpoint] = {}
-        holes: dict[Source, Checkpoint] = {}
+        ahead: dict[Source, int] = {}
         old = 0
         for delivery in deliveries:
             envelope = delivery.envelope
@@ -88,16 +125,13 @@ class Feed:
                 fresh.append(delivery)
                 moved[source] = Checkpoint(envelope.epoch, envelope.position, delivery.offset)
             else:
-                holes.setdefault(source, at)
+                ahead[source] = max(envelope.position, ahead.get(source, 0))
         METRICS.consumer_duplicates.labels(self.sink.name).inc(old)
-        METRICS.consumer_holes.labels(self.sink.name).inc(len(holes))
-        return fresh, moved, holes
+        return fresh, moved, ahead
 
-    def _advance(
-        self, moved: dict[Source, Checkpoint], holes: Mapping[Source, Checkpoint], progress: Mapping[Source, int]
-    ) -> None:
+    def _advance(self, moved: dict[Source, Checkpoint], progress: Mapping[Source, int]) -> None:
         """Remember, for quiet partitions too, how far reading got, so that a restart does not read it all again."""
-        broken = {service for service, _ in holes}
+        broken = {service for service, _ in self._holes}
         for source, offset in progress.items():
             if source[0] not in broken:
                 at = moved.get(source) or self.checkpoints.get(source, START)
@@ -289,7 +323,8 @@ def catch_up(bus: Bus, services: Sequence[str], feed: Feed, page: Callable[[int]
             came = consumer.step()
             if page and came:
                 page(came)
-            if came < CATCH_UP_BATCH and (came or not any(consumer.subscription.lag().values())):
+            behind = came == CATCH_UP_BATCH or (not came and any(consumer.subscription.lag().values()))
+            if not behind and not feed.has_holes:
                 return
     finally:
         consumer.stop()
