@@ -1,0 +1,126 @@
+"""A Board: every project read at one moment (D, T). Boards are kept, so that the next page costs next to nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from services.chassis.views import Reader
+from services.policy_registry.events import ProgrammeRecord, RuleSet, UnitRegister, UnitSpan, unit_on
+from services.project_tracking.events import ProjectRules
+from services.project_tracking.events.adopted_rules import rules_on
+from services.projection.as_of import Moment
+from services.projection.known import City, Known
+from services.projection.project_board import BoardRow
+from services.projection.standing import Standing, standing_of
+
+KEPT_BOARDS = 24
+
+
+@dataclass(frozen=True)
+class Board:
+    """The city's projects at a moment, by id in the order of ids. `notes` keeps what was worked out from it."""
+
+    moment: Moment
+    city: City
+    rules: ProjectRules | None
+    standings: Mapping[str, Standing]
+    notes: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def register(self) -> UnitRegister:
+        return self.city.register
+
+    @property
+    def programme(self) -> ProgrammeRecord:
+        return self.city.programme
+
+    def unit(self, unit_id: str) -> UnitSpan | None:
+        """The unit on the board's day; where it had left, as it last was; None: never heard of."""
+        found = unit_on(self.register, unit_id, self.moment.on)
+        record = self.register.units.get(unit_id)
+        if found is not None or record is None:
+            return found
+        past = [span for span in record.spans if span.valid_from <= self.moment.on]
+        return (past or record.spans or (None,))[-1]
+
+
+class Boards:
+    """The boards of one generation of views; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._known = Known()
+        self._kept: OrderedDict[Moment, Board] = OrderedDict()
+        self._rules: tuple[tuple[RuleSet, ...], dict[Any, ProjectRules | None]] = ((), {})
+        self._lock = threading.Lock()
+
+    def at(self, reader: Reader, moment: Moment) -> Board:
+        """The board of a moment by what the views hold now; only what changed is read anew."""
+        with self._lock:
+            rows = self._known.projects(reader, moment.known_before)
+            city = self._known.city(reader, moment.known_before)
+            before = self._kept.get(moment)
+            board = self._board(moment, city, rows, before)
+            self._kept[moment] = board
+            self._kept.move_to_end(moment)
+            while len(self._kept) > KEPT_BOARDS:
+                self._kept.popitem(last=False)
+            return board
+
+    def _board(self, moment: Moment, city: City, rows: Mapping[str, BoardRow], before: Board | None) -> Board:
+        rules = self._rules_on(city, moment)
+        usable = before.standings if before is not None and before.rules == rules else {}
+        standings: dict[str, Standing] = {}
+        fresh = before is None or before.rules != rules or before.city != city
+        for key in sorted(rows):
+            row, known = rows[key], usable.get(key)
+            found = known if known is not None and known.row is row else standing_of(row, moment.on, rules)
+            if found is not None:
+                standings[key] = found
+                fresh = fresh or found is not known
+        if before is not None and not fresh and len(standings) == len(before.standings):
+            return before
+        return Board(moment, city, rules, standings)
+
+    def _rules_on(self, city: City, moment: Moment) -> ProjectRules | None:
+        """The typed rules of a day, worked out once while the published rule sets stay the same."""
+        published, by_day = self._rules
+        if published is not city.programme.rule_sets:
+            by_day = {}
+            self._rules = (city.programme.rule_sets, by_day)
+        if moment.on not in by_day:
+            by_day[moment.on] = _readable(city.programme.rule_sets, moment.on)
+        return by_day[moment.on]
+
+
+def _readable(published: tuple[RuleSet, ...], on: date) -> ProjectRules | None:
+    """The rules; None where a published rule set lacks a number: then there are no lamps, and all else is shown."""
+    try:
+        return rules_on(published, on)
+    except (KeyError, ValueError):
+        return None
+
+
+_BOARDS: WeakKeyDictionary[Any, Boards] = WeakKeyDictionary()
+_BOARDS_LOCK = threading.Lock()
+
+
+def board_at(reader: Reader, moment: Moment) -> Board:
+    """The board of a moment; each generation of the views has boards of its own."""
+    with _BOARDS_LOCK:
+        boards = _BOARDS.get(reader)
+        if boards is None:
+            boards = _BOARDS[reader] = Boards()
+    return boards.at(reader, moment)
+
+
+def other_reading(reader: Reader, moment: Moment, today: date) -> Board | None:
+    """The same day by the other knowledge: as then known beside as now known. None for today, where both are one."""
+    if moment.known_before is not None:
+        return board_at(reader, moment.as_now_known)
+    return None if moment.on >= today else board_at(reader, moment.as_then_known)

@@ -1,0 +1,192 @@
+"""GetOverview, CompareUnits, ListUnits, GetUnit, GetProgramme: the handlers of the questions about the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.chassis.errors import NotFound
+from services.chassis.service import Asker
+from services.chassis.views import Reader
+from services.policy_registry.events import (
+    ProgrammeText,
+    UnitSpan,
+    members_on,
+    phases_on,
+    responsible_on,
+    rule_set_on,
+    text_on,
+    unit_with_code,
+)
+from services.projection.answers import (
+    AttentionGroup,
+    NamedParty,
+    OtherSummary,
+    Overview,
+    PhaseLine,
+    ProgrammeAnswer,
+    Summary,
+    UnitAnswer,
+    UnitComparison,
+    UnitEntry,
+    UnitLine,
+    UnitList,
+    UnitPost,
+)
+from services.projection.as_of import moment_of
+from services.projection.boards import Board, board_at, other_reading
+from services.projection.lines import ATTENTION, project_lines, reading_of, severity, visible
+from services.projection.queries import CompareUnits, GetOverview, GetProgramme, GetUnit, ListUnits
+from services.projection.standing import Standing
+from services.projection.summaries import other_summary, summary_of
+from services.projection.unit_scoreboard import entry_of, unit_lines
+
+SHOWN = 8
+"""Projects named in a group that needs attention; the list has them all."""
+
+
+def get_overview(reader: Reader, query: GetOverview, asker: Asker) -> Overview:
+    moment = moment_of(query, asker)
+    board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
+    seen = visible(board, asker)
+    text, adopted = text_on(board.programme, moment.on), board.programme.adopted
+    known = adopted if adopted is not None and adopted.occurred_on <= moment.on else None
+    return Overview(
+        reading=reading_of(moment, asker, other),
+        summary=_summary(board, seen, asker),
+        other=_other(seen, other, asker),
+        units=_own(board, asker),
+        attention=_attention(seen, board, other),
+        programme_title=None if known is None else known.title,
+        programme_english=None if known is None else known.english,
+        city=None if known is None else known.city,
+        year=None if known is None else known.year,
+        phases=_phases(board, text),
+        campaigns=text.campaigns,
+    )
+
+
+def compare_units(reader: Reader, query: CompareUnits, asker: Asker) -> UnitComparison:
+    moment = moment_of(query, asker)
+    board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
+    return UnitComparison(
+        reading=reading_of(moment, asker, other),
+        units=_own(board, asker),
+        city=_summary(board, visible(board, asker), asker),
+    )
+
+
+def list_units(reader: Reader, query: ListUnits, asker: Asker) -> UnitList:
+    moment = moment_of(query, asker)
+    board = board_at(reader, moment)
+    own = {line.unit_id for line in _own(board, asker)}
+    spans = members_on(board.register, moment.on)
+    entries = tuple(entry_of(span) for span in spans if asker.own_unit is None or span.unit_id in own)
+    return UnitList(reading=reading_of(moment, asker, None), units=entries)
+
+
+def get_unit(reader: Reader, query: GetUnit, asker: Asker) -> UnitAnswer:
+    """Raises NotFound for a code that nobody bore by the day, and for another's unit."""
+    moment = moment_of(query, asker)
+    board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
+    entry = entry_with_code(board, query.unit_code)
+    line = next((each for each in _own(board, asker) if entry is not None and each.unit_id == entry.unit_id), None)
+    if entry is None or line is None:
+        raise NotFound(f"没有单位 {query.unit_code}", f"there is no unit {query.unit_code}")
+    seen = [standing for standing in visible(board, asker) if standing.record.unit_id == entry.unit_id]
+    others = [one for one in visible(other, asker) if one.record.unit_id == entry.unit_id] if other else []
+    return UnitAnswer(
+        reading=reading_of(moment, asker, other),
+        unit=line,
+        entry=entry,
+        other=None if other is None else other_summary(seen, others, other),
+        posts=_posts(board, entry),
+        attention=_attention(seen, board, other),
+        projects=project_lines(sorted(seen, key=severity), board, other),
+    )
+
+
+def entry_with_code(board: Board, code: str) -> UnitEntry | None:
+    """Who bore the code on the day; else who bore it last before."""
+    span = unit_with_code(board.register, code, board.moment.on)
+    if span is None:
+        past = [
+            each
+            for record in board.register.units.values()
+            for each in record.spans
+            if each.code == code and each.valid_from <= board.moment.on
+        ]
+        span = max(past, key=lambda each: each.valid_from, default=None)
+    return None if span is None else entry_of(span)
+
+
+def get_programme(reader: Reader, query: GetProgramme, asker: Asker) -> ProgrammeAnswer:
+    moment = moment_of(query, asker)
+    board = board_at(reader, moment)
+    text, adopted = text_on(board.programme, moment.on), board.programme.adopted
+    known = adopted if adopted is not None and adopted.occurred_on <= moment.on else None
+    ids = sorted({each.id for each in board.programme.rule_sets})
+    in_force = (rule_set_on(board.programme, each, moment.on) for each in ids)
+    return ProgrammeAnswer(
+        reading=reading_of(moment, asker, None),
+        title=None if known is None else known.title,
+        english=None if known is None else known.english,
+        city=None if known is None else known.city,
+        year=None if known is None else known.year,
+        adopted_on=None if known is None else known.occurred_on,
+        goals=() if known is None else known.goals,
+        campaigns=text.campaigns,
+        groups=text.groups,
+        measures=text.measures,
+        phases=_phases(board, text),
+        duties=text.duties,
+        rule_sets=tuple(each for each in in_force if each is not None),
+        units=_named(board, text),
+    )
+
+
+def _summary(board: Board, seen: Sequence[Standing], asker: Asker) -> Summary:
+    if asker.own_unit is not None:
+        return summary_of(seen, board.moment.on, board.rules)
+    known: Summary | None = board.notes.get("summary")
+    if known is None:
+        known = board.notes["summary"] = summary_of(seen, board.moment.on, board.rules)
+    return known
+
+
+def _other(seen: Sequence[Standing], other: Board | None, asker: Asker) -> OtherSummary | None:
+    return None if other is None else other_summary(seen, visible(other, asker), other)
+
+
+def _own(board: Board, asker: Asker) -> tuple[UnitLine, ...]:
+    lines = unit_lines(board)
+    if asker.own_unit is None:
+        return lines
+    span = unit_with_code(board.register, asker.own_unit, asker.today)
+    return tuple(line for line in lines if (line.unit_id == span.unit_id if span else line.unit_code == asker.own_unit))
+
+
+def _attention(seen: Sequence[Standing], board: Board, other: Board | None) -> tuple[AttentionGroup, ...]:
+    groups = []
+    for kind, holds in ATTENTION.items():
+        found = sorted((standing for standing in seen if holds(standing)), key=severity)
+        shown = project_lines(found[:SHOWN], board, other)
+        groups.append(AttentionGroup(kind=kind, count=len(found), projects=shown))
+    return tuple(groups)
+
+
+def _phases(board: Board, text: ProgrammeText) -> tuple[PhaseLine, ...]:
+    current = phases_on(board.programme, board.moment.on)
+    return tuple(PhaseLine(phase=phase, current=phase in current) for phase in text.phases)
+
+
+def _posts(board: Board, entry: UnitEntry) -> tuple[UnitPost, ...]:
+    found = responsible_on(board.register, f"unit:{entry.unit_code}", board.moment.on)
+    return tuple(UnitPost(post_id=post.post_id, title=post.title) for post in found)
+
+
+def _named(board: Board, text: ProgrammeText) -> tuple[NamedParty, ...]:
+    """The names of every unit that the programme names."""
+    ids = {named.unit_id for measure in text.measures for named in measure.departments}
+    ids |= {unit_id for duty in text.duties for party in (duty.author, duty.addressee) for unit_id in party.units}
+    spans: list[UnitSpan] = [span for span in map(board.unit, sorted(ids)) if span is not None]
+    return tuple(NamedParty(unit_id=span.unit_id, name=span.name, english=span.english) for span in spans)

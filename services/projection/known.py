@@ -1,0 +1,150 @@
+"""What was known at an instant: rows of the views as they are, or folded anew from the facts recorded before it.
+
+Folds are kept for some instants. One is good while the number of facts before its instant is unchanged (facts are
+only ever added), and the next later instant is folded on from it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import func, select
+
+from services.chassis.views import FoldedView, Reader
+from services.policy_registry.events import ProgrammeRecord, UnitRegister
+from services.projection.programme import (
+    PROGRAMME,
+    REGISTRY_TIMELINE,
+    UNITS,
+    latest_adopted,
+    programme_from,
+    register_from,
+)
+from services.projection.project_board import PROJECT_BOARD, BoardRow, row_after
+from services.projection.project_timeline import PROJECT_TIMELINE, facts_between
+
+KEPT_INSTANTS = 48
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class LiveRows(Generic[R]):
+    """The rows of a folded view, decoded once for each change."""
+
+    def __init__(self, view: FoldedView, row: type[R]) -> None:
+        self._view = view.name
+        self._decoder = msgspec.json.Decoder(row)
+        self._rows: dict[str, R] = {}
+        self._positions: dict[str, int] = {}
+
+    def read(self, reader: Reader) -> Mapping[str, R]:
+        """Row by key; the same mapping as last time while nothing changed."""
+        table = reader.table(self._view)
+        now = {row.key: row.position for row in reader.execute(select(table.c.key, table.c.position))}
+        changed = [key for key, position in now.items() if self._positions.get(key) != position]
+        if changed or len(now) != len(self._positions):
+            self._load(reader, changed, now)
+        return self._rows
+
+    def _load(self, reader: Reader, changed: list[str], now: dict[str, int]) -> None:
+        table = reader.table(self._view)
+        rows = {key: row for key, row in self._rows.items() if key in now}
+        positions = {key: at for key, at in self._positions.items() if key in now}
+        for start in range(0, len(changed), 500):
+            wanted = table.c.key.in_(changed[start : start + 500])
+            for key, position, row in reader.execute(select(table.c.key, table.c.position, table.c.row).where(wanted)):
+                rows[key] = self._decoder.decode(row)
+                positions[key] = position
+        self._rows, self._positions = rows, positions
+
+
+@dataclass(frozen=True)
+class _Fold:
+    facts: int
+    value: Any
+
+
+class PastFolds:
+    """Folds at instants, at most KEPT_INSTANTS of them."""
+
+    def __init__(self, view: str, fold: Callable[[Reader, int, Any, int], Any]) -> None:
+        self._view = view
+        self._fold = fold
+        self._kept: OrderedDict[int, _Fold] = OrderedDict()
+
+    def at(self, reader: Reader, before: int) -> Any:
+        facts = self._count(reader, before)
+        found = self._kept.get(before)
+        if found is None or found.facts != facts:
+            since, base = self._base(reader, before)
+            found = _Fold(facts, self._fold(reader, since, base, before))
+            self._keep(before, found)
+        self._kept.move_to_end(before)
+        return found.value
+
+    def _base(self, reader: Reader, before: int) -> tuple[int, Any]:
+        """The latest kept fold before the instant that still holds; from the beginning where there is none."""
+        for instant in sorted((kept for kept in self._kept if kept < before), reverse=True):
+            if self._kept[instant].facts == self._count(reader, instant):
+                return instant, self._kept[instant].value
+        return 0, None
+
+    def _count(self, reader: Reader, before: int) -> int:
+        table = reader.table(self._view)
+        return int(reader.execute(select(func.count()).where(table.c.recorded_at < before))[0][0])
+
+    def _keep(self, before: int, fold: _Fold) -> None:
+        self._kept[before] = fold
+        while len(self._kept) > KEPT_INSTANTS:
+            self._kept.popitem(last=False)
+
+
+def _fold_projects(reader: Reader, since: int, base: Mapping[str, BoardRow] | None, until: int) -> dict[str, BoardRow]:
+    rows = dict(base or {})
+    for fact in facts_between(reader, since, until):
+        rows[fact.key] = row_after(rows.get(fact.key), fact.stream, fact.version, fact.event)
+    return rows
+
+
+@dataclass(frozen=True)
+class City:
+    """The programme and the register of units."""
+
+    programme: ProgrammeRecord
+    register: UnitRegister
+
+
+def _fold_city(reader: Reader, _since: int, _base: City | None, until: int) -> City:
+    """From the beginning each time: there are few facts, and the reader decodes them."""
+    facts = sorted(reader.facts(REGISTRY_TIMELINE.name, None, until), key=lambda fact: fact.position)
+    events = [fact.event for fact in facts]
+    return City(programme_from(events), register_from(events))
+
+
+class Known:
+    """Rows and city as known at an instant (None: now). Not thread-safe: `Boards` holds a lock."""
+
+    def __init__(self) -> None:
+        self._projects = LiveRows(PROJECT_BOARD, BoardRow)
+        self._programmes = LiveRows(PROGRAMME, ProgrammeRecord)
+        self._registers = LiveRows(UNITS, UnitRegister)
+        self._past_projects = PastFolds(PROJECT_TIMELINE.name, _fold_projects)
+        self._past_cities = PastFolds(REGISTRY_TIMELINE.name, _fold_city)
+
+    def projects(self, reader: Reader, before: int | None) -> Mapping[str, BoardRow]:
+        if before is None:
+            return self._projects.read(reader)
+        rows: Mapping[str, BoardRow] = self._past_projects.at(reader, before)
+        return rows
+
+    def city(self, reader: Reader, before: int | None) -> City:
+        if before is not None:
+            past: City = self._past_cities.at(reader, before)
+            return past
+        programmes, registers = self._programmes.read(reader), self._registers.read(reader)
+        register = next(iter(registers.values()), UnitRegister())
+        return City(latest_adopted(programmes.values()), register)

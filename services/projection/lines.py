@@ -1,0 +1,153 @@
+"""A project as a line of a list: its standing, its unit's name on the day, and what the other knowledge says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from services.chassis.service import Asker
+from services.policy_registry.events import unit_with_code
+from services.project_tracking.events import Lamp, LampEvidence, LampJudgement, Step, weekly_report_on
+from services.projection.answers import LampAnswer, OtherFigures, ProjectLine, Reading
+from services.projection.as_of import Moment, instant
+from services.projection.boards import Board
+from services.projection.project_board import BoardRow
+from services.projection.queries import AttentionKind
+from services.projection.sources import baseline_key, decision_key, milestone_key, month_key, step_key
+from services.projection.standing import Standing
+
+
+def reading_of(moment: Moment, asker: Asker, other: Board | None) -> Reading:
+    known = None if moment.known_before is None else instant(moment.known_before)
+    return Reading(on=moment.on, known_before=known, today=asker.today, compared=other is not None)
+
+
+def visible(board: Board, asker: Asker) -> list[Standing]:
+    """The projects that the asker may see, by id."""
+    if asker.own_unit is None:
+        return list(board.standings.values())
+    return [standing for standing in board.standings.values() if may_see(board, standing, asker)]
+
+
+def may_see(board: Board, standing: Standing, asker: Asker) -> bool:
+    """Codes are re-used, so the asker's code is read on the clock's day and units are compared by id."""
+    if asker.own_unit is None:
+        return True
+    span = unit_with_code(board.register, asker.own_unit, asker.today)
+    if span is None:
+        return standing.record.unit_code == asker.own_unit
+    return standing.record.unit_id == span.unit_id
+
+
+def project_lines(standings: Iterable[Standing], board: Board, other: Board | None) -> tuple[ProjectLine, ...]:
+    return tuple(project_line(standing, board, other) for standing in standings)
+
+
+def project_line(standing: Standing, board: Board, other: Board | None) -> ProjectLine:
+    record, unit = standing.record, board.unit(standing.record.unit_id)
+    return ProjectLine(
+        project_id=record.project_id,
+        name=record.name,
+        kind=record.kind,
+        level=record.level,
+        unit_code=unit.code if unit is not None else record.unit_code,
+        unit_id=record.unit_id,
+        unit_name=unit.name if unit is not None else record.unit_code,
+        unit_english=unit.english if unit is not None else None,
+        industry=record.industry,
+        total_investment_yuan=record.total_investment_yuan,
+        stage=standing.stage,
+        lamp=None if standing.lamp is None else lamp_answer(standing, standing.lamp),
+        invested_yuan=standing.invested_yuan,
+        physical_percent=standing.physical_percent,
+        last_report_month=standing.last_report_month,
+        planned_start=record.planned_start,
+        started_on=standing.happened(Step.STARTED),
+        planned_completion=record.planned_completion,
+        completed_on=standing.happened(Step.COMPLETED),
+        help_needed=help_needed(standing),
+        pending_baseline=standing.pending_baseline,
+        version=standing.row.version,
+        other=None if other is None else other_figures(standing, other),
+    )
+
+
+def help_needed(standing: Standing) -> str | None:
+    """What the latest weekly report asks for, while it is not older than two weeks and the project runs."""
+    latest = weekly_report_on(standing.record, standing.on)
+    if latest is None or not standing.averaged or (standing.on - latest[0]).days > 14:
+        return None
+    return latest[1].help_needed
+
+
+def lamp_answer(standing: Standing, judgement: LampJudgement) -> LampAnswer:
+    evidence = judgement.evidence
+    return LampAnswer(
+        lamp=judgement.lamp,
+        rule_version=judgement.rule_version,
+        month=evidence.month,
+        judged_on=evidence.judged_on,
+        done_yuan=evidence.done_yuan,
+        planned_yuan=evidence.planned_yuan,
+        ratio_permille=evidence.ratio_permille,
+        last_report_month=standing.last_report_month,
+        missing_months=evidence.missing_months,
+        first_missing_month=evidence.first_missing_month,
+        late_milestone_id=evidence.late_milestone_id,
+        late_days=evidence.late_days,
+        late_milestones=len(standing.late),
+        yellow_months=evidence.yellow_months,
+        reasons=evidence.reasons,
+        event_ids=evidence_events(standing.row, standing, evidence),
+    )
+
+
+def evidence_events(row: BoardRow, standing: Standing, evidence: LampEvidence) -> tuple[str, ...]:
+    """The facts behind a lamp: the start, the baseline and its approval, the months' reports, the late milestone."""
+    number = evidence.baseline_number or 0
+    keys = [step_key(Step.STARTED), baseline_key(number), decision_key(number)]
+    keys += [month_key(month) for month in sorted(standing.record.progress) if month <= evidence.month]
+    if evidence.late_milestone_id is not None:
+        keys.append(milestone_key(evidence.late_milestone_id))
+    return tuple(event_id for event_id in map(row.event_id, keys) if event_id is not None)
+
+
+def other_figures(standing: Standing, other: Board) -> OtherFigures | None:
+    """The other knowledge of the project where it says something else of these figures."""
+    found = other.standings.get(standing.record.project_id)
+    if found is not None and figures(found) == figures(standing):
+        return None
+    return OtherFigures(
+        stage=None if found is None else found.stage,
+        lamp=None if found is None else found.colour,
+        invested_yuan=None if found is None else found.invested_yuan,
+        physical_percent=None if found is None else found.physical_percent,
+        corrected=found is not None and corrected_between(found.row, standing.row),
+    )
+
+
+def figures(standing: Standing) -> tuple[object, ...]:
+    return (standing.stage, standing.colour, standing.invested_yuan, standing.physical_percent)
+
+
+def corrected_between(one: BoardRow, two: BoardRow) -> bool:
+    """Whether one of the facts that only the later row knows is a correction."""
+    low, high = sorted((one, two), key=lambda row: row.version)
+    return any(version > low.version for version in high.corrections)
+
+
+ATTENTION: dict[AttentionKind, Callable[[Standing], bool]] = {
+    AttentionKind.RED: lambda standing: standing.colour is Lamp.RED,
+    AttentionKind.LATE_START: lambda standing: standing.late_start is not None,
+    AttentionKind.UNREPORTED: lambda standing: standing.unreported,
+    AttentionKind.HELP_NEEDED: lambda standing: help_needed(standing) is not None,
+    AttentionKind.REBASELINE_PENDING: lambda standing: standing.pending_baseline is not None,
+}
+"""What needs attention, in the order in which it is shown."""
+
+SEVERITY = (Lamp.RED, Lamp.YELLOW, Lamp.WATCH, Lamp.UNREPORTED, Lamp.NO_BASELINE, Lamp.GREEN, Lamp.NOT_JUDGED, None)
+
+
+def severity(standing: Standing) -> tuple[int, int, str]:
+    """The order of a list by lamps: red first; among equals the one further behind."""
+    ratio = standing.lamp.evidence.ratio_permille if standing.lamp is not None else None
+    return (SEVERITY.index(standing.colour), 10_000 if ratio is None else ratio, standing.record.project_id)

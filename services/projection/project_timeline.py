@@ -1,0 +1,76 @@
+"""project_timeline 生命线: every fact of every project, append-only; the past is folded from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from services.chassis.domain import Event
+from services.chassis.registry import EventRegistry, UnknownEventType
+from services.chassis.views import AppendedView, Reader
+from services.project_tracking.events import PROJECT_EVENTS
+from services.projection.project_board import project_of
+
+PROJECT_TIMELINE = AppendedView("project_timeline", project_of)
+_REGISTRY = EventRegistry(PROJECT_EVENTS)
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded fact of one project with its exact JSON."""
+
+    key: str
+    stream: str
+    version: int
+    type: str
+    occurred_on: str
+    recorded_at: int
+    actor: str
+    command_id: str
+    data: bytes
+    event: Event
+
+    @property
+    def id(self) -> str:
+        return f"{self.stream}/{self.version}"
+
+
+def facts_of(reader: Reader, project_id: str, known_before: int | None = None) -> Sequence[Fact]:
+    """The facts of one project in the order of their recording."""
+    table = reader.table(PROJECT_TIMELINE.name)
+    query = select(table).where(table.c.key == project_id).order_by(table.c.position)
+    if known_before is not None:
+        query = query.where(table.c.recorded_at < known_before)
+    return [fact for fact in map(_fact, reader.execute(query)) if fact is not None]
+
+
+def facts_between(reader: Reader, since: int, until: int) -> Iterator[Fact]:
+    """The facts recorded from `since` to before `until` (microseconds), in the order of their recording."""
+    table = reader.table(PROJECT_TIMELINE.name)
+    recorded = (table.c.recorded_at >= since) & (table.c.recorded_at < until)
+    for row in reader.execute(select(table).where(recorded).order_by(table.c.position)):
+        fact = _fact(row)
+        if fact is not None:
+            yield fact
+
+
+def _fact(row: Any) -> Fact | None:
+    """A fact of a type that a newer build records is passed over, as by the live view."""
+    try:
+        event = _REGISTRY.decode(row.type, row.data)
+    except UnknownEventType:
+        return None
+    return Fact(
+        key=row.key,
+        stream=row.stream,
+        version=row.version,
+        type=row.type,
+        occurred_on=row.occurred_on,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+        command_id=row.command_id,
+        data=row.data,
+        event=event,
+    )
