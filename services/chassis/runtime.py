@@ -28,6 +28,9 @@ from services.chassis.logs import logger  # noqa: E402
 
 log = logger(__name__)
 
+ON_DEATH = "on_death"
+"""Under this name the containers' config holds what an entrypoint's dying thread calls."""
+
 DAY_CHECK_SECONDS = 1.0
 """How often a service asks whether a day has passed."""
 
@@ -64,9 +67,13 @@ class Repeating(Entrypoint):  # type: ignore[misc]
     kill = stop
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self.container.run_worker(self)
-            self._stopping.wait(self._pause)
+        try:
+            while not self._stopping.is_set():
+                self.container.run_worker(self)
+                self._stopping.wait(self._pause)
+        except BaseException as error:
+            self.container.config[ON_DEATH](error)
+            raise
 
 
 repeat = Repeating.decorator
@@ -106,7 +113,8 @@ class Runtime:
     """Runs hosts in this process until a signal says stop."""
 
     def __init__(self, hosts: Sequence[ServiceHost], idle_seconds: float) -> None:
-        self._runner = ServiceRunner({"container_cls": f"{__name__}.{ThreadContainer.__name__}"})
+        self._runner = ServiceRunner({ON_DEATH: self._die})
+        self._runner.container_cls = ThreadContainer
         for host in hosts:
             self._runner.add_service(hosted(host, idle_seconds))
         self._hosts = hosts
@@ -144,5 +152,9 @@ class Runtime:
         try:
             self._runner.wait()
         except BaseException as error:  # noqa: BLE001 - raised again by `run`, on the main greenlet
-            self._failure = error
-            os.write(self._write_end, b"x")
+            self._die(error)
+
+    def _die(self, error: BaseException) -> None:
+        """End the process with this error (from any thread)."""
+        self._failure = error
+        os.write(self._write_end, b"x")

@@ -8,7 +8,6 @@ import errno
 import fcntl
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -163,7 +162,7 @@ def _taken(what: str, host: str, port: int) -> Iterator[None]:
 def serve(
     city: Embedded, access: Access, settings: Settings, pages: Sequence[BaseRoute], announce: Callable[[Doors], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` is called once every door is open and all is ready."""
+    """Serve until SIGTERM or SIGINT; `announce` is called once every door is open. The caller closes the city."""
     hosts = list(city.hosts.values())
     key = signing_key(city.data / "keys", TRUTH_KEY)
     for host in hosts:
@@ -183,9 +182,4 @@ def serve(
         started = True
         announce(doors)
 
-    try:
-        Runtime(hosts, settings.poll_idle_milliseconds / 1000).run(on_started, doors.stop)
-    finally:
-        city.close()
-        log.info("stopped")
-        sys.stdout.flush()
+    Runtime(hosts, settings.poll_idle_milliseconds / 1000).run(on_started, doors.stop)

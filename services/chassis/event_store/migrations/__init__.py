@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -27,6 +28,7 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
 
     A database of a newer build is left alone (the caller checks first: `store.check_revision`).
     """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     before = current(engine)
     if before != schema.REVISION:
         command.upgrade(config(engine), schema.REVISION)
