@@ -1,0 +1,43 @@
+"""One moment of a store, read without trust: nothing that a row holds can make the reading fail."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, event, select
+from sqlalchemy.engine import Connection
+
+from services.chassis.event_store import EventStore
+from services.chassis.event_store.schema import store as store_table
+
+
+@contextmanager
+def snapshot(store: EventStore) -> Iterator[Connection]:
+    """A connection on which all reads see the same moment, while others go on writing.
+
+    Text that is not UTF-8 comes with lone surrogates in it.
+    """
+    engine = _lenient(store.dialect.engine())
+    try:
+        with engine.connect() as connection:
+            sqlite = connection.dialect.name == "sqlite"
+            connection.exec_driver_sql("BEGIN" if sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute(select(store_table)).fetchall()  # the moment is that of the first read
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+    finally:
+        engine.dispose()
+
+
+def _lenient(engine: Engine) -> Engine:
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _accept_any_text)
+    return engine
+
+
+def _accept_any_text(connection: sqlite3.Connection, _record: object) -> None:
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
