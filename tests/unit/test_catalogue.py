@@ -1,0 +1,48 @@
+"""The catalogue as a whole: every command and query has its rights, names are unique, nothing is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.catalogue import SERVICES
+from services.chassis.local_gateway import READ_FEED
+from services.chassis.service import Service
+
+
+def _asked(service: Service) -> list[str]:
+    """Everything that somebody from outside can ask of a service."""
+    commands = [
+        command.__name__
+        for aggregate in service.aggregates
+        for command in aggregate.decider.decisions
+        if command not in aggregate.internal
+    ]
+    queries = [handler.query.__name__ for handler in service.queries]
+    return [*commands, *queries, *([READ_FEED] if service.events else [])]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_every_command_and_query_has_its_entry_in_the_rights(service: Service) -> None:
+    """Nothing can be read or written without a right, and no right is for nothing."""
+    service.rights.check(_asked(service))
+
+
+def test_event_types_and_commands_are_named_once() -> None:
+    """A type string, a command or a query belongs to one service."""
+    types = [event.type for service in SERVICES for event in service.events]
+    names = [name for service in SERVICES for name in _asked(service) if name != READ_FEED]
+    assert len(types) == len(set(types))
+    assert len(names) == len(set(names))
+
+
+def test_every_event_of_an_aggregate_is_published() -> None:
+    """What a decider can record, the service's published language names."""
+    for service in SERVICES:
+        for aggregate in service.aggregates:
+            assert set(aggregate.decider.evolutions) <= set(service.events), aggregate.decider.aggregate
+
+
+def test_services_listen_only_to_services_that_exist() -> None:
+    """A misspelt topic would otherwise be a view that never fills."""
+    known = {service.name for service in SERVICES}
+    assert all(set(service.listens_to) <= known for service in SERVICES)
