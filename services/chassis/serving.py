@@ -36,6 +36,9 @@ LEAST_FREE_BYTES = 50 * 1024 * 1024
 
 READY_CHECK_SECONDS = 0.2
 
+PUBLISHED = "published"
+"""In the data folder: the signed heads and the public key, for anyone to keep a copy of."""
+
 
 class CannotStart(Exception):
     """One sentence that says why the process does not start."""
@@ -78,6 +81,13 @@ def check_folder(data: Path) -> None:
             f"数据文件夹 {data} 所在磁盘只剩 {free // 2**20} MB,至少需要 {LEAST_FREE_BYTES // 2**20} MB · "
             f"only {free // 2**20} MB are free on the disk of the data folder"
         )
+
+
+def keep_logs(city: Embedded, settings: Settings) -> None:
+    """Let every host keep its tamper-evident log; closing the city signs what was recorded."""
+    key = signing_key(city.data / "keys", TRUTH_KEY)
+    for host in city.hosts.values():
+        host.log = MerkleLog(host.store, key, city.data / "published", interval_seconds=settings.tree_head_seconds)
 
 
 @contextlib.contextmanager
@@ -159,14 +169,19 @@ def _taken(what: str, host: str, port: int) -> Iterator[None]:
         raise CannotStart(f"无法在 {host}:{port} 提供 {what}:{reason}") from error
 
 
+def keep_logs(city: Embedded, settings: Settings) -> None:
+    """Let each host keep its store's tamper-evident log; closing the city signs what it holds then."""
+    key = signing_key(city.data / "keys", TRUTH_KEY)
+    for host in city.hosts.values():
+        host.log = MerkleLog(host.store, key, city.data / PUBLISHED, interval_seconds=settings.tree_head_seconds)
+
+
 def serve(
     city: Embedded, access: Access, settings: Settings, pages: Sequence[BaseRoute], announce: Callable[[Doors], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called once every door is open. The caller closes the city."""
     hosts = list(city.hosts.values())
-    key = signing_key(city.data / "keys", TRUTH_KEY)
-    for host in hosts:
-        host.log = MerkleLog(host.store, key, city.data / "published", interval_seconds=settings.tree_head_seconds)
+    keep_logs(city, settings)
     started = False
 
     def troubles() -> list[str]:

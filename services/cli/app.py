@@ -12,6 +12,9 @@ from services.chassis.domain import DomainError
 from services.chassis.errors import RequestError, describe
 from services.chassis.settings import Settings, SettingsError
 
+TOKEN_VARIABLE = "BIZENV_TOKEN"
+"""Where `bizenv do` looks for a token: an option of that command, not a setting of the process."""
+
 app = typer.Typer(
     name="bizenv",
     no_args_is_help=True,
@@ -25,8 +28,9 @@ app = typer.Typer(
 
 def settings() -> Settings:
     """The settings in the environment, or the end of this process with the sentence that says what is wrong."""
+    environ = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     try:
-        return Settings.load(os.environ)
+        return Settings.load(environ)
     except SettingsError as error:
         fail(str(error))
 

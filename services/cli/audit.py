@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.catalogue import SERVICES
+from services.chassis.auth import signing_key
+from services.chassis.auth.keys import TRUTH_KEY
+from services.chassis.clock import SHANGHAI
+from services.chassis.event_store.store import instant_of
+from services.chassis.serving import PUBLISHED
+from services.chassis.settings import Settings
+from services.chassis.truth import AuditReport, read_public_key
 from services.chassis.truth import verify as verify_store
-from services.chassis.truth import published_key
-from services.cli.app import app
+from services.cli.app import app, fail
 from services.cli.opening import open_store, prepare, store_info
 from services.cli.progress import progress_bar
 
@@ -17,21 +26,67 @@ audit = typer.Typer(no_args_is_help=True, help="核验事件库 · verify the ev
 app.add_typer(audit, name="audit")
 
 
+@audit.callback()
+def about() -> None:
+    """核验事件库 · verify the event stores."""
+
+
 @audit.command()
 def verify(
     service: Annotated[str | None, typer.Option(help="只核验一个服务 · one service only")] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="审计方保存的公钥文件;省略则用本库的密钥 · the public key as the auditor kept it"),
+    ] = None,
 ) -> None:
     """逐条重算并与已签发的树头比对 · recompute every event's place in the signed log."""
     given = prepare()
     store_info(given)
-    folder = given.data / "published"
-    sound = True
-    for name in [each.name for each in SERVICES if service in (None, each.name)]:
-        store = open_store(given, name)
-        with progress_bar(f"核验 · verifying {name}") as step:
-            report = verify_store(store, folder, published_key(folder), lambda done, total: step(done, total, ""))  # noqa: B023
-        store.close()
-        sound = sound and report.ok
-        _print(name, report)
-    if not sound:
+    names = [each.name for each in SERVICES if service in (None, each.name)]
+    if not names:
+        fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
+    public = _key(given, key)
+    reports = [_verified(given, name, public) for name in names]
+    for report in reports:
+        _print(report)
+    if not all(report.ok for report in reports):
         raise typer.Exit(1)
+
+
+def _key(given: Settings, path: Path | None) -> Ed25519PublicKey:
+    if path is None:
+        return signing_key(given.data / "keys", TRUTH_KEY).public_key()
+    try:
+        return read_public_key(path)
+    except OSError as error:
+        fail(f"无法读取公钥文件 {path}:{error.strerror} · the public key can't be read")
+
+
+def _verified(given: Settings, name: str, key: Ed25519PublicKey) -> AuditReport:
+    store = open_store(given, name)
+    try:
+        with progress_bar(f"核验 · verifying {name}") as step:
+            return verify_store(store, given.data / PUBLISHED, key, lambda stage, done, total: step(done, total, stage))
+    finally:
+        store.close()
+
+
+def _print(report: AuditReport) -> None:
+    verdict = "✓ 未发现改动 · unaltered" if report.ok else f"✗ {sum(report.counts.values())} 处异常 · findings"
+    signed = "从未签发 · never" if report.signed_at is None else _moment(report.signed_at)
+    print(
+        f"{report.service}: {verdict};{report.events} 条事件 · events, "
+        f"其中 {report.covered} 条已签发 · covered by heads (最近 · latest: {signed})"
+    )
+    for restore in report.restores:
+        print(f"  第 {restore.epoch} 期 · epoch: 恢复后保留 · kept {restore.kept}, 放弃 · given up {restore.given_up}")
+    for finding in report.findings:
+        print(f"  {finding.code} {finding.place}: {finding.message} · {finding.english}")
+    listed = len(report.findings)
+    if sum(report.counts.values()) > listed:
+        print(f"  …… 仅列出 {listed} 处 · only so many are listed; {report.counts}")
+
+
+def _moment(micros: int) -> str:
+    moment = instant_of(micros).astimezone(SHANGHAI)
+    return (moment - timedelta(microseconds=moment.microsecond)).isoformat()

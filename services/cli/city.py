@@ -10,14 +10,13 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SystemClock
 from services.chassis.deadline import Deadline
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists, create_city
 from services.chassis.event_store import SqliteDialect, StoreKind
 from services.chassis.event_store.migrations import migrate as migrate_store
 from services.chassis.event_store.store import refuse_newer
 from services.chassis.gateway import Call
-from services.chassis.serving import Access, Doors, check_folder, only_server
+from services.chassis.serving import Access, Doors, check_folder, keep_logs, only_server
 from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
 from services.cli.app import app, fail
@@ -41,13 +40,11 @@ def init(programme: Programme) -> None:
     check_folder(given.data)
     orders = load_programme(programme_folder(programme))
     create_city(given.data, SERVICES, StoreKind.REAL, Path(programme).name)
-    opened = Embedded(given.data, SERVICES, given, SystemClock())
-    try:
+    with city(given) as opened:
+        keep_logs(opened, given)
         for order in orders:
             opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
         opened.settle()
-    finally:
-        opened.close()
     print(f"已建立 {given.data}({len(orders)} 条方案与名录记录) · made; next: bizenv serve")
 
 
@@ -73,6 +70,8 @@ def rehearse(
             step(done, total, day.isoformat())
 
         summary = live(given.data, programme_folder(programme), until.date(), seed, given, show)
+    with city(given) as opened:
+        keep_logs(opened, given)
     print(f"演练数据已就绪 · rehearsal made: {summary}")
 
 

@@ -17,7 +17,7 @@ from services.chassis.domain import Command
 from services.chassis.gateway import Call
 from services.chassis.serving import Access
 from services.chassis.validation import decode_json
-from services.cli.app import app, fail
+from services.cli.app import TOKEN_VARIABLE, app, fail
 from services.cli.opening import city, prepare
 
 
@@ -41,7 +41,7 @@ def do_command(
         str | None, typer.Option("--json", help="命令内容(JSON);- 表示标准输入 · its body; - for stdin")
     ] = None,
     token: Annotated[
-        str | None, typer.Option(envvar="BIZENV_TOKEN", help="访问令牌 · access token", show_envvar=False)
+        str | None, typer.Option(envvar=TOKEN_VARIABLE, help="访问令牌 · access token", show_envvar=False)
     ] = None,
     command_id: Annotated[str | None, typer.Option(help="命令编号(UUID),重试时用同一个 · the same for a retry")] = None,
     expected_version: Annotated[int | None, typer.Option(min=0, help="预期版本 · the version you have seen")] = None,

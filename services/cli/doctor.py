@@ -65,7 +65,7 @@ def _views(given: Settings) -> Iterator[Finding]:
                     continue
                 behind = sum(host.behind().values())
                 waiting = len({fact.stream for fact in host.parked()})
-                words = f"{name}: 视图落后 {behind} 条,搁置 {waiting} 条流 · {behind} events behind, {waiting} streams parked"
+                words = f"{name}: 视图落后 {behind} 条,搁置 {waiting} 条流 · {behind} behind, {waiting} streams parked"
                 yield Finding(waiting == 0, words)
     except StoreUnusable as trouble:
         yield Finding(False, str(trouble))

@@ -50,9 +50,7 @@ def open_store(given: Settings, service: str) -> EventStore:
 def store_info(given: Settings) -> StoreInfo:
     """What the city's stores say of themselves; refuses a folder without a city."""
     if not city_exists(given.data):
-        fail(
-            f"{given.data} 中没有城市数据,请先 bizenv init 或 bizenv rehearse · holds no city: run bizenv init or rehearse"
-        )
+        fail(f"{given.data} 中没有城市数据,请先 bizenv init 或 bizenv rehearse · holds no city yet")
     store = open_store(given, SERVICES[0].name)
     store.close()
     return store.info
