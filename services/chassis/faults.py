@@ -11,7 +11,13 @@ from __future__ import annotations
 import os
 import signal
 
-POINTS = frozenset({"store.committed", "consumer.written", "consumer.committed", "consumer.mid_batch", "rebuild.page", "rebuild.swap"})
+POINTS = frozenset(
+    {
+        *("store.committed", "consumer.mid_batch", "consumer.written", "consumer.committed"),
+        *("rebuild.page", "rebuild.swap"),
+        *("truth.appended", "truth.announced", "truth.stored", "truth.published"),
+    }
+)
 
 _armed: str = ""
 _left = 0

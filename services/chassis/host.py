@@ -23,6 +23,7 @@ from services.chassis.domain import Command
 from services.chassis.envelope import Envelope
 from services.chassis.errors import CommandIdReused
 from services.chassis.event_store import EventStore
+from services.chassis.faults import fault_point
 from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveViews
 from services.chassis.logs import logger
@@ -161,8 +162,13 @@ class ServiceHost:
         Works with or without a running consumer, in this process or another.
         """
 
+        def read(came: int) -> None:
+            fault_point("rebuild.page")
+            if page is not None:
+                page(came)
+
         def fill(database: ViewDatabase) -> None:
-            catch_up(self._source, self.service.listens_to, self.feed(ViewSink(self.service.name, database)), page)
+            catch_up(self._source, self.service.listens_to, self.feed(ViewSink(self.service.name, database)), read)
 
         return self.views.rebuild(fill)
 
