@@ -36,7 +36,7 @@ def _check(info: inspect.Type, seen: dict[type, _StructCheck]) -> Check | None:
     if isinstance(info, inspect.DecimalType):
         return _decimal
     if isinstance(info, inspect.StrType):
-        return None if info.pattern else _text
+        return _line if info.pattern else _text
     if isinstance(info, inspect.StructType):
         return _struct(info, seen)
     if isinstance(info, inspect.UnionType):
@@ -122,6 +122,12 @@ def _decimal(value: Decimal, path: str) -> None:
         rule = f"at most {DECIMAL_DIGITS} digits before and {DECIMAL_PLACES} after the point, without exponent"
         chinese = f"应为普通小数,整数部分不超过 {DECIMAL_DIGITS} 位,小数不超过 {DECIMAL_PLACES} 位"
         raise InvalidRequest(Violation(path, chinese, rule))
+
+
+def _line(value: str, path: str) -> None:
+    """A pattern's `$` lets a final line break pass, which no identifier or code may have."""
+    if value.endswith("\n"):
+        raise InvalidRequest(Violation(path, "末尾不能有换行", "must not end with a line break"))
 
 
 def _text(value: str, path: str) -> None:

@@ -135,6 +135,13 @@ def test_refuses_half_a_surrogate_pair_in_plain_values() -> None:
     assert refused.value.violations[0].field == "note"
 
 
+def test_a_patterned_text_does_not_end_with_a_line_break() -> None:
+    """`$` would let it pass, and it would become part of a stream's name."""
+    with pytest.raises(InvalidRequest) as refused:
+        decode_json(b'{"code": "a\\n"}', Order)
+    assert refused.value.violations[0].field == "code"
+
+
 def test_reads_numbers_and_truth_from_text_where_asked() -> None:
     read = convert({"count": "5", "urgent": "true", "share": "1.5", "few": ["1", "2"]}, Order, from_text=True)
     assert (read.count, read.urgent, read.share, read.few) == (5, True, Decimal("1.5"), (1, 2))
