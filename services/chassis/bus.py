@@ -93,7 +93,7 @@ class EmbeddedSubscription:
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         self._rewind()
         found = self._read(limit)
-        if not found and timeout > 0:
+        if not found and timeout > 0 and not self._closed:
             self._news.wait(timeout)
             found = self._read(limit)
         return found
@@ -120,11 +120,11 @@ class EmbeddedSubscription:
         self._news.set()
 
     def close(self) -> None:
-        self._news.set()
         if not self._closed:
             self._closed = True
             for store in self._stores.values():
                 store.forget(self._news.set)
+        self._news.set()
 
     def _rewind(self) -> None:
         """Carry out the seeks: one cursor serves all partitions of a service, so the lowest wins."""

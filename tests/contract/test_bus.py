@@ -1,0 +1,314 @@
+"""What every bus keeps towards a consumer, whatever carries the events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from services.chassis.bus import Bus, Delivery, EmbeddedBus, Source, Subscription
+from services.chassis.envelope import Envelope
+from services.chassis.event_store import EventStore
+from tests.stores import append_events, append_to, make_store, open_store
+from tests.waiting import eventually
+
+SERVICES = ("first", "second")
+
+
+class Wiring(Protocol):
+    """A bus that carries what two services record."""
+
+    bus: Bus
+
+    def append(self, service: str, count: int) -> None:
+        """Record so many facts on some streams of the service, as its own process does."""
+        ...
+
+    def append_elsewhere(self, service: str, count: int) -> None:
+        """The same from another process."""
+        ...
+
+    def recorded(self, service: str) -> list[Envelope]: ...
+
+    def close(self) -> None: ...
+
+
+class EmbeddedWiring:
+    def __init__(self, folder: Path) -> None:
+        self._paths = {service: folder / f"{service}.sqlite" for service in SERVICES}
+        self._stores = {service: make_store(path, service) for service, path in self._paths.items()}
+        self.bus: Bus = EmbeddedBus(self._stores)
+
+    def append(self, service: str, count: int) -> None:
+        append_events(self._stores[service], count, streams=9, stream=service)
+
+    def append_elsewhere(self, service: str, count: int) -> None:
+        with closing(open_store(self._paths[service], service)) as store:
+            append_events(store, count, streams=9, stream=service)
+
+    def recorded(self, service: str) -> list[Envelope]:
+        return list(self._stores[service].scan())
+
+    def close(self) -> None:
+        for store in self._stores.values():
+            store.close()
+
+
+WIRINGS = {"embedded": EmbeddedWiring}
+
+
+@pytest.fixture(params=WIRINGS)
+def wiring(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wiring]:
+    made: Wiring = WIRINGS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+def take(subscription: Subscription, count: int, limit: int = 100) -> list[Delivery]:
+    """So many deliveries, however many polls they take; then no more come."""
+    found: list[Delivery] = []
+
+    def enough() -> bool:
+        found.extend(subscription.poll(0.01, limit))
+        return len(found) >= count
+
+    eventually(enough, what=f"{count} deliveries")
+    assert subscription.poll(0.0, limit) == []
+    assert len(found) == count
+    return found
+
+
+def more(subscription: Subscription, found: list[Delivery], limit: int) -> bool:
+    """Poll once more, into the list; always true."""
+    found.extend(subscription.poll(0.01, limit))
+    return True
+
+
+def by_source(deliveries: list[Delivery]) -> dict[Source, list[Delivery]]:
+    found: dict[Source, list[Delivery]] = {}
+    for delivery in deliveries:
+        found.setdefault((delivery.envelope.service, delivery.envelope.partition), []).append(delivery)
+    return found
+
+
+def envelopes(deliveries: list[Delivery], service: str) -> list[Envelope]:
+    """What a service recorded, in position order."""
+    found = [delivery.envelope for delivery in deliveries if delivery.envelope.service == service]
+    return sorted(found, key=lambda envelope: envelope.position)
+
+
+def assert_chained(deliveries: list[Delivery], start: Mapping[Source, int] | None = None) -> None:
+    """In each source the positions rise and each names the one before it (0 before the first)."""
+    for source, found in by_source(deliveries).items():
+        before = (start or {}).get(source, 0)
+        for delivery in found:
+            assert delivery.previous == before, source
+            assert delivery.envelope.position > before
+            before = delivery.envelope.position
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 100])
+def test_everything_comes_once_and_each_source_in_order(wiring: Wiring, limit: int) -> None:
+    wiring.append("first", 40)
+    wiring.append("second", 25)
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        found = take(subscription, 65, limit)
+    assert_chained(found)
+    for service in SERVICES:
+        assert envelopes(found, service) == wiring.recorded(service)
+
+
+def test_a_poll_brings_no_more_than_its_limit_and_nothing_where_there_is_nothing(wiring: Wiring) -> None:
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        assert subscription.poll(0.0, 10) == []
+        wiring.append("first", 12)
+        wiring.append("second", 12)
+        left = 24
+        for _ in range(1000):
+            brought = len(subscription.poll(0.01, 5))
+            assert brought <= 5
+            left -= brought
+            if not left:
+                return
+        pytest.fail(f"{left} did not come")
+
+
+def test_a_busy_service_does_not_keep_another_waiting(wiring: Wiring) -> None:
+    wiring.append("first", 60)
+    wiring.append("second", 1)
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        found: list[Delivery] = []
+        eventually(lambda: more(subscription, found, 10) and envelopes(found, "second"))
+        assert len(envelopes(found, "first")) < 60
+
+
+def test_only_the_services_asked_for_come(wiring: Wiring) -> None:
+    wiring.append("first", 3)
+    wiring.append("second", 4)
+    with closing(wiring.bus.subscribe("group", ["second"])) as subscription:
+        found = take(subscription, 4)
+        assert {delivery.envelope.service for delivery in found} == {"second"}
+        assert {service for service, _ in subscription.progress()} == {"second"}
+
+
+def test_subscriptions_do_not_disturb_each_other(wiring: Wiring) -> None:
+    wiring.append("first", 10)
+    with (
+        closing(wiring.bus.subscribe("one", SERVICES)) as one,
+        closing(wiring.bus.subscribe("other", SERVICES)) as other,
+    ):
+        take(one, 10)
+        wiring.append("first", 5)
+        assert len(take(other, 15)) == 15
+        found = take(one, 5)
+        assert [delivery.envelope for delivery in found] == sorted(
+            (delivery.envelope for delivery in found), key=lambda envelope: envelope.position
+        )
+        for source in other.progress():
+            other.seek(source, 0)
+        assert one.poll(0.0, 10) == []
+        assert_chained(take(other, 15))
+
+
+def test_what_is_read_again_from_the_middle_still_names_what_came_before(wiring: Wiring) -> None:
+    wiring.append("first", 50)
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        everything = by_source(take(subscription, 50))
+        for source, deliveries in everything.items():
+            middle = deliveries[len(deliveries) // 2]
+            subscription.seek(source, middle.offset)
+            rest = deliveries[len(deliveries) // 2 + 1 :]
+            again: list[Delivery] = []
+            for _ in range(30):
+                again += subscription.poll(0.0, 7)
+            mine = by_source(again).get(source, [])
+            assert mine[-len(rest) :] == rest if rest else True
+            assert {delivery.envelope.position for delivery in mine} >= {d.envelope.position for d in rest}
+
+
+def test_seeking_to_the_beginning_delivers_all_of_that_source_again(wiring: Wiring) -> None:
+    wiring.append("first", 30)
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        everything = by_source(take(subscription, 30))
+        source = max(everything, key=lambda key: len(everything[key]))
+        subscription.seek(source, 0)
+        again: list[Delivery] = []
+        eventually(lambda: more(subscription, again, 4) and by_source(again).get(source) == everything[source])
+
+
+def test_of_several_seeks_none_skips_what_another_asked_for(wiring: Wiring) -> None:
+    wiring.append("first", 30)
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        everything = by_source(take(subscription, 30))
+        for source, deliveries in everything.items():
+            subscription.seek(source, deliveries[-1].offset)
+        victim = sorted(everything)[0]
+        subscription.seek(victim, 0)
+        for source, deliveries in everything.items():
+            if source != victim:
+                subscription.seek(source, deliveries[0].offset)
+        again: list[Delivery] = []
+        eventually(lambda: more(subscription, again, 100) and by_source(again).get(victim) == everything[victim])
+
+
+def test_a_new_subscription_goes_on_from_the_progress_of_an_older_one(wiring: Wiring) -> None:
+    """A consumer that starts again seeks to what it kept."""
+    wiring.append("first", 20)
+    wiring.append("second", 20)
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        before: list[Delivery] = []
+        eventually(lambda: more(subscription, before, 3) and len(before) > 25)
+        progress = dict(subscription.progress())
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        for source, offset in progress.items():
+            subscription.seek(source, offset)
+        after = take(subscription, 40 - len(before))
+    last = {source: found[-1].envelope.position for source, found in by_source(before).items()}
+    assert_chained(after, last)
+    for service in SERVICES:
+        assert envelopes(before + after, service) == wiring.recorded(service)
+
+
+def test_progress_and_lag_tell_how_far_it_is(wiring: Wiring) -> None:
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        assert set(subscription.lag().values()) <= {0}
+        wiring.append("first", 10)
+        wiring.append("second", 3)
+        assert subscription.lag() == {"first": 10, "second": 3}
+        assert subscription.heads() == {"first": 10, "second": 3}
+        found = take(subscription, 13)
+        assert subscription.lag() == {"first": 0, "second": 0}
+        progress = subscription.progress()
+        for source, deliveries in by_source(found).items():
+            assert progress[source] >= deliveries[-1].offset
+        wiring.append("second", 2)
+        assert subscription.lag() == {"first": 0, "second": 2}
+
+
+def test_an_append_ends_a_waiting_poll(wiring: Wiring) -> None:
+    """Long before its time is up."""
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        found: list[Delivery] = []
+        waiting = threading.Thread(target=lambda: found.extend(subscription.poll(60.0, 10)))
+        waiting.start()
+        wiring.append("second", 1)
+        waiting.join(20)
+        assert not waiting.is_alive()
+        assert [delivery.envelope for delivery in found] == wiring.recorded("second")
+
+
+def test_appends_of_another_process_are_found(wiring: Wiring) -> None:
+    wiring.append("first", 5)
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        before = take(subscription, 5)
+        wiring.append_elsewhere("first", 7)
+        after = take(subscription, 7)
+    assert_chained(before + after)
+    assert envelopes(before + after, "first") == wiring.recorded("first")
+
+
+def test_following_while_others_append_misses_nothing(wiring: Wiring) -> None:
+    def append(service: str) -> None:
+        for _ in range(30):
+            wiring.append(service, 5)
+
+    writers = [threading.Thread(target=append, args=(service,)) for service in SERVICES]
+    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+        for writer in writers:
+            writer.start()
+        found = take_until(subscription, 300)
+        for writer in writers:
+            writer.join(30)
+    assert_chained(found)
+    for service in SERVICES:
+        assert envelopes(found, service) == wiring.recorded(service)
+
+
+def take_until(subscription: Subscription, count: int) -> list[Delivery]:
+    found: list[Delivery] = []
+    eventually(lambda: more(subscription, found, 6) and len(found) >= count, seconds=30)
+    return found
+
+
+# --- of the embedded adapter alone --------------------------------------------------------------------------------
+
+
+def test_a_closed_subscription_leaves_the_store_and_ends_its_poll(tmp_path: Path) -> None:
+    with closing(make_store(tmp_path / "first.sqlite", "first")) as store:
+        subscription = EmbeddedBus({"first": store}).subscribe("group", ["first"])
+        waiting = threading.Thread(target=subscription.poll, args=(60.0, 10))
+        waiting.start()
+        subscription.close()
+        waiting.join(20)
+        assert not waiting.is_alive()
+        subscription.close()
+        assert listeners(store) == 0
+        append_to(store, "s-1")
+
+
+def listeners(store: EventStore) -> int:
+    return len(store._listeners)
