@@ -12,6 +12,7 @@ import msgspec
 
 from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.validation.limits import Check, check_for
+from services.chassis.validation.unknown import Search, search_for
 from services.chassis.validation.wording import violation_of
 
 T = TypeVar("T")
@@ -23,9 +24,11 @@ _MALFORMED = ("不是有效的 JSON", "not valid JSON")
 
 def decode_json(data: bytes, type_: type[T]) -> T:
     """The value that these JSON bytes describe; raises InvalidRequest."""
-    decoder, check = _tools(type_)
+    decoder, check, search = _tools(type_)
     try:
         value: T = decoder.decode(data)
+        if search is not None:
+            search(msgspec.json.decode(data), "")
     except msgspec.ValidationError as error:
         raise InvalidRequest(violation_of(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -44,13 +47,15 @@ def convert(value: Any, type_: type[T], *, from_text: bool = False) -> T:
         result = msgspec.convert(value, type_, strict=not from_text)
     except msgspec.ValidationError as error:
         raise InvalidRequest(violation_of(error)) from error
-    check = _tools(type_)[1]
+    _, check, search = _tools(type_)
+    if search is not None:
+        search(value, "")
     if check is not None:
         check(result, "")
     return result
 
 
-_Tools = tuple[msgspec.json.Decoder[Any], Check | None]
+_Tools = tuple[msgspec.json.Decoder[Any], Check | None, Search | None]
 _KNOWN: dict[Any, _Tools] = {}
 
 
@@ -58,5 +63,5 @@ def _tools(type_: Any) -> _Tools:
     """Made once for each type; two threads may make them both, and either will do."""
     found = _KNOWN.get(type_)
     if found is None:
-        found = _KNOWN[type_] = (msgspec.json.Decoder(type_), check_for(type_))
+        found = _KNOWN[type_] = (msgspec.json.Decoder(type_), check_for(type_), search_for(type_))
     return found

@@ -142,6 +142,34 @@ def test_a_patterned_text_does_not_end_with_a_line_break() -> None:
     assert refused.value.violations[0].field == "code"
 
 
+class Shared(msgspec.Struct):
+    by: date
+    inner: tuple[Shared, ...] = ()
+
+
+class Uses(msgspec.Struct, forbid_unknown_fields=True):
+    shared: tuple[Shared, ...] = ()
+    named: dict[str, Shared] = {}
+    one: Shared | None = None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ('{"shared": [{"by": "2017-01-01"}, {"by": "2017-01-01", "bye": 1}]}', "shared[1].bye"),
+        ('{"named": {"a": {"by": "2017-01-01", "x": 1}}}', "named.a.x"),
+        ('{"one": {"by": "2017-01-01", "inner": [{"by": "2017-01-01", "y": 1}]}}', "one.inner[0].y"),
+    ],
+)
+def test_unknown_fields_are_refused_in_structs_that_events_share(body: str, field: str) -> None:
+    """Tolerant in an event, the same Struct is strict in a command, at any depth."""
+    with pytest.raises(InvalidRequest) as refused:
+        decode_json(body.encode(), Uses)
+    assert refused.value.violations[0].field == field
+    with pytest.raises(InvalidRequest):
+        convert(msgspec.json.decode(body), Uses)
+
+
 def test_reads_numbers_and_truth_from_text_where_asked() -> None:
     read = convert({"count": "5", "urgent": "true", "share": "1.5", "few": ["1", "2"]}, Order, from_text=True)
     assert (read.count, read.urgent, read.share, read.few) == (5, True, Decimal("1.5"), (1, 2))
