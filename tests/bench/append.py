@@ -1,0 +1,95 @@
+"""Appending: ours against the library's application recorder, each event its own durable transaction.
+
+Both write one fact of a project at a time to a stream of the caller's own, at an exact version, from as many
+threads as there are callers, into a SQLite file in WAL with synchronous=FULL; a call returns when its event is on
+the disk. The fact's bytes are the same. Ours writes more for each call (the command that caused the fact, so that
+a repeat answers the first result, who, when, and the stream's head); the library writes four columns. What is
+compared is what each does with callers that wait at the same time.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.sqlite import SQLiteApplicationRecorder
+
+from services.chassis.commands import new_command_id
+from services.chassis.event_store import Append, Appended, NewEvent
+from tests.bench import callers, peer
+from tests.bench.project_life import progress_report
+from tests.bench.report import Leg, compared
+from tests.bench.rounds import Bench, folder
+from tests.stores import RECORDED_AT, make_store
+
+REFERENCE = f"{peer.NAME}, SQLite application recorder"
+
+
+def append_sqlite_1(bench: Bench) -> Leg:
+    """One caller alone. No gain is promised: a lone caller must not pay for those who wait together."""
+    return _leg(bench, 1, calls=bench.sized(4000, 500), target=1.0)
+
+
+def append_sqlite_8(bench: Bench) -> Leg:
+    return _leg(bench, 8, calls=bench.sized(12_000, 1600), target=4.0)
+
+
+def append_sqlite_64(bench: Bench) -> Leg:
+    return _leg(bench, 64, calls=bench.sized(12_800, 1920), target=4.0)
+
+
+def _leg(bench: Bench, count: int, calls: int, target: float) -> Leg:
+    ours, theirs = bench.medians(lambda: _ours(count, calls), lambda: _theirs(count, max(calls // 4, count * 4)))
+    return compared(f"append_sqlite_{count}", ours, "events/s", REFERENCE, theirs, target)
+
+
+def _ours(count: int, calls: int) -> float:
+    fact = progress_report()
+    hashed = sha256(fact.data).digest()
+    with folder() as place:
+        store = make_store(place / "events.sqlite", durable=True)
+
+        def append(caller: int, turn: int) -> None:
+            outcome = store.append_now(_append(f"project-{caller}", turn, fact, hashed))
+            assert isinstance(outcome, Appended)
+
+        try:
+            return callers.rate(count, calls, append)
+        finally:
+            store.close()
+
+
+def _append(stream: str, version: int, fact: NewEvent, hashed: bytes) -> Append:
+    command_id = new_command_id()
+    return Append(
+        stream=stream,
+        expected_version=version,
+        command_id=command_id,
+        command_hash=hashed,
+        events=(fact,),
+        recorded_at=RECORDED_AT,
+        actor="unit_staff:bench",
+        correlation_id=command_id,
+        causation_id=command_id,
+    )
+
+
+def _theirs(count: int, calls: int) -> float:
+    fact = progress_report()
+    with folder() as place:
+        datastore = _datastore(place / "peer.sqlite", count)
+        recorder = SQLiteApplicationRecorder(datastore)
+        recorder.create_table()
+
+        def insert(caller: int, turn: int) -> None:
+            recorder.insert_events([StoredEvent(f"project-{caller}", turn + 1, fact.type, fact.data)])
+
+        try:
+            return callers.rate(count, calls, insert)
+        finally:
+            datastore.close()
+
+
+def _datastore(path: Path, count: int) -> peer.FlushingDatastore:
+    return peer.FlushingDatastore(path, count)

@@ -1,0 +1,166 @@
+"""The same views as ours, projected by the `eventsourcing` library.
+
+Its notification log is read with its own reader, each event is made by its own mapper and processed by a
+`Projection` whose view is a tracking recorder in SQLite: one transaction per event holds the view's rows and the
+tracking record. That is the library's documented way; its subscriptions and runner do not work on SQLite, so its
+reader pulls, in sections of 1,000 and not of its default 10, to its advantage. Folding, the encoding of rows and
+the tables are ours to the letter, and folded rows are kept in memory here too, so that the view work is equal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from eventsourcing.application import LocalNotificationLog
+from eventsourcing.persistence import JSONTranscoder, Mapper, Tracking
+from eventsourcing.projection import Projection
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteTrackingRecorder
+from eventsourcing.system import NotificationLogReader
+from sqlalchemy import MetaData, Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from services.chassis.envelope import Envelope
+from services.chassis.event_store.store import instant_of
+from services.chassis.registry import EventRegistry
+from services.chassis.views import Received
+from services.project_tracking.events import PROJECT_EVENTS
+from services.projection.project_board import PROJECT_BOARD, BoardRow
+from services.projection.project_timeline import PROJECT_TIMELINE
+from tests.bench.material import SERVICE, project_facts
+from tests.bench.peer import FlushingDatastore
+from tests.stores import RECORDED_AT
+
+SECTION = 1000
+_TABLES = (PROJECT_BOARD.table(MetaData()), PROJECT_TIMELINE.table(MetaData()))
+
+
+@dataclass(frozen=True)
+class Told:
+    """A project's fact as the library keeps an event: its own fields as JSON, and whose event it is."""
+
+    originator_id: str
+    originator_version: int
+    type: str
+    occurred_on: str
+    recorded_at: int
+    actor: str
+    command_id: str
+    data: str
+
+
+class BoardView(SQLiteTrackingRecorder):  # type: ignore[misc]
+    """The rows of both views and the tracking record, in one transaction."""
+
+    def construct_create_table_statements(self) -> list[str]:
+        return [*super().construct_create_table_statements(), *(line for table in _TABLES for line in _ddl(table))]
+
+    def write(self, board: Sequence[Any], timeline: Sequence[Any], tracking: Tracking) -> None:
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute(_UPSERT, board)
+            cursor.execute(_INSERT, timeline)
+            self._insert_tracking(cursor, tracking)
+
+
+class Board(Projection[Any]):  # type: ignore[misc]
+    """Folds each fact into its project's row."""
+
+    def __init__(self, view: BoardView) -> None:
+        super().__init__(view)
+        self._registry = EventRegistry(PROJECT_EVENTS)
+        self._rows: dict[str, BoardRow] = {}
+
+    def process_event(self, domain_event: Told, tracking: Tracking) -> None:
+        fact = self._received(domain_event, tracking.notification_id)
+        envelope = fact.envelope
+        row = PROJECT_BOARD.handlers[type(fact.event)](self._rows.get(envelope.entity), fact)
+        self._rows[envelope.entity] = row
+        assert PROJECT_BOARD.index is not None
+        board = (envelope.entity, envelope.position, *PROJECT_BOARD.index(row).values(), msgspec.json.encode(row))
+        timeline = (
+            envelope.service, envelope.position, envelope.entity, envelope.stream, envelope.version, envelope.type,
+            domain_event.occurred_on, domain_event.recorded_at, envelope.actor, envelope.command_id, envelope.data,
+        )  # fmt: skip
+        self.view.write(board, timeline, tracking)
+
+    def _received(self, told: Told, position: int) -> Received:
+        data = told.data.encode()
+        envelope = Envelope(
+            service=SERVICE,
+            epoch=1,
+            position=position,
+            partition=0,
+            stream=told.originator_id,
+            version=told.originator_version,
+            type=told.type,
+            occurred_on=date.fromisoformat(told.occurred_on),
+            recorded_at=instant_of(told.recorded_at),
+            actor=told.actor,
+            command_id=told.command_id,
+            command_hash=b"",
+            correlation_id=told.command_id,
+            causation_id=told.command_id,
+            traceparent=None,
+            data=data,
+        )
+        return Received(envelope, self._registry.decode(told.type, data))
+
+
+def projected_rate(place: Path, count: int) -> float:
+    """Events a second from the library's log to the views, the log being there already."""
+    mapper: Any = Mapper(transcoder=JSONTranscoder())
+    log_store, view_store = FlushingDatastore(place / "log.sqlite"), FlushingDatastore(place / "view.sqlite")
+    recorder = SQLiteApplicationRecorder(log_store)
+    recorder.create_table()
+    recorder.insert_events([mapper.to_stored_event(told) for told in _told(count)])
+    view = BoardView(view_store)
+    view.create_table()
+    projection = Board(view)
+    reader = NotificationLogReader(LocalNotificationLog(recorder, SECTION), SECTION)
+    started = time.perf_counter()
+    for section in reader.select(start=0, inclusive_of_start=False):
+        for notification in section:
+            projection.process_event(mapper.to_domain_event(notification), Tracking(SERVICE, notification.id))
+    took = time.perf_counter() - started
+    assert view.max_tracking_id(SERVICE) == count
+    log_store.close()
+    view_store.close()
+    return count / took
+
+
+def _told(count: int) -> list[Told]:
+    return [
+        Told(
+            originator_id=fact.stream,
+            originator_version=fact.version,
+            type=fact.new.type,
+            occurred_on=fact.new.occurred_on.isoformat(),
+            recorded_at=RECORDED_AT,
+            actor="unit_staff:bench",
+            command_id="0" * 36,
+            data=fact.new.data.decode(),
+        )
+        for fact in project_facts(count)
+    ]
+
+
+def _ddl(table: Table) -> list[str]:
+    dialect = sqlite.dialect()
+    made = [CreateTable(table), *(CreateIndex(index) for index in table.indexes)]
+    return [str(each.compile(dialect=dialect)) for each in made]
+
+
+def _marks(table: Table) -> str:
+    return ",".join("?" * len(table.columns))
+
+
+_BOARD, _TIMELINE = _TABLES
+_CHANGED = ", ".join(f"{column.name} = excluded.{column.name}" for column in _BOARD.columns if column.name != "key")
+_UPSERT = f"INSERT INTO {_BOARD.name} VALUES ({_marks(_BOARD)}) ON CONFLICT (key) DO UPDATE SET {_CHANGED}"
+_INSERT = f"INSERT INTO {_TIMELINE.name} VALUES ({_marks(_TIMELINE)}) ON CONFLICT DO NOTHING"

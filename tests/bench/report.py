@@ -1,0 +1,99 @@
+"""The result of a leg, the table that is printed and the file that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+Better = Literal["higher", "lower"]
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured leg. `ratio` is ours to the reference; `target` is for the ratio where there is one, else for
+    `ours` itself. `reference` says what was measured beside it."""
+
+    leg: str
+    ours: float
+    unit: str
+    reference: str | None
+    reference_value: float | None
+    ratio: float | None
+    better: Better
+    target: float
+    met: bool
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All legs of a run, and on what it was run."""
+
+    machine: Mapping[str, str]
+    legs: Sequence[Leg]
+
+
+def compared(
+    leg: str, ours: float, unit: str, reference: str, reference_value: float, target: float, better: Better = "higher"
+) -> Leg:
+    """A leg judged by its ratio to what was measured beside it."""
+    ratio = ours / reference_value
+    return Leg(
+        leg=leg,
+        ours=rounded(ours),
+        unit=unit,
+        reference=reference,
+        reference_value=rounded(reference_value),
+        ratio=rounded(ratio),
+        better=better,
+        target=target,
+        met=reaches(ratio, target, better),
+    )
+
+
+def limited(leg: str, ours: float, unit: str, target: float, better: Better = "lower") -> Leg:
+    """A leg judged by a limit of its own."""
+    return Leg(
+        leg=leg,
+        ours=rounded(ours),
+        unit=unit,
+        reference=None,
+        reference_value=None,
+        ratio=None,
+        better=better,
+        target=target,
+        met=reaches(ours, target, better),
+    )
+
+
+def reaches(value: float, target: float, better: Better) -> bool:
+    return value >= target if better == "higher" else value <= target
+
+
+def rounded(value: float) -> float:
+    """Three significant digits: more would pretend."""
+    return float(f"{value:.3g}")
+
+
+def table(report: Report) -> str:
+    """What a person reads: the machine, then one line for each leg."""
+    head = [f"{name}: {value}" for name, value in report.machine.items()]
+    rows = [("leg", "ours", "unit", "reference", "ratio", "target", "")]
+    rows += [_row(leg) for leg in report.legs]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*head, "", *lines])
+
+
+def _row(leg: Leg) -> tuple[str, ...]:
+    reference = "" if leg.reference_value is None else f"{leg.reference_value:,.6g} ({leg.reference})"
+    ratio = "" if leg.ratio is None else f"{leg.ratio:.3g}"
+    sign = "≥" if leg.better == "higher" else "≤"
+    times = "×" if leg.ratio is not None else ""
+    verdict = "met" if leg.met else "MISSED"
+    return leg.leg, f"{leg.ours:,.6g}", leg.unit, reference, ratio, f"{sign} {leg.target:g}{times}", verdict
+
+
+def write(report: Report, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
