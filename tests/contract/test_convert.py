@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.catalogue import SERVICES
 from services.chassis.contracts.convert import Codec
 from services.chassis.contracts.descriptors import build_contracts
+from services.chassis.contracts.samples import sample
 from services.chassis.errors import InvalidRequest
 from tests.contract.sample import SERVICE, Kind, ListWorks, Quarter, RegisterWork, WorkPage, WorkRow
 
@@ -58,6 +60,21 @@ LEAST = {
 @given(WORKS)
 def test_a_struct_comes_back_equal(work: RegisterWork) -> None:
     assert REGISTER.decode(REGISTER.encode(work)) == work
+
+
+REAL = build_contracts(SERVICES)
+MESSAGES = [
+    (f"{service.package}.{rpc.name}{end}", struct)
+    for service in REAL.services
+    for rpc in service.rpcs
+    for end, struct in (("Request", rpc.request), ("Response", rpc.response))
+]
+
+
+@pytest.mark.parametrize(("name", "struct"), MESSAGES, ids=[name for name, _ in MESSAGES])
+def test_every_real_request_and_response_comes_back_equal(name: str, struct: type[msgspec.Struct]) -> None:
+    codec, value = Codec(struct, REAL.message(name)), sample(struct)
+    assert codec.decode(codec.encode(value)) == value
 
 
 def test_an_answer_with_nested_rows_and_a_map_comes_back_equal() -> None:

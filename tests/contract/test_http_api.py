@@ -15,6 +15,7 @@ from services.chassis.auth import Role
 from services.chassis.contracts.paths import command_paths
 from services.chassis.errors import Overloaded, TooLarge
 from services.chassis.http_api.answers import error_response
+from services.chassis.metrics import METRICS
 from tests.contract.doors import FakeGateway, http_door, token
 from tests.contract.sample import SERVICE, Kind, ListWorks
 
@@ -238,6 +239,20 @@ async def test_the_feed_is_a_batch_of_cloudevents_with_the_next_page() -> None:
 async def test_the_feed_refuses(service: str, role: Role, status: int) -> None:
     async with http_door(FakeGateway()) as client:
         assert (await client.get(f"/v1/events?service={service}", headers=bearer(role))).status_code == status
+
+
+async def test_every_request_is_counted_by_its_route_and_never_by_its_path() -> None:
+    def count(route: str, code: str) -> float:
+        labels = {"route": route, "method": "GET", "code": code}
+        return METRICS.registry.get_sample_value("bizenv_http_requests_total", labels) or 0.0
+
+    asked = [("/v1/works/{work_id}", "200"), ("/v1/works/{work_id}", "401"), ("unknown", "404")]
+    before = [count(*labels) for labels in asked]
+    async with http_door(FakeGateway()) as client:
+        await client.get("/v1/works/w-1", headers=bearer())
+        await client.get("/v1/works/w-1")
+        await client.get("/v1/nothing/w-1")
+    assert [count(*labels) for labels in asked] == [value + 1 for value in before]
 
 
 async def test_the_contract_is_there_for_everyone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
 from typing import Any
@@ -31,6 +32,7 @@ from services.chassis.http_api.answers import (
 )
 from services.chassis.http_api.requests import SESSION_COOKIE, RequestReader, command_from, query_from
 from services.chassis.logs import logger
+from services.chassis.metrics import METRICS
 from services.chassis.service import QueryHandler, Service
 from services.chassis.settings import Settings
 from services.chassis.tracing import TraceContext, tracing
@@ -76,21 +78,21 @@ class _Api:
             command: Any = command_from(body, found.command, found.identity, request.path_params[found.identity])
             return receipt_response(await self._gateway.execute(command, call))
 
-        return Route(found.path, self._endpoint(answer), methods=["POST"])
+        return Route(found.path, self._endpoint(answer, found.path), methods=["POST"])
 
     def query(self, handler: QueryHandler) -> Route:
         async def answer(request: Request, call: Call) -> Response:
             query: Any = query_from(request, handler.query)
             return json_response(await self._gateway.ask(query, call))
 
-        return Route(handler.path, self._endpoint(answer), methods=["GET"])
+        return Route(handler.path, self._endpoint(answer, handler.path), methods=["GET"])
 
     def events(self) -> Route:
         async def answer(request: Request, call: Call) -> Response:
             asked: Any = query_from(request, ReadEvents)
             return await self._page(asked, call)
 
-        return Route(EVENTS_PATH, self._endpoint(answer), methods=["GET"])
+        return Route(EVENTS_PATH, self._endpoint(answer, EVENTS_PATH), methods=["GET"])
 
     async def _page(self, asked: ReadEvents, call: Call) -> Response:
         """A page of events; `Bizenv-Next` and `Link` say where the next one begins, also after an empty page."""
@@ -104,23 +106,30 @@ class _Api:
         link = f"<{EVENTS_PATH}?{urlencode({'service': asked.service, 'after': after, **limit})}>"
         return bytes_response(to_batch(page), BATCH, {"Bizenv-Next": str(after), "Link": f'{link}; rel="next"'})
 
-    def _endpoint(self, answer: Answer) -> Endpoint:
+    def _endpoint(self, answer: Answer, route: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:
+            started = time.perf_counter()
             trace = TraceContext.incoming(request.headers.get("traceparent"))
             try:
                 with tracing(trace), self._admission:
-                    return await answer(request, self._reader.call(request, trace))
+                    response = await answer(request, self._reader.call(request, trace))
             except Exception as error:  # noqa: BLE001 - the door is where every error gets its answer
-                return _refusal(error, request, trace)
+                response = _refusal(error, request, trace, route)
+            _measure(route, request.method, response.status_code, started)
+            return response
 
         return endpoint
 
 
-def _refusal(error: Exception, request: Request, trace: TraceContext) -> Response:
+def _measure(route: str, method: str, status: int, started: float) -> None:
+    METRICS.http_requests.labels(route, method, str(status)).inc()
+    METRICS.http_seconds.labels(route, method).observe(time.perf_counter() - started)
+
+
+def _refusal(error: Exception, request: Request, trace: TraceContext, route: str) -> Response:
     """The error's answer; what is our own fault goes to the log, whole."""
     if describe(error).code == "INTERNAL":
-        path = getattr(request.scope.get("route"), "path", "")
-        log.error("http_request_failed", route=path, trace_id=trace.trace_id, exc_info=error)
+        log.error("http_request_failed", route=route, trace_id=trace.trace_id, exc_info=error)
     given = "authorization" in request.headers or SESSION_COOKIE in request.cookies
     return error_response(error, token_given=given)
 
@@ -140,6 +149,12 @@ def _unknown(routes: tuple[Route, ...]) -> Endpoint:
     """The answer to a path that is none of ours, or to a method that its path does not take."""
 
     async def endpoint(request: Request) -> Response:
+        started = time.perf_counter()
+        response = answer(request)
+        _measure("unknown", request.method, response.status_code, started)
+        return response
+
+    def answer(request: Request) -> Response:
         allowed = {
             method
             for route in routes
