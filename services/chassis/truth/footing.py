@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.chassis.event_store import EventStore
-from services.chassis.truth.heads import Head, Identity
+from services.chassis.truth.heads import Head, Identity, parse_line
 from services.chassis.truth.ledger import Ledger
 from services.chassis.truth.merkle import Frontier, IncompleteTree
 from services.chassis.truth.published import LogBroken, Published
@@ -61,6 +63,16 @@ class Footing:
         if last.epoch >= self._store.info.epoch:
             raise LogBroken(f"存储的纪元没有高于 {last.epoch}", f"the store's epoch is not above {last.epoch}")
         return last
+
+    def forgotten(self, size: int) -> Iterator[Head]:
+        """Published heads that a restored store of this size still bears out, but was copied too early to hold."""
+        stored = self._ledger.newest_head()
+        newest = (0, 0) if stored is None else (stored.epoch, stored.size)
+        for line in self._published.lines(self._published.size()):
+            head = parse_line(line.raw)
+            if head is not None and head.size <= size and (head.epoch, head.size) > newest:
+                self.check_root(head)
+                yield head
 
     def _check(self, head: Head) -> None:
         if not head.is_signed_by(self._key):

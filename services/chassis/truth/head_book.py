@@ -153,7 +153,7 @@ class HeadBook:
                 Code.HEAD_MISSING, place, "已公布的树头不在存储中", "a published head is not in the store"
             )
         for epoch, size in self._book.execute(_ONLY_STORED):
-            place = self._published.heads_file.name
+            place = f"{self._published.heads_file.name} {epoch}/{size}"
             self._findings.add(
                 Code.PUBLISHED_MISSING,
                 place,

@@ -109,12 +109,11 @@ class MerkleLog:
         if not self._lock.acquire():
             raise LogBroken("另一个进程正在记录这个存储", "another process follows this store")
         try:
-            self._flush_former()
-            last = self._footing.last_before_restore()
-            self._frontier = self._footing.leaves()
-            while self._append(self._batch):
-                pass
-            return self._seal(last)
+            announced = self._published.pending()
+            if announced is not None and announced.epoch == self._epoch:
+                self._resume()
+                return announced
+            return self._open_epoch(announced)
         except BaseException:
             self._forget()
             raise
@@ -140,11 +139,18 @@ class MerkleLog:
             pass
         self._footing.check_root(announced)
 
-    def _flush_former(self) -> None:
-        """A head of the former epoch that a crash left half published may be out already: it stays published."""
-        if (former := self._published.pending()) is not None:
+    def _open_epoch(self, former: Head | None) -> Head:
+        """`former` was left half published before the restore; it may be out already, so it stays published."""
+        if former is not None:
             self._published.append(former)
             self._published.drop_pending()
+        last = self._footing.last_before_restore()
+        self._frontier = self._footing.leaves()
+        while self._append(self._batch):
+            pass
+        for head in self._footing.forgotten(self._frontier.size):
+            self._ledger.add_head(head)
+        return self._seal(last)
 
     def _append(self, limit: int) -> int:
         """Append up to `limit` leaves in one transaction; returns how many."""

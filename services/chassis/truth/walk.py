@@ -57,19 +57,28 @@ class Walk:
         """The tree of the log's own leaves; None while they are the events'."""
         self._agreed = 0
         self._lost = False
+        """Nothing gives the true tree any more: roots are not checked from here on."""
         self._differing: list[int] = []
         self._more_differing = 0
         self._gap: int | None = None
+        self._found = 0
+        self._position = 0
 
     def run(self, progress: Progress) -> None:
-        """`progress` is told how many of how many positions are done, page by page."""
-        end = max(self._extent.events, self._extent.leaves)
+        """`progress` is told how many of how many positions are done, page by page.
+
+        Where positions are left out, as many events stand beyond the count of all: the end moves on to them.
+        """
+        end, walked, known = max(self._extent.events, self._extent.leaves), 0, 0
         self._check_roots()
-        for first in range(1, end + 1, PAGE):
-            last = min(first + PAGE - 1, end)
-            self._page(first, last)
-            progress(last, end)
-        self._end_gap(max(end, self._extent.signed), end)
+        while walked < end:
+            last = min(walked + PAGE, end)
+            self._page(walked + 1, last)
+            walked = last
+            if walked == end and self._found > known:
+                end, known = end + self._extent.events - self._found, self._found
+            progress(walked, end)
+        self._end_gap(max(self._extent.leaves, self._extent.signed))
         self._settle(Code.EVENT_ALTERED)
         self._outside(end)
         self._strays()
@@ -80,6 +89,7 @@ class Walk:
         at = events.c.position
         found = self._connection.execute(select(events).where(at.between(first, last)).order_by(at)).fetchall()
         rows = {row[0]: row for row in found}
+        self._found += len(rows)
         nodes = self._stored(first, last)
         for position in range(first, last + 1):
             row = rows.get(position)
@@ -124,6 +134,7 @@ class Walk:
         kept = nodes.get(Address(0, position - 1))
         held = kept if isinstance(kept, bytes) else None
         own = leaf or held or bytes(HASH_BYTES)
+        self._lost |= leaf is None and held is None
         if held is not None and held != own:
             self._differ(position)
         completed = self._tree.append(own)
@@ -184,16 +195,18 @@ class Walk:
     # --- what is missing, and what should not be there -------------------------------------------------------------
 
     def _note_gap(self, position: int, missing: bool) -> None:
+        self._position = position
         if missing and self._gap is None:
             self._gap = position
         elif not missing and self._gap is not None:
             self._tell_gap(self._gap, position - 1)
             self._gap = None
 
-    def _end_gap(self, reach: int, end: int) -> None:
+    def _end_gap(self, reach: int) -> None:
         """Positions up to `reach` are vouched for, by leaves or by signed heads."""
-        if self._gap is not None or reach > end:
-            self._tell_gap(self._gap or end + 1, reach)
+        first = self._gap or self._position + 1
+        if first <= reach:
+            self._tell_gap(first, reach)
 
     def _outside(self, end: int) -> None:
         at = events.c.position
