@@ -39,15 +39,16 @@ class Footing:
 
     def newest_head(self) -> Head | None:
         """The newest head: alike in store and heads file, ours, and the root of the leaves. None: the log is new."""
-        stored, published = self._ledger.newest_head(), self._published.last()
-        if stored != published:
+        published = self._published.last()
+        if published is not None:
+            self._check(published)
+        if self._ledger.newest_head() != published:
             raise LogBroken("存储中最新的树头与已公布的不一致", "the newest heads of store and heads file differ")
-        if stored is not None:
-            self._check(stored)
-            self.check_root(stored)
+        if published is not None:
+            self.check_root(published)
         elif self._ledger.leaves():
             raise LogBroken("日志没有任何树头", "the log has leaves but no head")
-        return stored
+        return published
 
     def check_root(self, head: Head) -> None:
         """The leaves give the head's root."""
