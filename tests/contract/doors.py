@@ -65,16 +65,25 @@ def envelope(position: int, stream: str = "work-w-1", data: bytes = b'{"occurred
 
 
 class FakeFeed:
-    """The feed of one service with these positions."""
+    """The feed of one service with these positions. While `held` is set, readers wait for `release`."""
 
     def __init__(self, count: int) -> None:
         self.events = [(envelope(position), position - 1) for position in range(1, count + 1)]
+        self.held = 0
+        self.full = asyncio.Event()
+        self.release = asyncio.Event()
+        self._inside = 0
 
     async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
         if service != "sample_works":
             raise NotFound(f"没有服务 {service}", f"there is no service {service}")
         if principal.role is not Role.INTEGRATOR:
             raise Forbidden("没有权限", "no right")
+        if self.held:
+            self._inside += 1
+            if self._inside == self.held:
+                self.full.set()
+            await self.release.wait()
         return [event for event in self.events if event[0].position > after][:limit]
 
 
@@ -253,9 +262,11 @@ def _headers(request: Request) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def grpc_door(gateway: FakeGateway, settings: Settings = SETTINGS, feed: int = 0) -> AsyncIterator[Any]:
+async def grpc_door(
+    gateway: FakeGateway, settings: Settings = SETTINGS, feed: FakeFeed | None = None
+) -> AsyncIterator[Any]:
     """A channel to a real server on a free port."""
-    door = GrpcDoor([SERVICE], gateway, VERIFIER, FakeFeed(feed), settings)
+    door = GrpcDoor([SERVICE], gateway, VERIFIER, feed or FakeFeed(0), settings)
     await door.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{door.port}") as channel:

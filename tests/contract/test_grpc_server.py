@@ -17,6 +17,7 @@ from services.chassis.auth import Role
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded, InvalidRequest, Overloaded, Unauthenticated, Violation, describe
 from services.chassis.grpc_server import GrpcDoor
+from services.chassis.grpc_server.handlers import STREAMS
 from services.chassis.grpc_server.requests import CallReader
 from services.chassis.grpc_server.status import details_of, message_of
 from services.chassis.metrics import METRICS
@@ -145,7 +146,7 @@ async def read_feed(channel: Any, role: Role = Role.INTEGRATOR, **asked: Any) ->
 
 
 async def test_the_feed_streams_events_in_order_over_its_pages() -> None:
-    async with grpc_door(FakeGateway(), feed=1203) as channel:
+    async with grpc_door(FakeGateway(), feed=FakeFeed(1203)) as channel:
         everything = await read_feed(channel, service="sample_works")
         some = await read_feed(channel, service="sample_works", after=1000, limit=7)
     assert [event.position for event in everything] == list(range(1, 1204))
@@ -153,6 +154,20 @@ async def test_the_feed_streams_events_in_order_over_its_pages() -> None:
     event = everything[4]
     assert (event.source, event.id, event.previous) == ("/bizenv/sample_works", "work-w-1/5", 4)
     assert event.data == b'{"occurred_on":"2017-03-01"}'
+
+
+async def test_feeds_are_bounded_on_their_own_and_shut_out_no_command() -> None:
+    feed = FakeFeed(1)
+    feed.held = STREAMS
+    async with grpc_door(FakeGateway(), feed=feed) as channel:
+        held = [asyncio.create_task(read_feed(channel, service="sample_works")) for _ in range(STREAMS)]
+        await asyncio.wait_for(feed.full.wait(), 20)
+        error = await refused(read_feed(channel, service="sample_works"))
+        assert await channel.unary_unary(f"{QUERIES}/ListWorks")(b"", metadata=bearer())
+        feed.release.set()
+        pages = await asyncio.gather(*held)
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert [len(page) for page in pages] == [1] * STREAMS
 
 
 @pytest.mark.parametrize(
@@ -165,7 +180,7 @@ async def test_the_feed_streams_events_in_order_over_its_pages() -> None:
     ],
 )
 async def test_the_feed_refuses(asked: dict[str, Any], role: Role, code: str) -> None:
-    async with grpc_door(FakeGateway(), feed=1) as channel:
+    async with grpc_door(FakeGateway(), feed=FakeFeed(1)) as channel:
         error = await refused(read_feed(channel, role, **asked))
     assert error.code().name == code
 

@@ -31,6 +31,9 @@ from services.chassis.tracing import TraceContext, tracing
 
 log = logger(__name__)
 
+STREAMS = 64
+"""Feeds that may be read at once. They have a bound of their own, so that slow readers shut out no command."""
+
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
 
 
@@ -62,6 +65,7 @@ class Handlers:
         self._feed = feed
         self._reader = reader
         self._admission = admission
+        self._streams = Admission(STREAMS)
 
     def of(self, service: RpcService) -> dict[str, Any]:
         """gRPC's method handlers of one service, by method name."""
@@ -114,7 +118,7 @@ class Handlers:
             metadata = dict(context.invocation_metadata())
             trace = TraceContext.incoming(metadata.get("traceparent"))
             try:
-                with self._admission:
+                with self._streams:
                     self._reader.read(context, trace, metadata)
                     async for event in self._events(request.decode(data), metadata):
                         yield response.encode(event)
