@@ -111,13 +111,12 @@ STRUCTURE = {
         "defaultContentType": {"const": "application/json"},
         "info": {
             "type": "object",
-            "required": ["title", "version", "description", "license", "contact"],
+            "required": ["title", "version", "description", "contact"],
             "properties": {
-                "license": {"required": ["name"], "propertyNames": {"enum": ["name", "url"]}},
-                "contact": {"required": ["name", "url", "email"]},
+                "contact": {"required": ["name"]},
                 "tags": {"items": {"required": ["name"]}},
             },
-            "propertyNames": {"enum": ["title", "version", "description", "license", "contact", "tags"]},
+            "propertyNames": {"enum": ["title", "version", "description", "contact", "tags"]},
         },
         "servers": {
             "additionalProperties": {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-VERSION = "1.0.0"
+VERSION = "0.1.0"
 """Version of the contracts: raised with each release, its first number with a breaking one."""
 
-LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-CONTACT = {"name": "bizenv maintainers", "url": "https://bizenv.example/", "email": "maintainers@bizenv.example"}
+CONTACT = {"name": "bizenv"}
+"""Who answers for the contracts; the city that runs the platform names its own people in its documents."""

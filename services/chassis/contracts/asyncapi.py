@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.chassis.cloudevents import DATA_TYPE, attributes_of
-from services.chassis.contracts.about import CONTACT, LICENSE, VERSION
+from services.chassis.contracts.about import CONTACT, VERSION
 from services.chassis.contracts.goldens import GOLDEN_FOLDER, events_of, events_of_all, golden_bytes
 from services.chassis.contracts.jsonschema import Schema
 from services.chassis.contracts.model import summary
@@ -79,8 +79,7 @@ def _info() -> Schema:
         "binary mode. Each topic keeps them for ever, in order within a stream; a record may come more than once."
     )
     tags = [{"name": "营商环境"}, {"name": "cloudevents"}]
-    info = {"title": "bizenv events", "version": VERSION, "description": text, "contact": CONTACT, "tags": tags}
-    return {**info, "license": {"name": LICENSE["name"]}}
+    return {"title": "bizenv events", "version": VERSION, "description": text, "contact": CONTACT, "tags": tags}
 
 
 def _server() -> Schema:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.chassis.cloudevents import BATCH
-from services.chassis.contracts.about import CONTACT, LICENSE, VERSION
+from services.chassis.contracts.about import CONTACT, VERSION
 from services.chassis.contracts.jsonschema import DRAFT, Schema, components, plain
 from services.chassis.contracts.model import summary
 from services.chassis.contracts.openapi_parts import ERRORS, HEADERS, RESPONSES, SECURITY_SCHEMES
@@ -57,7 +57,7 @@ def openapi_document(services: tuple[Service, ...]) -> Schema:
 
 def _info() -> Schema:
     text = "Commands, queries and the event feed of the city's business-environment programme (营商环境推进方案)."
-    return {"title": "bizenv", "version": VERSION, "description": text, "license": LICENSE, "contact": CONTACT}
+    return {"title": "bizenv", "version": VERSION, "description": text, "contact": CONTACT}
 
 
 def _types(services: Iterable[Service]) -> Iterator[type]:
