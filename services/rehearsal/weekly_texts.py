@@ -8,12 +8,13 @@ from random import Random
 from services.rehearsal.chance import maybe
 
 PAPERWORK = (
-    ("{item}的申报材料", "份"),
-    ("与审批部门的对接", "次"),
-    ("用地组卷报批材料", "项"),
-    ("施工图审查意见回复", "条"),
-    ("招标文件编制", "个标段"),
-    ("入场前“三通一平”", "处"),
+    ("{item}申报材料的编制", "份"),
+    ("与{item}审批部门的对接", "次"),
+    ("用地组卷所需要件的收集", "项"),
+    ("施工图审查意见的回复", "条"),
+    ("设备选型考察", "家"),
+    ("与村集体的征地协商", "场"),
+    ("地质勘察钻孔", "个"),
 )
 BUILDING = (
     ("基础混凝土浇筑", "立方米", 400, 1800),
@@ -27,19 +28,29 @@ BUILDING = (
     ("电缆桥架敷设", "米", 200, 1500),
     ("外墙保温", "平方米", 500, 2600),
 )
-PROBLEMS = (
+BEFORE_START = (
     ("地上附着物尚有 {n} 户未签补偿协议", "请县里组织征迁专班驻村推进"),
+    ("{item}等待专家评审,已排队 {n} 天", "请审批部门尽快安排评审"),
+    ("用地指标尚缺 {n} 亩", "请国土部门统筹安排占补平衡指标"),
+    ("项目贷款尚未获批,资本金还差 {n}00 万元", "请金融办协调银行加快审批"),
+    ("设计单位出图慢,比约定晚 {n} 天", None),
+    ("高压线迁改方案未定,影响场地移交", "请电力部门尽快确定迁改路由"),
+)
+ON_SITE = (
     ("临时用电容量不足,塔吊不能同时作业", "请电力部门协调增容"),
-    ("项目贷款尚未放款,后续资金有缺口", "请金融办协调银行加快审批"),
-    ("环评报告等待评审会,已排队 {n} 天", "请审批部门尽快安排专家评审"),
+    ("项目贷款尚未放款,后续资金缺口 {n}00 万元", "请金融办协调银行加快放款"),
     ("重污染天气应急响应期间停工 {n} 天", None),
     ("商品混凝土供应紧张,日均缺口 {n} 立方米", None),
-    ("雨季基坑积水,抽排影响工期约 {n} 天", None),
+    ("连续降雨,基坑积水抽排影响工期约 {n} 天", None),
     ("设备厂家推迟交货 {n} 天", "请商务部门帮助与供货方沟通"),
-    ("用地指标尚缺 {n} 亩", "请国土部门统筹安排占补平衡指标"),
     ("熟练技工不足,缺 {n} 人左右", None),
+    ("进场道路由村民自建,重车通行受阻", "请乡镇协调道路使用"),
 )
-PREPARED = ("已完成{task}{done}{unit}。", "本周推进{task},完成{done}{unit}。", "{task}完成{done}{unit},其余正在补正。")
+PREPARED = (
+    "本周推进{task},完成{done}{unit}。",
+    "前期工作按计划进行,{task}完成{done}{unit}。",
+    "{task}本周完成{done}{unit}。",
+)
 BUILT = (
     "本周完成{task}{done}{unit},现场作业 {men} 人。",
     "{task}完成{done}{unit},投入机械 {machines} 台。",
@@ -89,9 +100,9 @@ def next_text(task: Task, chance: Random) -> str:
     return chance.choice(NEXT).format(task=task.task, planned=f" {task.planned} ", unit=task.unit)
 
 
-def problem(chance: Random, pace: int) -> tuple[str | None, str | None]:
+def problem(item: str, pace: int, chance: Random, *, on_site: bool) -> tuple[str | None, str | None]:
     """A problem and the help asked for; the worse the pace, the more often."""
     if not maybe(chance, (0.12, 0.3, 0.55, 0.8)[pace]):
         return None, None
-    words, help_needed = chance.choice(PROBLEMS)
-    return words.format(n=chance.randint(2, 20)), help_needed
+    words, help_needed = chance.choice(ON_SITE if on_site else BEFORE_START)
+    return words.format(n=chance.randint(2, 20), item=item), help_needed

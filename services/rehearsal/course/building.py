@@ -89,7 +89,7 @@ class _Building:
 
     def _standstill(self) -> Standstill | None:
         """Few projects stand still for one to four months of the year."""
-        share = 0.04 + 0.03 * self._pace.now
+        share = 0.06 + 0.04 * self._pace.now
         if not maybe(self._chance, share):
             return None
         earliest = max(self.course.preparation.started_on + timedelta(days=35), self._times.first_day)

@@ -39,7 +39,7 @@ def prepare(project: Project, items: Sequence[ApprovalItem], pace: Pace, times: 
     filings = _filings(project, items, registered, started, chance)
     months = _months_of_building(project.total_yuan, chance)
     signs = project.kind is ProjectKind.INVESTMENT
-    dies = project.phase is not Phase.BUILDING and maybe(chance, 0.05)
+    dies = project.phase is not Phase.BUILDING and maybe(chance, 0.08)
     return Preparation(
         registered_on=registered,
         planned_start=planned_start,

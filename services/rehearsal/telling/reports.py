@@ -52,7 +52,7 @@ class Reports:
         manner = self._project.unit.manner
         luck = self._chance.random()
         if luck < manner.missing:
-            return last_day(month) + some_days(self._chance, 25, 80)
+            return last_day(month) + some_days(self._chance, 30, 120)
         if luck < manner.missing + manner.late:
             return last_day(month) + some_days(self._chance, 6, 16)
         return self._chance.choice(_days_on_time(month))

@@ -10,6 +10,7 @@ from services.project_tracking.project.commands import SubmitWeeklyReport
 from services.rehearsal import weekly_texts
 from services.rehearsal.chance import maybe
 from services.rehearsal.course import Course, Times
+from services.rehearsal.course.pace import SLOW
 from services.rehearsal.people import staff
 from services.rehearsal.portfolio import Project
 from services.rehearsal.season import month_of
@@ -50,28 +51,34 @@ class WeeklyReports:
     def _task(self, week: date) -> weekly_texts.Task:
         if week >= self._course.preparation.started_on:
             return weekly_texts.building(self._chance)
-        pending = [f.approval_id for f in self._course.preparation.filings if f.filed_on <= week]
-        return weekly_texts.paperwork(ITEM_WORDS.get(pending[-1] if pending else "", "前期"), self._chance)
+        return weekly_texts.paperwork(self._item(week), self._chance)
+
+    def _item(self, week: date) -> str:
+        """The approval that was filed last."""
+        filed = [filing.approval_id for filing in self._course.preparation.filings if filing.filed_on <= week]
+        return ITEM_WORDS.get(filed[-1] if filed else "", "前期手续")
 
     def _report(self, week: date, done: weekly_texts.Task, foreseen: weekly_texts.Task) -> Iterator[Intention]:
-        manner = self._project.unit.manner
-        pace = self._paces.get(month_of(week), 1)
-        at = self._told(week, late=maybe(self._chance, manner.late))
+        at = self._told(week, late=maybe(self._chance, self._project.unit.manner.late))
         if self._landmarks.ended is not None and at >= self._landmarks.ended:
             return
-        factor = self._chance.uniform(*_DONE[pace]) / (1 + 3 * manner.boast)
-        trouble, help_needed = weekly_texts.problem(self._chance, pace)
+        pace = self._paces.get(month_of(week), SLOW)
+        trouble, help_needed = weekly_texts.problem(self._item(week), pace, self._chance, on_site=done.building)
         still = self._stands_still(week)
         command = SubmitWeeklyReport(
             project_id=self._project.project_id,
             occurred_on=at.date(),
             week=week,
-            progress=STANDSTILL if still else weekly_texts.progress_text(done, factor, self._chance),
+            progress=STANDSTILL if still else weekly_texts.progress_text(done, self._factor(pace), self._chance),
             problems=trouble,
             help_needed=help_needed,
             next_week=None if still else weekly_texts.next_text(foreseen, self._chance),
         )
         yield Intention(at, command, staff(self._project.unit, self._project.number))
+
+    def _factor(self, pace: int) -> float:
+        """Done over foreseen; who boasts foresees too much."""
+        return self._chance.uniform(*_DONE[pace]) / (1 + 3 * self._project.unit.manner.boast)
 
     def _told(self, week: date, *, late: bool) -> datetime:
         """On Friday or the Monday after; a late one on Wednesday."""
@@ -95,6 +102,6 @@ ITEM_WORDS = {
     "project_filing": "项目备案",
     "land_prereview": "用地预审",
     "land_planning_permit": "用地规划许可",
-    "environmental_assessment": "环评",
+    "environmental_assessment": "环境影响评价",
     "construction_permit": "施工许可",
 }
