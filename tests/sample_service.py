@@ -6,7 +6,7 @@ Everything a service can have, in its smallest form, so that the core can be tri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +15,6 @@ from uuid import uuid4
 import msgspec
 
 from services.chassis.auth import Principal, Rights, Role, Scope
-from services.chassis.bus import Bus
 from services.chassis.clock import Clock, SetClock
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command, Decider, EntityId, Event, Facts, Rule, require_not_in_future
@@ -333,22 +332,14 @@ def open_city(
     clock: Clock | None = None,
     settings: Settings | None = None,
     durable: bool = False,
-    bus: Callable[[Embedded], Bus] | None = None,
+    ordered: bool = False,
 ) -> Embedded:
-    """A city of the sample service in this folder, made when there is none. The caller closes it.
-
-    `bus` makes the bus to listen to instead of the city's own.
-    """
+    """A city of the sample service in this folder, made when there is none. The caller closes it."""
     service = service or sample_service()
     if not (data / service.name).exists():
         create_city(data, [service], StoreKind.REHEARSAL, "sample-2017", created_at=NOON)
-    city = Embedded(data, [service], settings or Settings(), clock or SetClock(NOON), durable=durable)
-    if bus is not None:
-        for host in city.hosts.values():
-            if host.consumer is not None:
-                host.consumer.stop()
-            host.connect(bus(city))
-    return city
+    clock, settings = clock or SetClock(NOON), settings or Settings()
+    return Embedded(data, [service], settings, clock, durable=durable, ordered=ordered)
 
 
 def call(
