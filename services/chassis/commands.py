@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from services.chassis.gateway import Call, Receipt
 from services.chassis.metrics import METRICS
 from services.chassis.passing_time import PassDay
 from services.chassis.position import PositionToken
+from services.chassis.random_ids import random_uuid
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service
 from services.chassis.views import Reader
@@ -72,6 +73,8 @@ class CommandBus:
         self._locks: dict[str, _StreamLock] = {}
         self._running = 0
         self._encode = msgspec.json.Encoder().encode
+        self._count = cache(partial(METRICS.commands.labels, service.name))
+        self._seconds = cache(partial(METRICS.command_seconds.labels, service.name))
         METRICS.store_epoch.labels(service.name).set(store.info.epoch)
 
     @property
@@ -99,8 +102,8 @@ class CommandBus:
             raise
         finally:
             self._running -= 1
-            METRICS.commands.labels(self._service.name, name, outcome).inc()
-            METRICS.command_seconds.labels(self._service.name, name).observe(time.perf_counter() - started)
+            self._count(name, outcome).inc()
+            self._seconds(name).observe(time.perf_counter() - started)
 
     async def _execute(self, command: Command, name: str, call: Call) -> Receipt:
         aggregate = self._aggregates[type(command)]
@@ -274,17 +277,12 @@ def _authorise(rights: Rights, aggregate: Aggregate, command: Command, principal
 
 def _command_id(call: Call) -> str:
     if call.command_id is None:
-        return new_command_id()
+        return random_uuid()
     try:
         return str(UUID(call.command_id))
     except ValueError:
         violation = Violation("command_id", "命令编号必须是 UUID", "the command id must be a UUID")
         raise InvalidRequest(violation) from None
-
-
-def new_command_id() -> str:
-    """A random UUID (version 4); cheaper than `uuid4()`, which counts on the hot path."""
-    return str(UUID(bytes=os.urandom(16), version=4))
 
 
 def _stale(stream: str, expected: int, actual: int) -> StaleVersion:

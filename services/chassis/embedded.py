@@ -111,7 +111,7 @@ class Embedded:
             )
             for service in services
         }
-        self.bus = EmbeddedBus(self.stores)
+        self.bus = EmbeddedBus(self.stores, settings.poll_busy_milliseconds / 1000)
         for host in self.hosts.values():
             host.connect(self.bus)
         buses = [host.bus for host in self.hosts.values()]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from services.chassis.random_ids import random_bytes
 
 _HEADER = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?"
@@ -75,6 +76,6 @@ def tracing(context: TraceContext) -> Iterator[TraceContext]:
 
 
 def _random_id(size: int) -> str:
-    while not any(drawn := os.urandom(size)):
+    while not any(drawn := random_bytes(size)):
         pass
     return drawn.hex()

@@ -110,7 +110,7 @@ def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: F
     day: date = command.occurred_on
     code = command.unit_code if isinstance(command, RegisterProject) else state.unit_code if state else None
     known: KnownUnits | None = reader.get(UNITS.name, THE_CITY)
-    unit = _unit(known, code, day) if known is not None and code is not None else None
+    unit = _UNITS_BY_DAY.unit(known, code, day) if known is not None and code is not None else None
     rules = rules_in_force(reader, day) or rules_in_force(reader, base.today)
     return ProjectFacts(today=base.today, unit=unit, rules=rules)
 
@@ -126,6 +126,22 @@ def rules_in_force(reader: Reader, day: date) -> ProjectRules | None:
     """The rules of projects in force on a day; None before the programme has published any."""
     known: KnownRules | None = reader.get(RULES.name, THE_CITY)
     return _BY_DAY.rules(known.rule_sets, day) if known is not None else None
+
+
+class _UnitsByDay:
+    """Remembers the unit of each code and day while the register stays the same object."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[KnownUnits | None, dict[tuple[str, date], UnitFact | None]] = (None, {})
+
+    def unit(self, known: KnownUnits, code: str, day: date) -> UnitFact | None:
+        seen, by_day = self._kept
+        if seen is not known or len(by_day) > DAYS_KEPT:
+            by_day = {}
+            self._kept = (known, by_day)
+        if (code, day) not in by_day:
+            by_day[code, day] = _unit(known, code, day)
+        return by_day[code, day]
 
 
 class _RulesByDay:
@@ -145,6 +161,7 @@ class _RulesByDay:
 
 
 DAYS_KEPT = 1000
+_UNITS_BY_DAY = _UnitsByDay()
 _BY_DAY = _RulesByDay()
 
 

@@ -32,12 +32,12 @@ def main(arguments: Sequence[str]) -> None:
     on = machine()
     found = []
     for measure in _chosen(given.legs):
-        print(f"… {measure.__name__}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"… {measure.__name__}\n")
         found.append(measure(bench))
     result = Report(machine=on, legs=found)
     report.write(result, OUTPUT)
-    print(report.table(result))
-    print(f"\n{sum(leg.met for leg in found)} of {len(found)} targets met; written to {OUTPUT}")
+    met = sum(leg.met for leg in found)
+    sys.stdout.write(f"{report.table(result)}\n\n{met} of {len(found)} targets met; written to {OUTPUT}\n")
 
 
 def _given(arguments: Sequence[str]) -> argparse.Namespace:

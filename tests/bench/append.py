@@ -15,8 +15,8 @@ from pathlib import Path
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
-from services.chassis.commands import new_command_id
 from services.chassis.event_store import Append, Appended, NewEvent
+from services.chassis.random_ids import random_uuid
 from tests.bench import callers, peer
 from tests.bench.project_life import progress_report
 from tests.bench.report import Leg, compared
@@ -61,7 +61,7 @@ def _ours(count: int, calls: int) -> float:
 
 
 def _append(stream: str, version: int, fact: NewEvent, hashed: bytes) -> Append:
-    command_id = new_command_id()
+    command_id = random_uuid()
     return Append(
         stream=stream,
         expected_version=version,

@@ -65,7 +65,7 @@ def _load(city: Served, port: int, callers: int, seconds: int) -> Load:
         seconds=seconds,
         token=city.token,
         first=f"bench-{next(_names)}",
-        projects=callers * 2 + seconds * 300,
+        projects=callers * 2 + int(seconds * 300),
     )
 
 

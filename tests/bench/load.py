@@ -10,6 +10,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import msgspec
@@ -61,7 +62,7 @@ class Caller:
         self._channel = channel
         self._load = load
         self._metadata = (("authorization", f"Bearer {load.token}"),)
-        self._calls: dict[str, grpc.aio.UnaryUnaryMultiCallable] = {}
+        self._calls: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
         self.took: list[float] = []
         self.sent = 0
         self.received = 0
@@ -94,7 +95,7 @@ class Messages:
 
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
-        self._rpcs: dict[type, tuple[str, Codec[Command]]] = {
+        self._rpcs: dict[type, tuple[str, Codec[Any]]] = {
             rpc.request: self._made(service, rpc) for service in contracts.services for rpc in service.rpcs
         }
 
@@ -102,7 +103,7 @@ class Messages:
         method, codec = self._rpcs[type(order)]
         return Message(method, codec.encode(order))
 
-    def _made(self, service: RpcService, rpc: Rpc) -> tuple[str, Codec[Command]]:
+    def _made(self, service: RpcService, rpc: Rpc) -> tuple[str, Codec[Any]]:
         message = self._contracts.message(f"{service.package}.{rpc.name}Request")
         return f"/{service.full_name}/{rpc.name}", Codec(rpc.request, message)
 
@@ -131,4 +132,5 @@ def _run(callers: list[Caller], load: Load) -> Run:
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(uvloop.run(carry_out(msgspec.json.decode(sys.stdin.buffer.read(), type=Load)))).decode())
+    load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(carry_out(load))))

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.engine import Connection
 
-from services.chassis.commands import new_command_id
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
+from services.chassis.random_ids import random_uuid
 from services.project_tracking.events import ProjectRegistered
 from tests.bench.project_life import facts
 from tests.stores import RECORDED_AT, make_store
@@ -65,7 +65,7 @@ def _write(store: EventStore, connection: Connection, waiting: list[Append]) -> 
 
 
 def _append(fact: Fact) -> Append:
-    command_id = new_command_id()
+    command_id = random_uuid()
     return Append(
         stream=fact.stream,
         expected_version=fact.version - 1,

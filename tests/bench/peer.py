@@ -11,7 +11,7 @@ from eventsourcing.sqlite import SQLiteConnectionPool, SQLiteDatastore
 NAME = "eventsourcing"
 
 
-class _FlushingPool(SQLiteConnectionPool):  # type: ignore[misc]
+class _FlushingPool(SQLiteConnectionPool):
     """The library's own pool in WAL as it makes it; synchronous=FULL is set outright and not left to the build of
     SQLite."""
 
@@ -21,7 +21,7 @@ class _FlushingPool(SQLiteConnectionPool):  # type: ignore[misc]
         return connection
 
 
-class FlushingDatastore(SQLiteDatastore):  # type: ignore[misc]
+class FlushingDatastore(SQLiteDatastore):
     """The library's datastore with a connection for each caller and patience enough for all of them."""
 
     def __init__(self, path: Path, callers: int = 1) -> None:

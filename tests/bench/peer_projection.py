@@ -55,7 +55,7 @@ class Told:
     data: str
 
 
-class BoardView(SQLiteTrackingRecorder):  # type: ignore[misc]
+class BoardView(SQLiteTrackingRecorder):
     """The rows of both views and the tracking record, in one transaction."""
 
     def construct_create_table_statements(self) -> list[str]:
@@ -68,7 +68,7 @@ class BoardView(SQLiteTrackingRecorder):  # type: ignore[misc]
             self._insert_tracking(cursor, tracking)
 
 
-class Board(Projection[Any]):  # type: ignore[misc]
+class Board(Projection[Any]):
     """Folds each fact into its project's row."""
 
     def __init__(self, view: BoardView) -> None:
@@ -152,7 +152,7 @@ def _told(count: int) -> list[Told]:
 
 def _ddl(table: Table) -> list[str]:
     dialect = sqlite.dialect()
-    made = [CreateTable(table), *(CreateIndex(index) for index in table.indexes)]
+    made: list[Any] = [CreateTable(table), *(CreateIndex(index) for index in table.indexes)]
     return [str(each.compile(dialect=dialect)) for each in made]
 
 

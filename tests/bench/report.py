@@ -78,7 +78,7 @@ def rounded(value: float) -> float:
 def table(report: Report) -> str:
     """What a person reads: the machine, then one line for each leg."""
     head = [f"{name}: {value}" for name, value in report.machine.items()]
-    rows = [("leg", "ours", "unit", "reference", "ratio", "target", "")]
+    rows: list[tuple[str, ...]] = [("leg", "ours", "unit", "reference", "ratio", "target", "")]
     rows += [_row(leg) for leg in report.legs]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=10_000),
         documented("有事件时的轮询间隔(毫秒)", "milliseconds between polls while events come"),
-    ] = 2
+    ] = 20
     poll_idle_milliseconds: Annotated[
         int,
         Meta(ge=1, le=60_000),

@@ -1,0 +1,43 @@
+"""Random bytes for ids, drawn from the system in one call for many.
+
+Each call to the system lets another thread run first, and on a busy process that costs the caller far more than
+the bytes: three ids a command took a third of its time. For ids only; secrets are drawn one by one (`secrets`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+_POOL_BYTES = 8192
+
+
+class RandomBytes:
+    """Hands out the bytes of a pool, each once. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool = b""
+        self._next = 0
+
+    def take(self, count: int) -> bytes:
+        """`count` bytes, at most as many as a pool holds."""
+        with self._lock:
+            if self._next + count > len(self._pool):
+                self._pool, self._next = os.urandom(_POOL_BYTES), 0
+            taken = self._pool[self._next : self._next + count]
+            self._next += count
+        return taken
+
+
+random_bytes = RandomBytes().take
+"""`random_bytes(count)`: from the process's own pool."""
+
+
+def random_uuid() -> str:
+    """A random UUID (version 4) in its canonical form."""
+    drawn = bytearray(random_bytes(16))
+    drawn[6] = drawn[6] & 0x0F | 0x40
+    drawn[8] = drawn[8] & 0x3F | 0x80
+    text = drawn.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
