@@ -83,13 +83,6 @@ def check_folder(data: Path) -> None:
         )
 
 
-def keep_logs(city: Embedded, settings: Settings) -> None:
-    """Let every host keep its tamper-evident log; closing the city signs what was recorded."""
-    key = signing_key(city.data / "keys", TRUTH_KEY)
-    for host in city.hosts.values():
-        host.log = MerkleLog(host.store, key, city.data / "published", interval_seconds=settings.tree_head_seconds)
-
-
 @contextlib.contextmanager
 def only_server(data: Path) -> Iterator[None]:
     """Hold the folder for one serving process: two consumers on the same views would undo each other."""

@@ -46,9 +46,7 @@ def main() -> None:
     from services.cli import audit, city, commands, events, operate, tokens  # noqa: F401, PLC0415 - they add themselves
 
     try:
-        app(standalone_mode=False)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
+        sys.exit(app(standalone_mode=False))  # the code of a typer.Exit, None after a command that did its work
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - sorted just below; what is not foreseen is raised again

@@ -1,0 +1,23 @@
+"""One real city with the shipped programme, made once by the command line; each test works on a copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.processes import copy_of, init
+
+
+@pytest.fixture(scope="session")
+def empty_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a city that nobody has served yet. Not to be written to."""
+    data = tmp_path_factory.mktemp("city") / "var"
+    init(data)
+    return data
+
+
+@pytest.fixture
+def city(empty_city: Path, tmp_path: Path) -> Path:
+    """A copy for this test alone."""
+    return copy_of(empty_city, tmp_path / "var")
