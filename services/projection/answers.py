@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from services.policy_registry.events import Campaign, Measure, MeasureGroup, Phase, RecurringDuty, RuleSet, UnitKind
-from services.project_tracking.events import Lamp, LampReason, ProjectKind, ProjectLevel, Stage
+from services.project_tracking.events import Lamp, LampReason, MilestoneKind, ProjectKind, ProjectLevel, Stage
 from services.projection.queries import AttentionKind
 
 
@@ -200,6 +200,16 @@ class OtherFigures(Answer, frozen=True, kw_only=True):
     corrected: bool
 
 
+class NextMilestone(Answer, frozen=True, kw_only=True):
+    """The first outstanding milestone; `late_days` is 0 until it is late."""
+
+    milestone_id: str
+    text: str
+    kind: MilestoneKind
+    due: date
+    late_days: int
+
+
 class ProjectLine(Answer, frozen=True, kw_only=True):
     """A project in a list. `version` is that of its latest fact known here."""
 
@@ -224,6 +234,9 @@ class ProjectLine(Answer, frozen=True, kw_only=True):
     completed_on: date | None
     help_needed: str | None
     pending_baseline: int | None
+    missing_months: tuple[str, ...]
+    last_week: date | None
+    next_milestone: NextMilestone | None
     version: int
     other: OtherFigures | None
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 
 from services.chassis.service import Asker
 from services.policy_registry.events import unit_with_code
-from services.project_tracking.events import Lamp, LampEvidence, LampJudgement, Step, weekly_report_on
-from services.projection.answers import LampAnswer, OtherFigures, ProjectLine, Reading
+from services.project_tracking.events import (
+    Lamp,
+    LampEvidence,
+    LampJudgement,
+    Stage,
+    Step,
+    milestones_on,
+    weekly_report_on,
+)
+from services.projection.answers import LampAnswer, NextMilestone, OtherFigures, ProjectLine, Reading
 from services.projection.as_of import Moment, instant
 from services.projection.boards import Board
 from services.projection.project_board import BoardRow
@@ -66,8 +75,28 @@ def project_line(standing: Standing, board: Board, other: Board | None) -> Proje
         completed_on=standing.happened(Step.COMPLETED),
         help_needed=help_needed(standing),
         pending_baseline=standing.pending_baseline,
+        missing_months=standing.missing,
+        last_week=_last_week(standing),
+        next_milestone=_next_milestone(standing),
         version=standing.row.version,
         other=None if other is None else other_figures(standing, other),
+    )
+
+
+def _last_week(standing: Standing) -> date | None:
+    """The Monday of the latest weekly report that had come."""
+    latest = weekly_report_on(standing.record, standing.on)
+    return None if latest is None else latest[0]
+
+
+def _next_milestone(standing: Standing) -> NextMilestone | None:
+    if standing.stage not in (Stage.PREPARING, Stage.UNDER_CONSTRUCTION):
+        return None
+    first = next((one for one in milestones_on(standing.record, standing.on) if one.reached_on is None), None)
+    if first is None:
+        return None
+    return NextMilestone(
+        milestone_id=first.milestone_id, text=first.text, kind=first.kind, due=first.due, late_days=first.late_days
     )
 
 

@@ -1,0 +1,37 @@
+"""The pages about the whole: overview, comparison of units, one unit, the programme."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from services.projection.answers import Overview, ProgrammeAnswer, UnitAnswer, UnitComparison
+from services.projection.cockpit.frame import Frame
+from services.projection.cockpit.visit import Visit
+from services.projection.queries import CompareUnits, GetOverview, GetProgramme, GetUnit
+
+
+class CityPages:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def overview(self, visit: Visit) -> Response:
+        answer: Overview = await visit.ask(visit.query(GetOverview))
+        return await self._frame.show(
+            visit, "overview.html", answer=answer, summary=answer.summary, reading=answer.reading, other=answer.other
+        )
+
+    async def units(self, visit: Visit) -> Response:
+        answer: UnitComparison = await visit.ask(visit.query(CompareUnits))
+        return await self._frame.show(visit, "units.html", answer=answer, reading=answer.reading)
+
+    async def unit(self, visit: Visit) -> Response:
+        code = visit.request.path_params["code"]
+        answer: UnitAnswer = await visit.ask(visit.query(GetUnit, unit_code=code[:32]))
+        return await self._frame.show(
+            visit, "unit.html", answer=answer, summary=answer.unit.summary, reading=answer.reading, other=answer.other
+        )
+
+    async def programme(self, visit: Visit) -> Response:
+        answer: ProgrammeAnswer = await visit.ask(visit.query(GetProgramme))
+        names = {each.unit_id: each for each in answer.units}
+        return await self._frame.show(visit, "programme.html", answer=answer, names=names, reading=answer.reading)

@@ -1,0 +1,36 @@
+"""Log-in by a one-time link, and log-out."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.chassis.errors import Unauthenticated, describe
+from services.projection.cockpit.frame import Frame
+
+
+class LoginPages:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def login(self, request: Request) -> Response:
+        """With a code: redeem it once and go in; without: how to get a link.
+
+        The way in is a page that moves on by itself, not a redirect: a SameSite=Strict cookie is not sent along a
+        redirect that another site's link began. Only GET redeems, so that a probing HEAD spends no code.
+        """
+        code = request.query_params.get("code", "")
+        if not code or request.method != "GET":
+            return await self._frame.plain(request, "login.html", problem=None, state="none")
+        try:
+            token = self._frame.sessions.open(code)
+        except Unauthenticated as refused:
+            return await self._frame.plain(request, "login.html", 401, problem=describe(refused), state="none")
+        response = await self._frame.plain(request, "login.html", problem=None, state="in")
+        self._frame.sessions.keep(response, token)
+        return response
+
+    async def logout(self, request: Request) -> Response:
+        response = await self._frame.plain(request, "login.html", problem=None, state="out")
+        self._frame.sessions.close(response)
+        return response

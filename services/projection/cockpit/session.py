@@ -1,0 +1,51 @@
+"""Logging in with a one-time code, and the cookie that keeps a browser logged in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.chassis.auth import LoginCodes, Principal, TokenIssuer, TokenVerifier
+from services.chassis.errors import Unauthenticated
+from services.chassis.http_api import SESSION_COOKIE
+from services.chassis.settings import Settings
+
+
+class Sessions:
+    """Sessions are tokens like any other, in an HttpOnly cookie. They run by real time, also in a rehearsal."""
+
+    def __init__(
+        self, verifier: TokenVerifier, issuer: TokenIssuer | None, logins: LoginCodes | None, settings: Settings
+    ) -> None:
+        self._verifier = verifier
+        self._issuer = issuer
+        self._logins = logins
+        self._valid_for = timedelta(hours=settings.login_cookie_hours)
+        self._secure = settings.secure_cookies
+
+    def principal(self, request: Request) -> Principal:
+        """Who looks; raises Unauthenticated."""
+        return self._verifier.verify(request.cookies.get(SESSION_COOKIE), datetime.now(UTC))
+
+    def open(self, code: str) -> str:
+        """The session's token for a one-time code; raises Unauthenticated or Unavailable."""
+        if self._logins is None or self._issuer is None:
+            raise Unauthenticated("本进程不能登录", "this process takes no log-ins")
+        now = datetime.now(UTC)
+        return self._issuer.issue(self._logins.redeem(code, now), self._valid_for, now)
+
+    def keep(self, response: Response, token: str) -> None:
+        response.set_cookie(
+            SESSION_COOKIE,
+            token,
+            max_age=int(self._valid_for.total_seconds()),
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+    def close(self, response: Response) -> None:
+        response.delete_cookie(SESSION_COOKIE, path="/", secure=self._secure, httponly=True, samesite="strict")
