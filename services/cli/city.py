@@ -97,16 +97,7 @@ def serve() -> None:
     check_folder(given.data)
     with only_server(given.data), city(given) as opened:
         access = Access.of(given.data, opened.info.store_id)
-        pages = cockpit_routes(
-            services=SERVICES,
-            gateway=opened.gateway,
-            verifier=access.verifier,
-            issuer=access.issuer,
-            logins=access.logins,
-            clock=opened.clock,
-            settings=given,
-            info=opened.info,
-        )
+        pages = cockpit_routes(opened.gateway, access, opened.clock, given, opened.info, SERVICES)
         serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
 
 
