@@ -61,7 +61,7 @@ class EventRegistry:
             if decoder is not None:
                 return decoder.decode(data)
             return self._lift(type_string, data)
-        except msgspec.DecodeError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedEvent(f"{type_string}: {error}") from error
 
     def _lift(self, type_string: str, data: bytes) -> Event:
@@ -70,7 +70,15 @@ class EventRegistry:
         fields: Fields = msgspec.json.decode(data, type=dict[str, Any])
         while type_string in self._upcasts:
             type_string, upcast = self._upcasts[type_string]
-            fields = upcast(fields)
+            fields = _upcast(upcast, fields, type_string)
         if type_string not in self._structs:
             raise UnknownEventType(type_string)
         return msgspec.convert(fields, self._structs[type_string])
+
+
+def _upcast(upcast: Upcast, fields: Fields, to: str) -> Fields:
+    """An old fact that lacks what its upcast builds on is malformed."""
+    try:
+        return upcast(fields)
+    except Exception as error:
+        raise MalformedEvent(f"{to}: {type(error).__name__}: {error}") from error
