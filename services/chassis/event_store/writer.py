@@ -17,7 +17,7 @@ BATCH = 256
 """Appends in one commit at the most: beyond it a commit takes so long that callers wait more than they gain."""
 
 LINGER_SECONDS = 0.001
-"""How long the writer waits for more company, and only when the last commit had company already."""
+"""How long the writer waits at most for as much company as one of the last two commits had."""
 
 Commit = Callable[[Sequence[Append]], list[Outcome]]
 
@@ -49,7 +49,7 @@ class Writer:
         self._held: list[_Waiting] = []
         self._closed = False
         self._door = threading.Lock()
-        self._company = False
+        self._company = (1, 1)
         self._thread = threading.Thread(target=self._run, name=f"writer-{name}", daemon=True)
         self._thread.start()
 
@@ -84,20 +84,26 @@ class Writer:
             self._settle(batch)
 
     def _next_batch(self) -> list[_Waiting] | None:
-        """All that wait, one per stream; blocks for the first. None: the writer was closed and all is done."""
+        """All that wait, one per stream; blocks for the first. None: the writer was closed and all is done.
+
+        Callers who were just answered come again in a moment, so it lingers for as many as came last; once they
+        are there it goes at once. Of the last two commits the larger counts, else callers who once fell into two
+        halves would stay so.
+        """
         batch, self._held = self._held, []
         if not batch:
             first = self._queue.get()
             if first is None:
                 return None
             batch.append(first)
-        until = time.monotonic() + LINGER_SECONDS if self._company else 0.0
+        expected = max(self._company)
+        until = time.monotonic() + LINGER_SECONDS if expected > 1 else 0.0
         while len(batch) < BATCH:
-            more = self._more(until)
+            more = self._more(until if len(batch) < expected else 0.0)
             if more is None:
                 break
             batch.append(more)
-        self._company = len(batch) > 1
+        self._company = (self._company[1], len(batch))
         return self._one_per_stream(batch)
 
     def _more(self, until: float) -> _Waiting | None:
