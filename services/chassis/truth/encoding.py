@@ -14,11 +14,5 @@ def pack(*fields: Field) -> bytes:
     number in decimal ASCII digits without leading zeros (a minus sign before a negative one), bytes as they are. An
     absent field is the count 0xFFFFFFFF and nothing more. Raises OverflowError for a field of 4 GiB or more.
     """
-    return b"".join([_counted(field) for field in fields])
-
-
-def _counted(field: Field) -> bytes:
-    if field is None:
-        return _ABSENT
-    raw = field.encode() if isinstance(field, str) else field if isinstance(field, bytes) else b"%d" % field
-    return len(raw).to_bytes(4) + raw
+    raws = [field if field is None or isinstance(field, bytes) else str(field).encode() for field in fields]
+    return b"".join([_ABSENT if raw is None else len(raw).to_bytes(4) + raw for raw in raws])
