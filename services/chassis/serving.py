@@ -25,7 +25,6 @@ from services.chassis.http_api import api_routes
 from services.chassis.http_server import HttpDoor, health_routes
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
-from services.chassis.runtime import Runtime
 from services.chassis.settings import Settings
 from services.chassis.truth import MerkleLog
 
@@ -173,6 +172,8 @@ def serve(
     city: Embedded, access: Access, settings: Settings, pages: Sequence[BaseRoute], announce: Callable[[Doors], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called once every door is open. The caller closes the city."""
+    from services.chassis.runtime import Runtime  # noqa: PLC0415 - slow to load, and only a server needs it
+
     hosts = list(city.hosts.values())
     keep_logs(city, settings)
     started = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -24,6 +24,9 @@ app = typer.Typer(
     help="营商环境推进平台 · runs a city's business-environment programme.\n\n"
     "设置取自环境变量 BIZENV_…(bizenv doctor 列出全部) · settings come from the environment.",
 )
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
+"""What every complaint about the command line itself derives from; typer has it under no name of its own."""
 
 
 def settings() -> Settings:
@@ -54,17 +57,15 @@ def main() -> None:
 
 
 def _explain(error: Exception) -> int:
-    import click  # noqa: PLC0415
-
     from services.chassis.auth import KeyFileError  # noqa: PLC0415
     from services.chassis.event_store import StoreUnusable  # noqa: PLC0415
     from services.chassis.live_views import RebuildRunning  # noqa: PLC0415
     from services.chassis.serving import CannotStart  # noqa: PLC0415
     from services.policy_registry.programme_files import ProgrammeFileError  # noqa: PLC0415
 
-    if isinstance(error, click.ClickException):
+    if isinstance(error, USAGE_ERROR):
         error.show()
-        return error.exit_code
+        return int(error.exit_code)
     if isinstance(error, (CannotStart, StoreUnusable, KeyFileError, RebuildRunning, ProgrammeFileError)):
         print(f"bizenv: {error}", file=sys.stderr)
         return 2

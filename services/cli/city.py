@@ -20,7 +20,7 @@ from services.chassis.serving import Access, Doors, check_folder, keep_logs, onl
 from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
 from services.cli.app import app, fail
-from services.cli.opening import city, prepare, programme_folder
+from services.cli.opening import NO_CITY, city, prepare, programme_folder
 from services.cli.progress import progress_bar
 from services.policy_registry.programme_files import load_programme
 from services.projection.cockpit import cockpit_routes
@@ -80,7 +80,7 @@ def migrate() -> None:
     """把数据库升级到本程序的版本 · bring the databases to this build's version."""
     given = prepare()
     if not city_exists(given.data):
-        fail(f"{given.data} 中没有城市数据 · holds no city")
+        fail(NO_CITY.format(given.data))
     for service in SERVICES:
         dialect = SqliteDialect(given.data / service.name / EVENTS_FILE)
         engine = dialect.engine()

@@ -17,12 +17,17 @@ from services.cli.app import fail, settings
 
 PROGRAMMES = Path(__file__).resolve().parent.parent.parent / "deploy" / "programmes"
 
+NO_CITY = "{} 中没有城市数据,请先 bizenv init 或 bizenv rehearse · holds no city: run bizenv init or rehearse"
+
 
 def prepare() -> Settings:
     """Settings, logs and fault points of this process."""
     given = settings()
     logs.configure(given.log_level, sys.stderr)
-    faults.arm(given.fault)
+    try:
+        faults.arm(given.fault)
+    except ValueError as error:
+        fail(f"BIZENV_FAULT={given.fault} 无效 · is not valid: {error}")
     return given
 
 
@@ -38,8 +43,11 @@ def city(given: Settings) -> Iterator[Embedded]:
 
 def programme_folder(name: str) -> Path:
     """The folder of a programme: a name under deploy/programmes, or a path of one's own."""
-    named = PROGRAMMES / name
-    return named if named.is_dir() else Path(name)
+    found = next((folder for folder in (PROGRAMMES / name, Path(name)) if folder.is_dir()), None)
+    if found is None:
+        shipped = ", ".join(sorted(folder.name for folder in PROGRAMMES.iterdir() if folder.is_dir()))
+        fail(f"没有方案 {name};自带的方案 · no such programme; shipped: {shipped}")
+    return found
 
 
 def open_store(given: Settings, service: str) -> EventStore:
@@ -50,7 +58,7 @@ def open_store(given: Settings, service: str) -> EventStore:
 def store_info(given: Settings) -> StoreInfo:
     """What the city's stores say of themselves; refuses a folder without a city."""
     if not city_exists(given.data):
-        fail(f"{given.data} 中没有城市数据,请先 bizenv init 或 bizenv rehearse · holds no city yet")
+        fail(NO_CITY.format(given.data))
     store = open_store(given, SERVICES[0].name)
     store.close()
     return store.info

@@ -191,7 +191,8 @@ class EventStore:
                 check_revision(connection, self.dialect.place)
                 fields = {row.key: row.value for row in connection.execute(select(schema.store))}
         except SQLAlchemyError as error:
-            raise StoreUnusable(f"无法打开数据库 {self.dialect.place}:{error} · cannot open the database") from error
+            reason = getattr(error, "orig", None) or error
+            raise StoreUnusable(f"无法打开数据库 {self.dialect.place}:{reason} · cannot open the database") from error
         try:
             info = msgspec.convert(fields, StoreInfo, strict=False)
         except msgspec.ValidationError as error:

@@ -1,0 +1,196 @@
+"""What keeps a process from starting: each trouble is told in one clear sentence, with an exit code above 0."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.processes import PROGRAMME, Server, bizenv, copy_of, refused, serving, told
+from tests.small_disk import LimitedWriter, SmallDisk, small_disk
+
+MAKE = ("init", "--programme", PROGRAMME)
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield int(listening.getsockname()[1])
+
+
+def sql(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+
+
+@pytest.fixture(scope="module")
+def unserved(empty_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A city that no test of this module alters for good."""
+    return copy_of(empty_city, tmp_path_factory.mktemp("start") / "var")
+
+
+# --- ports -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("door", "named"), [("http", "HTTP"), ("grpc", "gRPC"), ("metrics", "metrics")])
+def test_a_taken_port(unserved: Path, door: str, named: str) -> None:
+    with taken_port() as port:
+        sentence = refused(unserved, "serve", **{f"{door}_port": str(port)})
+    assert f"127.0.0.1:{port}" in sentence
+    assert named in sentence
+    assert "taken" in sentence
+
+
+def test_an_address_that_is_not_ours(unserved: Path) -> None:
+    assert "192.0.2.1" in refused(unserved, "serve", http_host="192.0.2.1")
+
+
+# --- the data folder -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [MAKE, ("serve",)])
+def test_a_data_folder_that_cannot_be_written(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    assert "can't be written" in refused(tmp_path / "file" / "var", *command)
+
+
+@pytest.mark.parametrize("command", [MAKE, ("serve",)])
+def test_a_disk_without_room(tmp_path: Path, empty_city: Path, command: tuple[str, ...]) -> None:
+    with small_disk(tmp_path / "disk", 20) as disk:
+        data = disk.folder / "var"
+        if command == ("serve",):
+            shutil.copytree(empty_city, data)
+        disk.fill()
+        try:
+            sentence = refused(data, *command)
+        finally:
+            disk.free()
+        assert "is full" in sentence
+        if isinstance(disk, SmallDisk):
+            assert "are free on the disk" in refused(data, *command)
+        else:
+            assert isinstance(disk, LimitedWriter)
+
+
+def test_a_folder_without_a_city(tmp_path: Path) -> None:
+    for command in (("serve",), ("migrate",), ("token", "--role", "leader", "--account", "zhao")):
+        assert "bizenv init" in refused(tmp_path, *command)
+    assert list(tmp_path.glob("*/*")) == []
+
+
+def test_a_city_is_made_once(unserved: Path) -> None:
+    assert "already holds a city" in refused(unserved, *MAKE)
+
+
+def test_a_programme_that_is_not_there(tmp_path: Path) -> None:
+    assert "nowhere-2017" in refused(tmp_path / "var", "init", "--programme", "nowhere-2017")
+    assert not (tmp_path / "var" / "policy_registry").exists()
+
+
+def test_a_second_server_on_the_same_folder(city: Path) -> None:
+    with serving(city) as server:
+        assert "another bizenv process serves this folder" in refused(city, "serve")
+        assert server.troubles() == []
+        assert server.stop() == 0
+
+
+# --- settings --------------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_value_of_a_setting(tmp_path: Path) -> None:
+    sentence = refused(tmp_path, "serve", http_port="eighty")
+    assert "BIZENV_HTTP_PORT=eighty" in sentence
+    assert "an integer from 0 to 65535" in sentence
+
+
+def test_a_setting_that_nobody_knows(tmp_path: Path) -> None:
+    assert "did you mean BIZENV_HTTP_PORT?" in refused(tmp_path, "serve", htpp_port="80")
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--port", "80"), ("nonsense",), ("token", "--role", "mayor")])
+def test_an_order_that_nobody_knows(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = bizenv(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "Error" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fault_point_that_nobody_knows(tmp_path: Path) -> None:
+    assert "store.committed" in refused(tmp_path, "serve", fault="store.nowhere")
+
+
+# --- databases -------------------------------------------------------------------------------------------------
+
+
+def test_a_database_of_a_newer_version(city: Path) -> None:
+    sql(city / "project_tracking" / "events.sqlite", "UPDATE alembic_version SET version_num = '9001'")
+    for command in ("serve", "migrate"):
+        sentence = refused(city, command)
+        assert "9001" in sentence
+        assert "upgrade" in sentence
+
+
+def test_a_database_of_an_older_version(city: Path) -> None:
+    sql(city / "project_tracking" / "events.sqlite", "UPDATE alembic_version SET version_num = '0000'")
+    assert "run bizenv migrate" in refused(city, "serve")
+
+
+def test_a_file_that_is_not_our_database(city: Path) -> None:
+    path = city / "projection" / "events.sqlite"
+    path.unlink()
+    sql(path, "CREATE TABLE something (id)")
+    assert "is not a bizenv database" in refused(city, "serve")
+    path.write_bytes(b"this was a database once " * 1000)
+    assert "cannot open the database" in refused(city, "serve")
+
+
+def test_a_store_that_is_missing(city: Path) -> None:
+    (city / "projection" / "events.sqlite").unlink()
+    assert "projection/events.sqlite" in refused(city, "serve")
+
+
+def test_real_and_rehearsed_stores_in_one_folder(city: Path) -> None:
+    sql(city / "project_tracking" / "events.sqlite", "UPDATE store SET value = 'rehearsal' WHERE key = 'kind'")
+    assert "not of one city" in refused(city, "serve")
+
+
+def test_stores_of_two_cities_in_one_folder(city: Path) -> None:
+    sql(city / "project_tracking" / "events.sqlite", "UPDATE store SET value = 'another' WHERE key = 'store_id'")
+    assert "not of one city" in refused(city, "serve")
+
+
+def test_a_store_in_the_folder_of_another_service(city: Path) -> None:
+    shutil.copy(city / "policy_registry" / "events.sqlite", city / "projection" / "events.sqlite")
+    assert "another service" in refused(city, "serve")
+
+
+# --- keys ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["token.key", "truth.key"])
+def test_a_key_file_that_others_can_read(city: Path, name: str) -> None:
+    told(city, "token", "--role", "leader", "--account", "zhao")
+    (city / "keys" / name).chmod(0o644)
+    assert f"{name} has mode 0644" in refused(city, "serve")
+
+
+def test_a_damaged_key_file(city: Path) -> None:
+    (city / "keys" / "truth.key").write_text("-----BEGIN NOTHING-----")
+    assert "truth.key is damaged" in refused(city, "serve")
+
+
+# --- a trouble that leaves the city able to start later ---------------------------------------------------------
+
+
+def test_after_a_refused_start_the_city_starts(city: Path) -> None:
+    with taken_port() as port:
+        refused(city, "serve", grpc_port=str(port))
+    server = Server(city).ready()
+    assert server.stop() == 0
