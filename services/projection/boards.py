@@ -65,21 +65,29 @@ class Boards:
             rows = self._known.projects(reader, moment.known_before)
             city = self._known.city(reader, moment.known_before)
             before = self._kept.get(moment)
-            board = self._board(moment, city, rows, before)
+            board = self._board(moment, city, rows, before or self._twin(moment))
             self._kept[moment] = board
             self._kept.move_to_end(moment)
             while len(self._kept) > KEPT_BOARDS:
                 self._kept.popitem(last=False)
             return board
 
+    def _twin(self, moment: Moment) -> Board | None:
+        """The kept board of the same day by other knowledge: projects of which both know the same are read once."""
+        for other in (moment.as_now_known, moment.as_then_known):
+            if other != moment and other in self._kept:
+                return self._kept[other]
+        return None
+
     def _board(self, moment: Moment, city: City, rows: Mapping[str, BoardRow], before: Board | None) -> Board:
         rules = self._rules_on(city, moment)
         usable = before.standings if before is not None and before.rules == rules else {}
         standings: dict[str, Standing] = {}
-        fresh = before is None or before.rules != rules or before.city != city
+        fresh = before is None or before.moment != moment or before.rules != rules or before.city != city
         for key in sorted(rows):
             row, known = rows[key], usable.get(key)
-            found = known if known is not None and known.row is row else standing_of(row, moment.on, rules)
+            same = known is not None and (known.row is row or known.row.version == row.version)
+            found = known if same else standing_of(row, moment.on, rules)
             if found is not None:
                 standings[key] = found
                 fresh = fresh or found is not known

@@ -98,7 +98,7 @@ def get_unit(reader: Reader, query: GetUnit, asker: Asker) -> UnitAnswer:
         reading=reading_of(moment, asker, other),
         unit=line,
         entry=entry,
-        other=None if other is None else other_summary(seen, others, other),
+        other=None if other is None else other_summary(seen, others, summary_of(others, moment.on, other.rules)),
         posts=_posts(board, entry),
         attention=_attention(seen, board, other),
         projects=project_lines(sorted(seen, key=severity), board, other),
@@ -154,7 +154,10 @@ def _summary(board: Board, seen: Sequence[Standing], asker: Asker) -> Summary:
 
 
 def _other(seen: Sequence[Standing], other: Board | None, asker: Asker) -> OtherSummary | None:
-    return None if other is None else other_summary(seen, visible(other, asker), other)
+    if other is None:
+        return None
+    others = visible(other, asker)
+    return other_summary(seen, others, _summary(other, others, asker))
 
 
 def _own(board: Board, asker: Asker) -> tuple[UnitLine, ...]:

@@ -24,8 +24,8 @@ from services.projection.programme import (
     programme_from,
     register_from,
 )
-from services.projection.project_board import PROJECT_BOARD, BoardRow, row_after
-from services.projection.project_timeline import PROJECT_TIMELINE, facts_between
+from services.projection.project_board import PROJECT_BOARD, BoardRow, Folding
+from services.projection.project_timeline import PROJECT_TIMELINE, events_between
 
 KEPT_INSTANTS = 48
 
@@ -104,9 +104,13 @@ class PastFolds:
 
 
 def _fold_projects(reader: Reader, since: int, base: Mapping[str, BoardRow] | None, until: int) -> dict[str, BoardRow]:
-    rows = dict(base or {})
-    for fact in facts_between(reader, since, until):
-        rows[fact.key] = row_after(rows.get(fact.key), fact.stream, fact.version, fact.event)
+    rows, folding = dict(base or {}), dict[str, Folding]()
+    for key, stream, version, event in events_between(reader, since, until):
+        row = folding.get(key)
+        if row is None:
+            row = folding[key] = Folding(stream, rows.get(key))
+        row.take(version, event)
+    rows.update((key, row.done()) for key, row in folding.items())
     return rows
 
 

@@ -14,6 +14,7 @@ from services.project_tracking.events import (
     Stage,
     Step,
     milestones_on,
+    reports_by,
     weekly_report_on,
 )
 from services.projection.answers import LampAnswer, NextMilestone, OtherFigures, ProjectLine, Reading
@@ -21,7 +22,7 @@ from services.projection.as_of import Moment, instant
 from services.projection.boards import Board
 from services.projection.project_board import BoardRow
 from services.projection.queries import AttentionKind
-from services.projection.sources import baseline_key, decision_key, milestone_key, month_key, step_key
+from services.projection.sources import baseline_key, decision_key, month_key, step_key
 from services.projection.standing import Standing
 
 
@@ -131,12 +132,13 @@ def lamp_answer(standing: Standing, judgement: LampJudgement) -> LampAnswer:
 
 
 def evidence_events(row: BoardRow, standing: Standing, evidence: LampEvidence) -> tuple[str, ...]:
-    """The facts behind a lamp: the start, the baseline and its approval, the months' reports, the late milestone."""
+    """The facts behind a lamp: the start, the baseline with its approval, the months' reports. A late milestone has
+    none: it rests on the baseline."""
     number = evidence.baseline_number or 0
-    keys = [step_key(Step.STARTED), baseline_key(number), decision_key(number)]
-    keys += [month_key(month) for month in sorted(standing.record.progress) if month <= evidence.month]
-    if evidence.late_milestone_id is not None:
-        keys.append(milestone_key(evidence.late_milestone_id))
+    keys = [baseline_key(number), decision_key(number)]
+    if standing.happened(Step.STARTED) is not None:
+        keys.insert(0, step_key(Step.STARTED))
+    keys += [month_key(month) for month in sorted(reports_by(standing.record, evidence.month, standing.on))]
     return tuple(event_id for event_id in map(row.event_id, keys) if event_id is not None)
 
 

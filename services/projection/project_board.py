@@ -32,20 +32,37 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return None if version is None else f"{self.stream}/{version}"
 
 
-def row_after(row: BoardRow | None, stream: str, version: int, event: Event) -> BoardRow:
-    """The row with one more fact of its stream; takes whatever was recorded."""
-    known = row if row is not None else BoardRow(stream=stream, version=0)
-    return BoardRow(
-        stream=stream,
-        version=version,
-        record=evolve(known.record, event),
-        sources={**known.sources, source_key(event): version},
-        corrections=(*known.corrections, version) if corrects(event) else known.corrections,
-    )
+class Folding:
+    """A row on its way: takes the facts of one stream in their order, whatever they are."""
+
+    def __init__(self, stream: str, row: BoardRow | None) -> None:
+        self._stream = stream
+        self._version = 0 if row is None else row.version
+        self._record = None if row is None else row.record
+        self._sources = {} if row is None else dict(row.sources)
+        self._corrections = () if row is None else row.corrections
+
+    def take(self, version: int, event: Event) -> None:
+        self._version = version
+        self._record = evolve(self._record, event)
+        self._sources[source_key(event)] = version
+        if corrects(event):
+            self._corrections = (*self._corrections, version)
+
+    def done(self) -> BoardRow:
+        return BoardRow(
+            stream=self._stream,
+            version=self._version,
+            record=self._record,
+            sources=self._sources,
+            corrections=self._corrections,
+        )
 
 
 def _project_fact(row: BoardRow | None, fact: Received) -> BoardRow:
-    return row_after(row, fact.envelope.stream, fact.envelope.version, fact.event)
+    folding = Folding(fact.envelope.stream, row)
+    folding.take(fact.envelope.version, fact.event)
+    return folding.done()
 
 
 def project_of(envelope: Envelope) -> str | None:

@@ -106,8 +106,15 @@ def _milestone(one: MilestoneStanding, dues: dict[str, date], standing: Standing
         reached_on=one.reached_on,
         late_days=one.late_days,
         reached_text=reached.text if reached is not None and one.reached_on is not None else None,
-        source=sources.source(milestone_key(one.milestone_id) if step is None else step_key(step)),
+        source=_reached_source(one, step, sources),
     )
+
+
+def _reached_source(one: MilestoneStanding, step: Step | None, sources: Sources) -> Source | None:
+    """None until it was reached: a fact of a later day is not shown on this one."""
+    if one.reached_on is None:
+        return None
+    return sources.source(milestone_key(one.milestone_id) if step is None else step_key(step))
 
 
 def approval_lines(standing: Standing, sources: Sources, rules: ProjectRules | None) -> tuple[ApprovalLine, ...]:

@@ -46,14 +46,16 @@ def facts_of(reader: Reader, project_id: str, known_before: int | None = None) -
     return [fact for fact in map(_fact, reader.execute(query)) if fact is not None]
 
 
-def facts_between(reader: Reader, since: int, until: int) -> Iterator[Fact]:
-    """The facts recorded from `since` to before `until` (microseconds), in the order of their recording."""
+def events_between(reader: Reader, since: int, until: int) -> Iterator[tuple[str, str, int, Event]]:
+    """(project, stream, version, fact) recorded from `since` to before `until` (microseconds), in that order."""
     table = reader.table(PROJECT_TIMELINE.name)
+    columns = (table.c.key, table.c.stream, table.c.version, table.c.type, table.c.data)
     recorded = (table.c.recorded_at >= since) & (table.c.recorded_at < until)
-    for row in reader.execute(select(table).where(recorded).order_by(table.c.position)):
-        fact = _fact(row)
-        if fact is not None:
-            yield fact
+    for key, stream, version, kind, data in reader.execute(select(*columns).where(recorded).order_by(table.c.position)):
+        try:
+            yield key, stream, version, _REGISTRY.decode(kind, data)
+        except UnknownEventType:
+            continue
 
 
 def _fact(row: Any) -> Fact | None:

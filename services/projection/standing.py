@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from services.project_tracking.events import (
@@ -155,8 +156,14 @@ def _year(record: ProjectRecord, baseline: Baseline | None, on: date, rules: Pro
 def _planned_each(baseline: Baseline | None, months: Sequence[str]) -> tuple[int, ...]:
     if baseline is None:
         return (0,) * len(months)
-    ends = [planned_at(baseline.plan, last_day(month)) for month in (month_before(months[0]), *months)]
+    ends = [planned_at(baseline.plan, end) for end in _ends(month_before(months[0]), months[-1])]
     return tuple(later - earlier for earlier, later in pairwise(ends))
+
+
+@lru_cache(maxsize=64)
+def _ends(first: str, last: str) -> tuple[date, ...]:
+    """The last days of the months from `first` to `last`."""
+    return tuple(last_day(month) for month in months_from(first, last))
 
 
 def months_of_year(on: date) -> list[str]:

@@ -25,7 +25,6 @@ from services.projection.answers import (
     StepTotals,
     Summary,
 )
-from services.projection.boards import Board
 from services.projection.lines import corrected_between, figures
 from services.projection.standing import Standing, due_month, months_of_year
 
@@ -51,12 +50,11 @@ def summary_of(standings: Sequence[Standing], on: date, rules: ProjectRules | No
     )
 
 
-def other_summary(standings: Sequence[Standing], others: Sequence[Standing], other: Board) -> OtherSummary:
-    """What the other knowledge says of the same projects, and in how many it differs."""
+def other_summary(standings: Sequence[Standing], others: Sequence[Standing], summary: Summary) -> OtherSummary:
+    """What the other knowledge (its standings and their summary) says of the same projects, and where it differs."""
     known = {standing.record.project_id: standing for standing in others}
     pairs = [(standing, known.get(standing.record.project_id)) for standing in standings]
     changed = [pair for pair in pairs if pair[1] is None or figures(pair[0]) != figures(pair[1])]
-    summary = summary_of(others, other.moment.on, other.rules)
     return OtherSummary(
         projects=summary.projects,
         lamps=summary.lamps,

@@ -70,7 +70,7 @@ def share_bar(permille: int | None, title: str, css: str = "fill-done") -> Marku
     """One bar against a mark at 100 %; the scale ends at 150 %."""
     width = 0.0 if permille is None else min(permille, 1500) / 15
     bar = f'<rect class="{css}" x="0" y="2" width="{_n(width)}" height="6"/>' if width else ""
-    mark = '<rect class="mark" x="66.3" y="0" width="0.7" height="10"/>'
+    mark = '<line class="full" x1="66.67" y1="0" x2="66.67" y2="10" vector-effect="non-scaling-stroke"/>'
     return Markup(
         f'<svg class="sharebar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title>'
@@ -83,7 +83,8 @@ def paired_columns(
 ) -> Markup:
     """Columns by month: planned as an outline, done filled inside it; None: not known yet."""
     box = Box(44, 14, 632, 196)
-    top = nice_top(max([*planned, *(value for value in done if value is not None), 0]))
+    highest = max([*planned, *(value for value in done if value is not None), 0])
+    top = nice_top(highest) if decimals else max(4.0, -(-highest // 4) * 4)
     parts = list(_grid(box, top))
     step = box.width / max(len(labels), 1)
     for index, label in enumerate(labels):
@@ -211,7 +212,7 @@ def _text(x: float, y: float, words: str, anchor: str, css: str = "") -> str:
 
 
 def nice_top(value: float) -> float:
-    """The end of an axis: 1, 2, 4, 5 or 8 times a power of ten, not below the value."""
+    """The end of an axis, not below the value, whose quarters are round numbers."""
     if value <= 0:
         return 1.0
     size = 1.0
@@ -219,7 +220,7 @@ def nice_top(value: float) -> float:
         size *= 10
     while size > value:
         size /= 10
-    return next(size * factor for factor in (1, 2, 4, 5, 8, 10) if size * factor >= value)
+    return next(size * factor for factor in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if size * factor >= value)
 
 
 def _n(value: float) -> str:

@@ -52,7 +52,6 @@ PAGES: dict[str, tuple[str, str]] = {
     "missing.about": ("尚无数据", "not known"),
     "unit.projects": ("个", ""),
     "overview.title": ("全市总览", "City overview"),
-    "overview.unit_title": ("本单位总览", "Overview of the unit"),
     "overview.projects": ("重点项目", "Key projects"),
     "overview.total": ("总投资", "total investment"),
     "overview.lamps": ("亮灯", "Lamps"),
@@ -275,7 +274,6 @@ PAGES: dict[str, tuple[str, str]] = {
     "report.count": ("{count} 个项目", "{count} projects"),
     "report.none": ("你的角色没有可填报的内容", "Your role reports nothing"),
     "report.view": ("查看项目", "See the project"),
-    "report.past": ("填报请回到今天", "Go back to today to report"),
     "login.title": ("登录", "Log in"),
     "login.how": (
         "本系统用一次性链接登录。请向管理员要登录链接,在浏览器中打开即可。",

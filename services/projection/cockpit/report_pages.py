@@ -31,7 +31,7 @@ class ReportPages:
 
     async def mine(self, visit: Visit) -> Response:
         """The visitor's projects with what is due; what is overdue comes first."""
-        query = visit.filters(ListProjects, FILTERS, page_size=_PAGE)
+        query = visit.filters(ListProjects, FILTERS, page_size=_PAGE, on=None, known_on=None)
         answer: ProjectPage = await visit.ask(query)
         cards = [(line, due_of(line, visit.times.today)) for line in answer.projects]
         cards.sort(key=lambda card: (not any(due.late for due in card[1]), not card[1]))
@@ -42,7 +42,6 @@ class ReportPages:
             cards=cards,
             query=query,
             offered=self._frame.offered.to(visit.principal.role),
-            reading=answer.reading,
         )
 
     async def project(self, visit: Visit) -> Response:
@@ -62,7 +61,6 @@ class ReportPages:
             recorded=[one for one in corrections_of(answer, visit.t, visit.f) if one.command in offered],
             offered=offered,
             done=done if done in offered else None,
-            reading=answer.reading,
         )
 
     async def register(self, visit: Visit) -> Response:
@@ -101,7 +99,6 @@ class ReportPages:
             fields=fields,
             correct=known.correct,
             key=str(uuid4()),
-            reading=None,
         )
 
     async def _project(self, visit: Visit) -> ProjectAnswer:

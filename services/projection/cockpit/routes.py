@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,23 +26,28 @@ from services.projection.cockpit.report_pages import ReportPages
 from services.projection.cockpit.session import Sessions
 
 
+class Access(Protocol):
+    """How this store's tokens and one-time codes are made and checked; the last two are None where nobody logs in."""
+
+    @property
+    def verifier(self) -> TokenVerifier: ...
+
+    @property
+    def issuer(self) -> TokenIssuer | None: ...
+
+    @property
+    def logins(self) -> LoginCodes | None: ...
+
+
 def cockpit_routes(
-    *,
-    services: Sequence[Service],
-    gateway: Gateway,
-    verifier: TokenVerifier,
-    issuer: TokenIssuer | None,
-    logins: LoginCodes | None,
-    clock: Clock,
-    settings: Settings,
-    info: StoreInfo,
+    gateway: Gateway, access: Access, clock: Clock, settings: Settings, info: StoreInfo, services: Sequence[Service]
 ) -> list[BaseRoute]:
     """Every page and static file; last a page for addresses that are none, so these routes come after all others.
 
-    `services` are those whose commands the forms may offer; `issuer` and `logins` are None where nobody logs in.
+    `services` are those whose commands the forms may offer.
     """
     static = StaticFiles()
-    sessions = Sessions(verifier, issuer, logins, settings)
+    sessions = Sessions(access.verifier, access.issuer, access.logins, settings)
     frame = Frame(
         gateway, sessions, Templates(static), Offered(services), clock, info, secure_cookies=settings.secure_cookies
     )
