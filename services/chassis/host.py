@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,11 +27,13 @@ from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveViews
 from services.chassis.logs import logger
 from services.chassis.loop_thread import LoopThread
+from services.chassis.metrics import METRICS
 from services.chassis.passing_time import CALENDAR, PassDay
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service
 from services.chassis.settings import Settings
 from services.chassis.sinks import ReactionSink, Sink, ViewSink
+from services.chassis.truth import LogBroken, MerkleLog
 from services.chassis.view_database import ParkedFact, ViewDatabase
 
 log = logger(__name__)
@@ -43,20 +44,6 @@ REACTION_SECONDS = 30.0
 
 SWAP_PAUSE_SECONDS = 5.0
 """Between two attempts to answer from a new generation of views."""
-
-
-class Log(Protocol):
-    """The tamper-evident log that follows the store."""
-
-    def step(self) -> int:
-        """Take in what is new; returns how many events that were."""
-        ...
-
-    def sign(self) -> object:
-        """Sign and publish what was taken in."""
-        ...
-
-    def close(self) -> None: ...
 
 
 class ServiceHost:
@@ -91,7 +78,7 @@ class ServiceHost:
         self._last_day: date | None = None
         self._caught_up = False
         self._swap_after = 0.0
-        self.log: Log | None = None
+        self.log: MerkleLog | None = None
         self._log_trouble: str | None = None
 
     def connect(self, bus: Bus) -> None:
@@ -227,25 +214,42 @@ class ServiceHost:
         with contextlib.suppress(CommandIdReused):
             await self.bus.execute(command, call)
 
+    def follow_with(self, follower: MerkleLog) -> None:
+        """Let this tamper-evident log follow the store, from before the first command that a door lets in."""
+        self.log = follower
+        self._with_log(follower.start)
+
     def keep_log(self) -> None:
-        """Take in to the tamper-evident log what is new, and sign when it is time. A log that finds the store or
-        its published heads altered stops, and readiness says so."""
-        if self.log is None or self._log_trouble is not None:
-            return
+        """Take in to the log what is new, and sign when it is time."""
+        if self.log is not None and self._log_trouble is None:
+            self._with_log(self.log.step)
+            if (head := self.log.head) is not None:
+                METRICS.merkle_leaves.labels(self.service.name).set(head.size)
+                METRICS.merkle_head_time.labels(self.service.name).set(head.signed_at / 1e6)
+
+    def _with_log(self, work: Callable[[], object]) -> None:
+        """A log that finds the store or its published heads altered stops, and readiness says so."""
         try:
-            self.log.step()
+            work()
         except (SQLAlchemyError, OSError) as error:
             log.warning("log waits", service=self.service.name, reason=str(error))
-        except Exception as error:
+        except LogBroken as error:
             self._log_trouble = f"{self.service.name}: {error}"
-            raise
+            log.critical("log stopped", service=self.service.name, reason=str(error))
 
     def _close_log(self) -> None:
-        if self.log is not None and self._log_trouble is None:
-            while self.log.step():
-                pass
-            self.log.sign()
-            self.log.close()
+        """Sign what was recorded last; what could not be taken in now is taken in at the next start."""
+        if self.log is None:
+            return
+        if self._log_trouble is None:
+            self._with_log(self._finish_log)
+        self.log.close()
+
+    def _finish_log(self) -> None:
+        assert self.log is not None
+        while self.log.step():
+            pass
+        self.log.sign()
 
     @property
     def trouble(self) -> str | None:
