@@ -104,15 +104,23 @@ LAMPS_DUE = FoldedView(
 def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: Facts) -> ProjectFacts:
     """The unit of the project on the command's day, and the rules in force on that day.
 
-    What happened before there were any rules is held to those of the day on which it is told: a project that was
-    begun before the programme can be put on record.
+    What happened before the registration (结转项目) is the business of the unit as it is valid on the day of the
+    registration. What happened before there were any rules is held to those of the day on which it is told.
     """
     day: date = command.occurred_on
-    code = command.unit_code if isinstance(command, RegisterProject) else state.unit_code if state else None
-    known: KnownUnits | None = reader.get(UNITS.name, THE_CITY)
-    unit = _UNITS_BY_DAY.unit(known, code, day) if known is not None and code is not None else None
     rules = rules_in_force(reader, day) or rules_in_force(reader, base.today)
-    return ProjectFacts(today=base.today, unit=unit, rules=rules)
+    return ProjectFacts(today=base.today, unit=_unit_for(reader, state, command), rules=rules)
+
+
+def _unit_for(reader: Reader, state: ProjectRecord | None, command: Any) -> UnitFact | None:
+    known: KnownUnits | None = reader.get(UNITS.name, THE_CITY)
+    if known is None:
+        return None
+    if isinstance(command, RegisterProject):
+        return _UNITS_BY_DAY.unit(known, command.unit_code, command.occurred_on)
+    if state is None:
+        return None
+    return _UNITS_BY_DAY.unit(known, state.unit_code, max(command.occurred_on, state.registered_on))
 
 
 def _unit(known: KnownUnits, code: str, day: date) -> UnitFact | None:

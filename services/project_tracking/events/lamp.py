@@ -2,8 +2,9 @@
 
 Investment: done ÷ planned at the end of the last month whose report is due (like with like). Milestones: days
 that the latest outstanding one is late. The worse wins; two yellow months in a row are red. Grey is never
-green: without a baseline 无基线, with a report missing 未报 (but a card for a late milestone is not hidden by
-staying silent). All arithmetic is in whole yuan and thousandths.
+green: without a baseline 无基线, with a report missing 未报, without the investment that a carried-over project
+结转项目 brings with it 不评 (but a card for a late milestone is not hidden by staying silent). All arithmetic is in
+whole yuan and thousandths.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from services.project_tracking.events.months import last_day, last_due_month, month_before, month_of
+from services.project_tracking.events.months import last_day, last_due_month, month_before
 from services.project_tracking.events.plan import planned_at
 from services.project_tracking.events.reading import (
     baseline_on,
+    first_report_month,
+    invested_before,
     invested_through,
     late_milestones,
     physical_through,
@@ -37,6 +40,7 @@ _NOT_JUDGED: dict[Stage | None, LampReason] = {
 }
 _SEVERITY = (Lamp.GREEN, Lamp.WATCH, Lamp.YELLOW, Lamp.RED)
 _CARDS = (Lamp.YELLOW, Lamp.RED)
+_GREY = (Lamp.UNREPORTED, Lamp.NOT_JUDGED)
 _INVESTMENT_REASONS = {
     Lamp.GREEN: LampReason.INVESTMENT_ON_PLAN,
     Lamp.WATCH: LampReason.INVESTMENT_SLIGHTLY_BEHIND,
@@ -130,11 +134,22 @@ def _why_not_judged(record: ProjectRecord, at: _Moment) -> LampReason | None:
 def _investment(
     record: ProjectRecord, rules: ProjectRules, at: _Moment, baseline: Baseline, evidence: LampEvidence
 ) -> tuple[Lamp, LampEvidence]:
-    """投资灯; green where there is nothing to measure, so that the milestones decide."""
+    """投资灯; grey where something is missing, green where there is nothing to measure, so that the milestones
+    decide.
+    """
     missing = unreported_months(record, at.month, at.known_on)
     if missing:
         known = replace(evidence, first_missing_month=missing[0], missing_months=len(missing))
         return Lamp.UNREPORTED, _because(known, LampReason.REPORT_MISSING)
+    if invested_before(record) is None:
+        return Lamp.NOT_JUDGED, _because(evidence, LampReason.INVESTED_BEFORE_UNKNOWN)
+    return _measured(record, rules, at, baseline, evidence)
+
+
+def _measured(
+    record: ProjectRecord, rules: ProjectRules, at: _Moment, baseline: Baseline, evidence: LampEvidence
+) -> tuple[Lamp, LampEvidence]:
+    """Done ÷ planned, everything that is due being known."""
     done = invested_through(record, at.month, at.known_on)
     planned = planned_at(baseline.plan, last_day(at.month))
     evidence = replace(evidence, done_yuan=done, planned_yuan=planned)
@@ -151,7 +166,8 @@ def _why_nothing_to_measure(
 ) -> LampReason | None:
     if record.started_on is None or record.started_on > at.judged_on:
         return LampReason.NOT_STARTED
-    if done is None or month_of(record.started_on) > at.month:
+    first = first_report_month(record)
+    if done is None or first is None or first > at.month:
         return LampReason.NO_REPORT_DUE_YET
     if planned == 0 or last_day(at.month) <= baseline.plan.starts_on:
         return LampReason.NOTHING_PLANNED_YET
@@ -171,7 +187,7 @@ def _milestones(
 
 
 def _worse(investment: Lamp, milestones: Lamp) -> Lamp:
-    if investment is Lamp.UNREPORTED:
+    if investment in _GREY:
         return milestones if milestones in _CARDS else investment
     return max(investment, milestones, key=_SEVERITY.index)
 

@@ -26,9 +26,10 @@ from services.project_tracking.events.terms import (
 
 
 class ProjectRegistered(Event, frozen=True, kw_only=True):
-    """登记: the project is on the list. `unit_id` outlives a change of the unit's code.
+    """登记: from `occurred_on` the project is on the list. `unit_id` outlives a change of the unit's code.
 
-    `invested_before_yuan` is what had been invested before the first month reported here.
+    `invested_before_yuan` is what had been invested before the first month reported here; of a project begun
+    earlier (结转) that is all up to the month of the registration, and None says that it is not known.
     """
 
     type: ClassVar[str] = "bizenv.project.registered.v1"

@@ -1,7 +1,8 @@
 """The record 档案 read at a business date: where the project stood, what was done and what was planned.
 
 Every function looks only at facts whose own day (`occurred_on`; of a report the day it first came) is not
-after the date. Missing is not zero: where nothing is known the answer is None.
+after the date. Missing is not zero: where nothing is known the answer is None, and before the day of its
+registration nothing is known of a project, although it may have been begun earlier (结转项目).
 """
 
 from __future__ import annotations
@@ -45,9 +46,14 @@ def _by(day: date | None, on: date) -> date | None:
     return day if day is not None and day <= on else None
 
 
+def _listed(record: ProjectRecord, on: date) -> bool:
+    """Whether it was on the list by the day."""
+    return record.registered_on <= on
+
+
 def stage_on(record: ProjectRecord, on: date) -> Stage | None:
     """阶段 on the day; None before the registration."""
-    if on < record.registered_on:
+    if not _listed(record, on):
         return None
     latest_first = (
         (Stage.WITHDRAWN, record.withdrawn_on),
@@ -66,7 +72,9 @@ def suspended_through(record: ProjectRecord, first: date, last: date) -> bool:
 
 
 def baseline_on(record: ProjectRecord, on: date) -> Baseline | None:
-    """基线 in force on the day: the latest that was set or approved by then."""
+    """基线 in force on the day: the latest that was set or approved by then; None before the registration."""
+    if not _listed(record, on):
+        return None
     in_force = [baseline for baseline in record.baselines.values() if _by(baseline.in_force_from, on)]
     return max(in_force, key=lambda baseline: baseline.number, default=None)
 
@@ -78,24 +86,40 @@ def planned_by(record: ProjectRecord, on: date) -> int | None:
 
 
 def reports_by(record: ProjectRecord, through: str, known_on: date) -> dict[str, MonthReport]:
-    """月报 about months up to `through` that had come by `known_on`."""
+    """月报 about months up to `through` that had come by `known_on`; none before the registration."""
+    if not _listed(record, known_on):
+        return {}
     return {m: report for m, report in record.progress.items() if m <= through and report.reported_on <= known_on}
+
+
+def carried_over(record: ProjectRecord) -> bool:
+    """结转项目: begun in a month before that of its registration; its earlier months are not reported."""
+    return record.started_on is not None and month_of(record.started_on) < month_of(record.registered_on)
+
+
+def invested_before(record: ProjectRecord) -> int | None:
+    """首次月报前已完成投资 in yuan. None: a carried-over project's is not told, and it is not zero."""
+    if record.invested_before_yuan is None and carried_over(record):
+        return None
+    return record.invested_before_yuan or 0
 
 
 def invested_through(record: ProjectRecord, through: str, known_on: date) -> int | None:
     """累计完成投资 in yuan: before the first report and in all months up to `through` reported by `known_on`.
 
-    None when nothing at all is known. Months not reported are not in it: ask `missing_months`.
+    None when nothing at all is known, and as long as what a carried-over project brought with it is not told.
+    Months not reported are not in it: ask `missing_months`.
     """
-    reports = reports_by(record, through, known_on)
-    if not reports and record.invested_before_yuan is None:
+    reports, before = reports_by(record, through, known_on), invested_before(record)
+    nothing_told = not reports and record.invested_before_yuan is None
+    if before is None or nothing_told or not _listed(record, known_on):
         return None
-    return (record.invested_before_yuan or 0) + sum(report.invested_yuan for report in reports.values())
+    return before + sum(report.invested_yuan for report in reports.values())
 
 
 def invested_by(record: ProjectRecord, on: date) -> int | None:
-    """累计完成投资 in yuan, as reported by the day; None when nothing was reported."""
-    return None if on < record.registered_on else invested_through(record, month_of(on), on)
+    """累计完成投资 in yuan, as reported by the day; None when it is not known."""
+    return invested_through(record, month_of(on), on)
 
 
 def physical_through(record: ProjectRecord, through: str, known_on: date) -> Decimal | None:
@@ -114,14 +138,20 @@ def last_reported_month(record: ProjectRecord, on: date) -> str | None:
     return max(reports_by(record, month_of(on), on), default=None)
 
 
+def first_report_month(record: ProjectRecord) -> str | None:
+    """首个应报月份: the month of the start or of the registration, whichever is later; None before a start."""
+    return None if record.started_on is None else max(month_of(record.started_on), month_of(record.registered_on))
+
+
 def expected_months(record: ProjectRecord, through: str) -> list[str]:
-    """应报月份: the months up to `through` that owe a report: from the month of the start to that of the
+    """应报月份: the months up to `through` that owe a report: from the first report month to that of the
     completion (to the month before an end), without those that a suspension covers wholly.
     """
-    if record.started_on is None:
+    first = first_report_month(record)
+    if first is None:
         return []
     last = min(through, month_of(record.completed_on)) if record.completed_on else through
-    expected = list(months_from(month_of(record.started_on), last))
+    expected = list(months_from(first, last))
     ended = record.terminated_on or record.withdrawn_on
     return [
         month
@@ -178,7 +208,9 @@ def late_milestones(record: ProjectRecord, on: date) -> tuple[MilestoneStanding,
 
 
 def approvals_on(record: ProjectRecord, on: date) -> tuple[ApprovalStanding, ...]:
-    """审批情况 of every item filed by the day, in the order of the first filing."""
+    """审批情况 of every item filed by the day, in the order of the first filing; none before the registration."""
+    if not _listed(record, on):
+        return ()
     known = [_approval(item, list(rounds.values()), on) for item, rounds in record.approvals.items()]
     return tuple(sorted((a for a in known if a is not None), key=lambda a: (a.filed_on or date.min, a.approval_id)))
 
@@ -212,5 +244,7 @@ def forecast_for(record: ProjectRecord, week: date) -> str | None:
 
 def weekly_report_on(record: ProjectRecord, on: date) -> tuple[date, WeeklyReport] | None:
     """周报: the Monday and the report of the latest week that had been reported by the day."""
+    if not _listed(record, on):
+        return None
     reported = [week for week, report in record.weekly_reports.items() if week <= on and report.reported_on <= on]
     return (max(reported), record.weekly_reports[max(reported)]) if reported else None

@@ -121,7 +121,7 @@ class Lamp(enum.StrEnum):
     NO_BASELINE = "no_baseline"
     """无基线"""
     NOT_JUDGED = "not_judged"
-    """不评: suspended, fully built, completed or ended"""
+    """不评: suspended, fully built, completed, ended, or carried over with an unknown investment"""
 
 
 class LampReason(enum.StrEnum):
@@ -145,6 +145,7 @@ class LampReason(enum.StrEnum):
     FULLY_BUILT = "fully_built"
     COMPLETED = "completed"
     ENDED = "ended"
+    INVESTED_BEFORE_UNKNOWN = "invested_before_unknown"
 
 
 class LampEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

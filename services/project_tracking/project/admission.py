@@ -89,7 +89,7 @@ def _require_living(record: ProjectRecord, command: ClerksCommand, facts: Projec
     if record.ended_on is not None:
         raise PROJECT_ENDED.broken("project_id", ended=record.ended_on.isoformat())
     if not ending:
-        valid_unit(record.unit_code, command.occurred_on, facts)
+        valid_unit(record.unit_code, max(command.occurred_on, record.registered_on), facts)
 
 
 def require_date(given: date, facts: ProjectFacts) -> None:

@@ -9,7 +9,7 @@ from services.project_tracking.events.rules import ProjectRules
 
 
 class UnitFact(msgspec.Struct, frozen=True, kw_only=True):
-    """单位: the unit as it was valid on the command's `occurred_on`.
+    """单位: the unit as it was valid on the day that was asked for.
 
     `unit_id` outlives changes of `code`; `registry_version` is the version of the unit registry looked at.
     """
@@ -21,8 +21,9 @@ class UnitFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectFacts(Facts, frozen=True, kw_only=True):
-    """项目事实. `unit` is the project's unit (at registration: the command's) on the command's `occurred_on`,
-    None when there is none by that code on that day; `rules` the rule set in force, None when none is adopted.
+    """项目事实. `unit` is the project's unit (at registration: the command's) on the command's `occurred_on`, or on
+    the day of the registration where that is later; None when there is none by that code on that day. `rules` is
+    the rule set in force, None when none is adopted.
     """
 
     unit: UnitFact | None = None

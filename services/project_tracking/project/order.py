@@ -10,6 +10,7 @@ from services.project_tracking.events.record import ProjectRecord
 from services.project_tracking.events.terms import ProjectKind, Step
 from services.project_tracking.project.rules import (
     GOVERNMENT_SIGNS_NOTHING,
+    MONTH_BEFORE_REGISTRATION,
     MONTH_BEFORE_START,
     NOT_SIGNED,
     OUT_OF_ORDER,
@@ -28,9 +29,9 @@ def require_order(record: ProjectRecord) -> None:
     """Refuse a record whose days contradict each other; raises DomainError about `occurred_on` (or `kind`)."""
     _require_signing_by_kind(record)
     for earlier, later in _pairs(record):
-        _require_pair(earlier, later)
+        require_pair(earlier, later)
     _require_no_step_while_suspended(record)
-    _require_reports_after_start(record)
+    _require_reports_in_life(record)
 
 
 def _require_signing_by_kind(record: ProjectRecord) -> None:
@@ -41,7 +42,8 @@ def _require_signing_by_kind(record: ProjectRecord) -> None:
         raise NOT_SIGNED.broken("kind")
 
 
-def _require_pair(earlier: Dated, later: Dated) -> None:
+def require_pair(earlier: Dated, later: Dated) -> None:
+    """Refuse two facts of which the second lies before the first."""
     (words, day), (later_words, later_day) = earlier, later
     if day is not None and later_day is not None and later_day < day:
         raise OUT_OF_ORDER.broken(
@@ -56,16 +58,28 @@ def _require_pair(earlier: Dated, later: Dated) -> None:
 
 
 def _pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
-    """Facts of which the first can't be later than the second."""
-    registered: Dated = (("登记", "The registration"), record.registered_on)
+    """Facts of which the first can't be later than the second.
+
+    Signing, approvals and start may lie before the registration (结转项目); no project ends before it.
+    """
+    registered = _registered(record)
     signed, started, completed, produced = (_dated(record, step) for step in _WORK)
-    yield from ((registered, signed), (registered, started), (signed, started))
-    yield from ((started, completed), (completed, produced))
-    yield from _suspension_pairs(record, registered, completed)
+    yield from ((signed, started), (started, completed), (completed, produced), (registered, produced))
+    yield from _suspension_pairs(record, begun(record), completed)
     yield from _approval_pairs(record)
     for end in (_dated(record, step) for step in _ENDS):
         yield from ((fact, end) for fact in (registered, signed, started, completed, produced))
         yield from ((fact, end) for fact in _suspension_days(record))
+
+
+def begun(record: ProjectRecord) -> Dated:
+    """The registration or the start, whichever is earlier: what happens on the site comes after it."""
+    registered, started = _registered(record), _dated(record, Step.STARTED)
+    return started if record.started_on is not None and record.started_on < record.registered_on else registered
+
+
+def _registered(record: ProjectRecord) -> Dated:
+    return ("登记", "The registration"), record.registered_on
 
 
 def _dated(record: ProjectRecord, step: Step) -> Dated:
@@ -78,8 +92,7 @@ def _suspension_days(record: ProjectRecord) -> Iterator[Dated]:
         yield STEP_WORDS[Step.RESUMED], suspension.resumed_on
 
 
-def _suspension_pairs(record: ProjectRecord, registered: Dated, completed: Dated) -> Iterator[tuple[Dated, Dated]]:
-    before = registered
+def _suspension_pairs(record: ProjectRecord, before: Dated, completed: Dated) -> Iterator[tuple[Dated, Dated]]:
     for day in _suspension_days(record):
         yield before, day
         yield day, completed
@@ -117,10 +130,19 @@ def _suspended_since(record: ProjectRecord, on: date) -> date | None:
     return next((since for since in covering if since is not None and since < on), None)
 
 
-def _require_reports_after_start(record: ProjectRecord) -> None:
+def _require_reports_in_life(record: ProjectRecord) -> None:
     first = min(record.progress, default=None)
-    if first is not None and record.started_on is not None and first < month_of(record.started_on):
-        raise MONTH_BEFORE_START.broken("occurred_on", month=first, started=month_of(record.started_on))
+    if first is not None:
+        require_month_in_life(record, first, "occurred_on")
+
+
+def require_month_in_life(record: ProjectRecord, month: str, field: str) -> None:
+    """Refuse a reported month before the start's or the registration's; raises DomainError about `field`."""
+    started, registered = record.started_on, month_of(record.registered_on)
+    if started is not None and month < month_of(started):
+        raise MONTH_BEFORE_START.broken(field, month=month, started=month_of(started))
+    if month < registered:
+        raise MONTH_BEFORE_REGISTRATION.broken(field, month=month, registered=registered)
 
 
 def holds_together(record: ProjectRecord) -> bool:

@@ -9,9 +9,9 @@ from services.project_tracking.events.reading import suspended_through
 from services.project_tracking.events.record import ProjectRecord
 from services.project_tracking.project.commands import ReportProgress
 from services.project_tracking.project.numbers import at_most_decimals
+from services.project_tracking.project.order import require_month_in_life
 from services.project_tracking.project.rules import (
     MONTH_AFTER_END,
-    MONTH_BEFORE_START,
     MONTH_NOT_BEGUN,
     MONTH_SUSPENDED,
     NOT_STARTED,
@@ -27,14 +27,13 @@ def require_percent(percent: Decimal) -> None:
 
 
 def require_month(record: ProjectRecord, command: ReportProgress) -> None:
-    """A month that has begun, in the project's life from its start on, not wholly suspended."""
+    """A month that has begun, in the project's life from its start and registration on, not wholly suspended."""
     month = command.month
     if month > month_of(command.occurred_on):
         raise MONTH_NOT_BEGUN.broken("month", given=command.occurred_on.isoformat(), month=month)
     if record.started_on is None:
         raise NOT_STARTED.broken("month")
-    if month < month_of(record.started_on):
-        raise MONTH_BEFORE_START.broken("month", month=month, started=month_of(record.started_on))
+    require_month_in_life(record, month, "month")
     if record.ended_on is not None and month > month_of(record.ended_on):
         raise MONTH_AFTER_END.broken("month", month=month, ended=month_of(record.ended_on))
     if suspended_through(record, first_day(month), last_day(month)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from services.chassis.domain import Event
 from services.project_tracking.events.fold import Known
@@ -17,11 +17,11 @@ from services.project_tracking.events.terms import MilestoneKind
 from services.project_tracking.project.admission import admitted, registered
 from services.project_tracking.project.commands import ReachMilestone, ReportProgress, SubmitWeeklyReport
 from services.project_tracking.project.facts import ProjectFacts
+from services.project_tracking.project.order import Dated, begun, require_pair
 from services.project_tracking.project.progress_checks import require_month, require_no_way_back, require_percent
 from services.project_tracking.project.rules import (
     MILESTONE_IS_A_STEP,
     MILESTONE_NOT_PLANNED,
-    OUT_OF_ORDER,
     WEEK_NOT_BEGUN,
     WEEK_NOT_MONDAY,
     WEEK_OUTSIDE_LIFE,
@@ -107,23 +107,9 @@ def _require_planned(record: ProjectRecord, command: ReachMilestone, facts: Proj
 
 
 def _require_within_life(record: ProjectRecord, command: ReachMilestone) -> None:
-    reached: tuple[str, str, date] = ("节点完成", "The milestone", command.occurred_on)
-    _require_not_before(("登记", "The registration", record.registered_on), reached)
-    if record.ended_on is not None:
-        _require_not_before(reached, ("项目结束", "The project's end", record.ended_on))
-
-
-def _require_not_before(earlier: tuple[str, str, date], later: tuple[str, str, date]) -> None:
-    if later[2] < earlier[2]:
-        raise OUT_OF_ORDER.broken(
-            "occurred_on",
-            earlier=earlier[0],
-            earlier_en=earlier[1].lower(),
-            earlier_on=earlier[2].isoformat(),
-            later=later[0],
-            later_en=later[1],
-            later_on=later[2].isoformat(),
-        )
+    reached: Dated = (("节点完成", "The milestone"), command.occurred_on)
+    require_pair(begun(record), reached)
+    require_pair(reached, (("项目结束", "The project's end"), record.ended_on))
 
 
 def _require_week(record: ProjectRecord, command: SubmitWeeklyReport) -> None:

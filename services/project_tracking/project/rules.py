@@ -171,6 +171,12 @@ MONTH_BEFORE_START = Rule(
     "{month} 早于开工月份 {started},没有月报",
     "{month} is before the month of the start, {started}",
 )
+MONTH_BEFORE_REGISTRATION = Rule(
+    "MONTH_BEFORE_REGISTRATION",
+    "{month} 早于项目登记月份 {registered},不填月报;此前的投资请合计填入登记中的“首次月报前已完成投资”",
+    "{month} is before the month of the registration, {registered}, and is not reported; give what was invested"
+    " before in the registration, as invested before the first report",
+)
 MONTH_AFTER_END = Rule(
     "MONTH_AFTER_END", "{month} 晚于项目结束月份 {ended}", "{month} is after the month of the project's end, {ended}"
 )

@@ -114,6 +114,8 @@ def test_not_in_the_future(step: Step_) -> None:
 
 def test_not_before_what_came_first(step: Step_) -> None:
     history, command, _ = step
+    if isinstance(command, c.SignProject):
+        return
     early = replace(command, occurred_on=date(2016, 6, 1))
     error = given(PROJECT, *history).when(early, FACTS).error
     assert error is not None

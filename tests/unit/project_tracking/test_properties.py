@@ -22,15 +22,20 @@ from services.project_tracking.events import (
     ProjectLevel,
     ProjectRecord,
     Step,
+    approvals_on,
     baseline_on,
+    carried_over,
     evolve,
     invested_by,
     lamp_on,
+    last_reported_month,
+    milestones_on,
     missing_months,
     physical_on,
     planned_by,
     record_of,
     stage_on,
+    weekly_report_on,
 )
 from services.project_tracking.project import commands as c
 from services.project_tracking.project.decider import PROJECT
@@ -166,7 +171,20 @@ def begin(kind: ProjectKind, *, start: bool = False) -> list[Command]:
     return told
 
 
-beginnings = st.sampled_from([[], *(begin(kind, start=start) for kind in ProjectKind for start in (False, True, True))])
+def carry_over(kind: ProjectKind, begun: date, invested_before: int | None) -> list[Command]:
+    """A project that was begun earlier and comes onto the list on the first day."""
+    registration, *others = begin(kind, start=True)
+    early = [replace(told, occurred_on=begun) for told in others]
+    return [replace(registration, invested_before_yuan=invested_before), *early]
+
+
+beginnings = st.sampled_from(
+    [
+        [],
+        *(begin(kind, start=start) for kind in ProjectKind for start in (False, True, True)),
+        *(carry_over(kind, date(2015, 6, 1), before) for kind in ProjectKind for before in (None, 5_000_000)),
+    ]
+)
 facts = st.builds(
     ProjectFacts,
     today=st.just(date(2017, 7, 20)),
@@ -201,9 +219,8 @@ def assert_in_order(record: ProjectRecord | None) -> None:
     if record is None:
         return
     for chain in (
-        (record.registered_on, record.signed_on),
-        (record.registered_on, record.started_on, record.completed_on, record.in_production_on),
-        (record.signed_on, record.started_on),
+        (record.signed_on, record.started_on, record.completed_on, record.in_production_on),
+        *((record.registered_on, end) for end in (record.in_production_on, record.terminated_on, record.withdrawn_on)),
         *((s.suspended_on, s.resumed_on) for s in record.suspensions.values()),
     ):
         known = [day for day in chain if day is not None]
@@ -213,6 +230,7 @@ def assert_in_order(record: ProjectRecord | None) -> None:
     assert not (record.kind is ProjectKind.GOVERNMENT and record.signed_on)
     assert not (record.kind is ProjectKind.INVESTMENT and record.started_on and not record.signed_on)
     assert record.started_on is None or all(m >= f"{record.started_on:%Y-%m}" for m in record.progress)
+    assert all(m >= f"{record.registered_on:%Y-%m}" for m in record.progress)
 
 
 EVERYTHING_KNOWN = ProjectFacts(today=date(2017, 7, 20), unit=UNIT, rules=RULES)
@@ -227,9 +245,10 @@ def as_lived(beginning: list[Command], told: Life, in_time: bool) -> Life:
 
 
 def busy(kind: ProjectKind, seed: int) -> Life:
-    """A project that goes through a busy year."""
+    """A project that goes through a busy year; every third was begun before it."""
     known = replace(EVERYTHING_KNOWN, today=date(2017, 12, 31))
-    return [(command, known) for command in (*begin(kind), *busy_life(seed))]
+    beginning = begin(kind) if seed % 3 else carry_over(kind, date(2015, 6, 1), seed if seed % 2 else None)
+    return [(command, known) for command in (*beginning, *busy_life(seed))]
 
 
 wild_lives = st.builds(as_lived, beginnings, st.lists(st.tuples(orders, facts), max_size=30), st.booleans())
@@ -255,10 +274,14 @@ def assert_readable(record: ProjectRecord, on: date) -> None:
     assert planned is None or planned >= 0
     assert physical is None or Decimal(0) <= physical <= 100
     assert (stage_on(record, on) is None) == (on < record.registered_on)
+    if on < record.registered_on:
+        assert (done, planned, physical, last_reported_month(record, on)) == (None, None, None, None)
+        assert (approvals_on(record, on), milestones_on(record, on), weekly_report_on(record, on)) == ((), (), None)
     lamp = lamp_on(record, on, RULES).lamp
     if lamp in (Lamp.GREEN, Lamp.WATCH):
         assert baseline_on(record, on) is not None
         assert missing_months(record, on, RULES.lamp_day) == ()
+        assert not carried_over(record) or record.invested_before_yuan is not None
 
 
 @settings(max_examples=60, deadline=None)

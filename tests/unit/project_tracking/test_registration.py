@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.project_tracking.events import ProjectKind, ProjectSigned
+from services.project_tracking.events import ProjectKind, ProjectSigned, ProjectTerminated
 from services.project_tracking.project.decider import PROJECT
 from services.project_tracking.project.uscc import check_character
 from tests.unit.given import given
@@ -25,6 +25,7 @@ from tests.unit.project_tracking.world import (
     on,
     register,
     registered,
+    reported,
 )
 
 
@@ -103,9 +104,13 @@ def test_a_doubtful_code_has_another_check_character() -> None:
     assert check_character("91350211M0000XUF46") == "R"
 
 
-def test_a_corrected_registration_stays_before_what_followed() -> None:
-    given(PROJECT, *UNDER_WAY).when(register(occurred_on=day(2, 2), correction_reason=REASON), FACTS).raises(
-        "DATES_OUT_OF_ORDER", field="occurred_on"
+def test_a_corrected_registration_stays_before_the_projects_end_and_its_first_reported_month() -> None:
+    later = register(occurred_on=day(4, 2), correction_reason=REASON)
+    given(PROJECT, *UNDER_WAY).when(later, FACTS).then(registered(occurred_on=day(4, 2), correction_reason=REASON))
+    ended = ProjectTerminated(occurred_on=day(4, 1), reason="投资方退出")
+    given(PROJECT, *UNDER_WAY, ended).when(later, FACTS).raises("DATES_OUT_OF_ORDER", field="occurred_on")
+    given(PROJECT, *UNDER_WAY, reported("2017-03", 1, 1)).when(later, FACTS).raises(
+        "MONTH_BEFORE_REGISTRATION", field="occurred_on"
     )
 
 
