@@ -1,0 +1,185 @@
+"""What project_tracking knows of others: units by code and day, rules in force, projects to be given lamps."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from msgspec.structs import replace
+
+from services.chassis.domain import Facts
+from services.chassis.passing_time import DayPassed
+from services.chassis.views import Received
+from services.project_tracking.events import ProjectCompleted, ProjectStepRetracted, ProjectTerminated, Step, record_of
+from services.project_tracking.project import commands as c
+from services.project_tracking.reactions import REACTIONS, give_lamps
+from services.project_tracking.reference import facts_for, rules_in_force, running_projects, unit_of
+from tests.unit.project_tracking.known import (
+    PROGRAMME,
+    REGISTRY,
+    KnownFacts,
+    joined,
+    left,
+    published,
+    received,
+)
+from tests.unit.project_tracking.world import P, day, register, registered
+
+RECODED = day(5, 1, 2015)
+"""From this day the code 130602, until then 新市区's, is 竞秀区's (DOMAIN §7)."""
+LEFT = day(4, 1)
+BASE = Facts(today=day(12, 31))
+LISTED = registered(unit_code="130602", unit_id="jingxiu")
+RECORD = record_of([LISTED])
+SIGN = c.SignProject(project_id=P, occurred_on=day(2, 1))
+
+
+def city() -> KnownFacts:
+    """Two units that bore one code after another, one that left, and rules from 2017 on, changed in July."""
+    known = KnownFacts().told(REGISTRY, joined("xinshi", "130602", "新市区", day(1, 1, 2013)))
+    known.told(REGISTRY, left("xinshi", RECODED), joined("jingxiu", "130602", "竞秀区", RECODED))
+    known.told(REGISTRY, joined("rongcheng", "130629", "容城县", day(1, 1, 2013)), left("rongcheng", LEFT))
+    return known.told(PROGRAMME, published(1, day(1, 1)), published(2, day(7, 1)))
+
+
+def unit_at(command: c.RegisterProject | c.SignProject, known: KnownFacts | None = None) -> str | None:
+    state = None if isinstance(command, c.RegisterProject) else RECORD
+    unit = facts_for(known or city(), state, command, BASE).unit
+    return None if unit is None else unit.unit_id
+
+
+# --- units
+
+
+@pytest.mark.parametrize(
+    ("on", "unit_id"),
+    [(day(4, 30, 2015), "xinshi"), (RECODED, "jingxiu"), (day(1, 5), "jingxiu"), (day(1, 1, 2012), None)],
+)
+def test_a_registration_is_of_the_unit_that_bears_the_code_on_its_day(on: date, unit_id: str | None) -> None:
+    assert unit_at(register(unit_code="130602", occurred_on=on)) == unit_id
+
+
+def test_a_fact_before_the_registration_is_of_the_unit_on_the_day_of_the_registration() -> None:
+    for on in (day(6, 1, 2012), day(6, 1, 2014), day(1, 4), day(1, 5), day(9, 1)):
+        assert unit_at(replace(SIGN, occurred_on=on)) == "jingxiu"
+
+
+def test_a_fact_after_the_registration_is_of_the_unit_on_its_own_day() -> None:
+    state = record_of([registered(unit_code="130629")])
+    for on, unit_id in ((day(6, 1, 2012), "rongcheng"), (day(3, 31), "rongcheng"), (LEFT, None)):
+        unit = facts_for(city(), state, replace(SIGN, occurred_on=on), BASE).unit
+        assert (None if unit is None else unit.unit_id) == unit_id
+
+
+def test_a_corrected_registration_is_looked_up_by_the_code_and_day_it_gives() -> None:
+    moved = register(unit_code="130629", occurred_on=day(1, 6), correction_reason="录入有误")
+    unit = facts_for(city(), RECORD, moved, BASE).unit
+    assert unit is not None
+    assert (unit.unit_id, unit.code, unit.name) == ("rongcheng", "130629", "容城县")
+
+
+def test_the_version_of_the_registry_is_told_and_a_change_of_it_is_seen_at_once() -> None:
+    known = city()
+    first = facts_for(known, RECORD, SIGN, BASE).unit
+    known.told(REGISTRY, left("jingxiu", day(1, 20)))
+    assert first is not None
+    assert first.registry_version == 5
+    assert facts_for(known, RECORD, SIGN, BASE).unit is None
+
+
+def test_without_register_code_or_project_there_is_no_unit() -> None:
+    assert unit_at(SIGN, KnownFacts()) is None
+    assert unit_at(register(unit_code="999999")) is None
+    assert facts_for(city(), None, SIGN, BASE).unit is None
+
+
+def test_the_unit_a_command_is_about() -> None:
+    assert unit_of(None, register(unit_code="130602")) == "130602"
+    assert unit_of(None, SIGN) is None
+    assert unit_of(RECORD, SIGN) == "130602"
+    assert unit_of(RECORD, register(unit_code="130629", correction_reason="录入有误")) == "130602"
+
+
+# --- rules
+
+
+@pytest.mark.parametrize(
+    ("on", "version"),
+    [(day(12, 31, 2016), None), (day(1, 1), 1), (day(6, 30), 1), (day(7, 1), 2), (day(1, 1, 2030), 2)],
+)
+def test_the_rules_in_force_on_a_day(on: date, version: int | None) -> None:
+    rules = rules_in_force(city(), on)
+    assert (None if rules is None else rules.version) == (None if version is None else f"project/{version}")
+
+
+def test_other_rule_sets_are_none_of_ours_and_new_ones_are_seen_at_once() -> None:
+    known = KnownFacts()
+    assert rules_in_force(known, day(9, 1)) is None
+    known.told(PROGRAMME, published(1, day(1, 1), id="reports"))
+    assert rules_in_force(known, day(9, 1)) is None
+    known.told(PROGRAMME, published(1, day(1, 1)))
+    assert rules_in_force(known, day(9, 1)) is not None
+
+
+@pytest.mark.parametrize(
+    ("on", "today", "version"),
+    [
+        (day(2, 1), day(9, 1), "project/1"),
+        (day(7, 1), day(9, 1), "project/2"),
+        (day(6, 1, 2014), day(1, 5), "project/1"),
+        (day(6, 1, 2014), day(9, 1), "project/2"),
+    ],
+)
+def test_a_fact_from_before_the_rules_is_held_to_those_of_the_day_on_which_it_is_told(
+    on: date, today: date, version: str
+) -> None:
+    facts = facts_for(city(), RECORD, replace(SIGN, occurred_on=on), Facts(today=today))
+    assert facts.rules is not None
+    assert facts.rules.version == version
+    assert facts.today == today
+
+
+def test_before_there_are_any_rules_there_are_none_to_fall_back_to() -> None:
+    early = Facts(today=day(12, 31, 2016))
+    assert facts_for(city(), RECORD, replace(SIGN, occurred_on=day(6, 1, 2014)), early).rules is None
+
+
+# --- lamps
+
+A, B, C = "project-a", "project-b", "project-c"
+
+
+def with_projects() -> KnownFacts:
+    known = city()
+    for stream in (C, A, B):
+        known.told(stream, registered(project_id=stream[8:]))
+    return known.told(B, ProjectCompleted(occurred_on=day(6, 1)))
+
+
+def test_running_projects_are_those_not_completed_or_ended_in_order() -> None:
+    known = with_projects()
+    assert list(running_projects(known)) == ["a", "c"]
+    known.told(A, ProjectTerminated(occurred_on=day(6, 2), reason="停"))
+    assert list(running_projects(known)) == ["c"]
+    known.told(B, ProjectStepRetracted(occurred_on=day(6, 9), step=Step.COMPLETED, reason="误登"))
+    assert list(running_projects(known)) == ["b", "c"]
+
+
+def test_on_the_lamp_day_every_running_project_is_given_the_lamp_of_the_month_before() -> None:
+    orders = list(give_lamps(passed(day(2, 6)), with_projects()))
+    assert orders == [c.RecordLamp(project_id=each, occurred_on=day(2, 6), month="2017-01") for each in ("a", "c")]
+    january = list(give_lamps(passed(day(1, 6)), with_projects()))
+    assert {order.month for order in january if isinstance(order, c.RecordLamp)} == {"2016-12"}
+
+
+@pytest.mark.parametrize("on", [day(2, 5), day(2, 7), day(12, 6, 2016)])
+def test_on_other_days_and_before_there_are_rules_no_lamps(on: date) -> None:
+    assert list(give_lamps(passed(on), with_projects())) == []
+
+
+def test_the_passing_of_a_day_is_what_gives_lamps() -> None:
+    assert [(each.name, each.event, each.react) for each in REACTIONS] == [("give_lamps", DayPassed, give_lamps)]
+
+
+def passed(on: date) -> Received:
+    return received("calendar-project_tracking", DayPassed(occurred_on=on))
