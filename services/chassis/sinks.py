@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Table
 
 from services.chassis.bus import Source
 from services.chassis.domain import Command, DomainError, Event
@@ -15,6 +15,7 @@ from services.chassis.errors import DeadlineExceeded, Overloaded, RequestError, 
 from services.chassis.event_store.store import microseconds
 from services.chassis.faults import fault_point
 from services.chassis.reactions import Reaction, reaction_command_id
+from services.chassis.row_insert import KEEPING, RowInsert, replacing
 from services.chassis.view_database import Checkpoint, ParkedFact, ViewDatabase
 from services.chassis.views import AppendedView, FoldedView, Handler, Reader, Received, ViewSpec
 
@@ -27,6 +28,8 @@ REFUSED = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError),
 )
 """What poisons a fact for a reaction: the command is refused, or the reaction itself is wrong."""
+
+Row = tuple[Any, ...]
 
 Place = tuple[str, str]
 """(view, key) of a folded row."""
@@ -73,9 +76,7 @@ class ViewSink:
             if isinstance(view, FoldedView):
                 for event, handler in view.handlers.items():
                     self._by_event.setdefault(event, []).append((view, handler))
-        self._upserts = {
-            view.name: self._upsert(view) for view in database.views.values() if isinstance(view, FoldedView)
-        }
+        self._inserts = {view.name: _insert_of(view, database.tables[view.name]) for view in database.views.values()}
         self._encoder = msgspec.json.Encoder()
 
     def apply(
@@ -90,15 +91,14 @@ class ViewSink:
         gone = [place for place, row in changed.items() if row is None]
         appended = {view.name: self._append(view, facts) for view in self._appended}
         with self.database.engine.begin() as connection:
-            for name, values in upserts.items():
-                connection.execute(self._upserts[name], values)
+            for name, rows in upserts.items():
+                self.database.write(connection, self._inserts[name], rows)
             for name, key in gone:
                 table = self.database.tables[name]
                 connection.execute(table.delete().where(table.c.key == key))
             fault_point("consumer.mid_batch")
-            for name, values in appended.items():
-                if values:
-                    connection.execute(insert(self.database.tables[name]).on_conflict_do_nothing(), values)
+            for name, rows in appended.items():
+                self.database.write(connection, self._inserts[name], rows)
             self.database.write_checkpoints(connection, moved)
             self.database.park(connection, parked)
             self.database.unpark(connection, unparked)
@@ -143,8 +143,9 @@ class ViewSink:
             before.update(((name, key), row) for key, row in rows.items())
         return before
 
-    def _values(self, changed: Mapping[Place, Any], last: Mapping[Place, Envelope]) -> dict[str, Any]:
-        values: dict[str, list[dict[str, Any]]] = {}
+    def _values(self, changed: Mapping[Place, Any], last: Mapping[Place, Envelope]) -> dict[str, list[Row]]:
+        """Per view, the rows to write, in the order of its table's columns."""
+        values: dict[str, list[Row]] = {}
         for place, row in changed.items():
             if row is None:
                 continue
@@ -152,42 +153,35 @@ class ViewSink:
             view = self.database.views[name]
             assert isinstance(view, FoldedView)
             try:
-                columns = dict(view.index(row)) if view.index else {}
+                index = view.index(row) if view.index else {}
+                columns = [index[column] for column in view.columns]
                 encoded = self._encoder.encode(row)
             except Exception as error:
                 raise Poisoned(last[place], error) from error
-            values.setdefault(name, []).append(
-                {"key": key, "position": last[place].position, "row": encoded, **columns}
-            )
+            values.setdefault(name, []).append((key, last[place].position, *columns, encoded))
         return values
 
-    def _upsert(self, view: FoldedView) -> Any:
-        statement = insert(self.database.tables[view.name])
-        changed = {name: statement.excluded[name] for name in ("position", "row", *view.columns)}
-        return statement.on_conflict_do_update(index_elements=["key"], set_=changed)
-
-    def _append(self, view: AppendedView, facts: Sequence[Received]) -> list[dict[str, Any]]:
+    def _append(self, view: AppendedView, facts: Sequence[Received]) -> list[Row]:
+        """The rows to write, in the order of the table's columns."""
         rows = []
         for fact in facts:
             envelope = fact.envelope
             key = _key(view, envelope)
             if key is not None:
-                rows.append(
-                    {
-                        "service": envelope.service,
-                        "position": envelope.position,
-                        "key": key,
-                        "stream": envelope.stream,
-                        "version": envelope.version,
-                        "type": envelope.type,
-                        "occurred_on": envelope.occurred_on.isoformat(),
-                        "recorded_at": microseconds(envelope.recorded_at),
-                        "actor": envelope.actor,
-                        "command_id": envelope.command_id,
-                        "data": envelope.data,
-                    }
-                )
+                rows.append((
+                    envelope.service, envelope.position, key, envelope.stream, envelope.version, envelope.type,
+                    envelope.occurred_on.isoformat(), microseconds(envelope.recorded_at), envelope.actor,
+                    envelope.command_id, envelope.data,
+                ))  # fmt: skip
         return rows
+
+
+def _insert_of(view: ViewSpec, table: Table) -> RowInsert:
+    """A folded row takes the place of the one before; an appended fact stays as it came first."""
+    if isinstance(view, AppendedView):
+        return RowInsert(table.name, len(table.columns), conflict=KEEPING)
+    changed = [column.name for column in table.columns if column.name != "key"]
+    return RowInsert(table.name, len(table.columns), conflict=replacing(["key"], changed))
 
 
 def _key(view: ViewSpec, envelope: Envelope) -> str | None:

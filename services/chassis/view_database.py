@@ -32,6 +32,7 @@ from sqlalchemy.schema import CreateTable
 
 from services.chassis.bus import Source
 from services.chassis.registry import EventRegistry
+from services.chassis.row_insert import RowInsert, replacing
 from services.chassis.views import FoldedView, StoredFact, ViewSpec
 
 CACHED_ROWS = 20_000
@@ -101,6 +102,9 @@ class ViewDatabase:
             Column("parked_at", BigInteger, nullable=False),
             Column("envelope", LargeBinary, nullable=False),
             Column("retry", Boolean, nullable=False, default=False),
+        )
+        self._upsert_checkpoints = RowInsert(
+            "checkpoints", 5, conflict=replacing(("service", "partition"), ("epoch", "position", "offset"))
         )
         self.about = Table("about", self._metadata, Column("key", Text, primary_key=True), Column("value", Text))
 
@@ -226,19 +230,13 @@ class ViewDatabase:
         return {(row.service, row.partition): Checkpoint(row.epoch, row.position, row.offset) for row in rows}
 
     def write_checkpoints(self, connection: Connection, moved: Mapping[Source, Checkpoint]) -> None:
-        if not moved:
-            return
-        statement = insert(self.checkpoints)
-        new = statement.excluded
-        upsert = statement.on_conflict_do_update(
-            index_elements=["service", "partition"],
-            set_={"epoch": new.epoch, "position": new.position, "offset": new.offset},
-        )
-        values = [
-            {"service": service, "partition": partition, **msgspec.to_builtins(checkpoint)}
-            for (service, partition), checkpoint in moved.items()
-        ]
-        connection.execute(upsert, values)
+        rows = [(service, partition, at.epoch, at.position, at.offset) for (service, partition), at in moved.items()]
+        self.write(connection, self._upsert_checkpoints, rows)
+
+    def write(self, connection: Connection, insert: RowInsert, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows within the connection's transaction."""
+        for text, values in insert.parts(rows):
+            connection.exec_driver_sql(text, values)
 
     def park(self, connection: Connection, facts: Sequence[ParkedFact]) -> None:
         if facts:

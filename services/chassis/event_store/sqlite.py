@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from sqlalchemy.exc import DBAPIError
 from services.chassis.envelope import partition_of
 from services.chassis.event_store.model import Append, Appended, CommandRecord, Outcome, Refusal, WrongVersion
 from services.chassis.event_store.schema import EVENT_COLUMNS
-
-ROWS_A_STATEMENT = 1000
-"""SQLite takes 32,766 values in a statement; an event has 14."""
+from services.chassis.row_insert import RowInsert
 
 BUSY_MILLISECONDS = 10_000
 
 _COMMANDS = f"SELECT {', '.join(CommandRecord.__struct_fields__)} FROM commands WHERE command_id IN"
+_HEADS = "SELECT stream, version FROM streams WHERE stream IN"
+_EVENTS = RowInsert("events", len(EVENT_COLUMNS))
+_RECORDS = RowInsert("commands", len(CommandRecord.__struct_fields__))
+_STREAMS = RowInsert("streams", 2, verb="INSERT OR REPLACE")
 
 
 class SqliteDialect:
@@ -88,9 +90,9 @@ class _Batch:
         heads = self._heads()
         position = self._raw.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
         outcomes: list[Outcome] = []
-        events: list[Any] = []
-        commands: list[Any] = []
-        streams: list[Any] = []
+        events: list[tuple[Any, ...]] = []
+        commands: list[tuple[Any, ...]] = []
+        streams: list[tuple[Any, ...]] = []
         for append in self._batch:
             outcome = _judge(append, known.get(append.command_id), heads.get(append.stream, 0), position)
             outcomes.append(outcome)
@@ -100,35 +102,36 @@ class _Batch:
             partition = partition_of(append.stream, self._partitions)
             for version, new in enumerate(append.events, record.first_version):
                 position += 1
-                events += (
+                events.append((
                     position, append.stream, version, partition, new.type, new.occurred_on.isoformat(),
                     append.recorded_at, append.actor, append.command_id, append.command_hash,
                     append.correlation_id, append.causation_id, append.traceparent, new.data,
-                )  # fmt: skip
-            commands += (
+                ))  # fmt: skip
+            commands.append((
                 record.command_id, record.command_hash, record.stream,
                 record.first_version, record.last_version, record.position,
-            )  # fmt: skip
-            streams += (append.stream, record.last_version)
-        self._write("events", len(EVENT_COLUMNS), events)
-        self._write("commands", 6, commands)
-        self._write("streams", 2, streams)
+            ))  # fmt: skip
+            streams.append((append.stream, record.last_version))
+        self._write(_EVENTS, events)
+        self._write(_RECORDS, commands)
+        self._write(_STREAMS, streams)
         return outcomes
 
     def _commands(self) -> dict[str, CommandRecord]:
-        ids = [append.command_id for append in self._batch]
-        rows = self._raw.execute(f"{_COMMANDS} ({_marks(len(ids))})", ids)
+        rows = self._among(_COMMANDS, [append.command_id for append in self._batch])
         return {row[0]: CommandRecord(**dict(zip(CommandRecord.__struct_fields__, row, strict=True))) for row in rows}
 
     def _heads(self) -> dict[str, int]:
-        names = [append.stream for append in self._batch]
-        return dict(
-            self._raw.execute(f"SELECT stream, version FROM streams WHERE stream IN ({_marks(len(names))})", names)
-        )
+        return dict(self._among(_HEADS, [append.stream for append in self._batch]))
 
-    def _write(self, table: str, width: int, values: list[Any]) -> None:
-        for chunk in _chunks(values, width * ROWS_A_STATEMENT):
-            self._raw.execute(_insert(table, width, len(chunk) // width), chunk)
+    def _among(self, query: str, values: list[str]) -> list[Any]:
+        """The rows of these values; the last one fills up to a power of two, so that there are few statements."""
+        size = 1 << (len(values) - 1).bit_length()
+        return self._raw.execute(f"{query} ({_marks(size)})", values + values[-1:] * (size - len(values))).fetchall()
+
+    def _write(self, insert: RowInsert, rows: Sequence[tuple[Any, ...]]) -> None:
+        for text, values in insert.parts(rows):
+            self._raw.execute(text, values)
 
 
 def _judge(append: Append, known: CommandRecord | None, actual: int, position: int) -> Outcome:
@@ -148,17 +151,6 @@ def _judge(append: Append, known: CommandRecord | None, actual: int, position: i
     return Appended(record, False)
 
 
-def _chunks(values: list[Any], size: int) -> Iterable[list[Any]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
-
-
-@lru_cache(maxsize=512)
+@cache
 def _marks(count: int) -> str:
     return ",".join("?" * count)
-
-
-@lru_cache(maxsize=512)
-def _insert(table: str, width: int, rows: int) -> str:
-    row = f"({_marks(width)})"
-    verb = "INSERT OR REPLACE" if table == "streams" else "INSERT"
-    return f"{verb} INTO {table} VALUES {','.join([row] * rows)}"

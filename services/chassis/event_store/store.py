@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Engine, Select, func, inspect, select
+from sqlalchemy import Engine, Integer, Select, bindparam, func, inspect, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +23,25 @@ from services.chassis.metrics import METRICS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENTS, _COMMANDS = schema.events, schema.commands
+_PAGE = (
+    select(_EVENTS)
+    .where(_EVENTS.c.position > bindparam("after"))
+    .order_by(_EVENTS.c.position)
+    .limit(bindparam("most", type_=Integer))
+)
+_STREAM = (
+    select(_EVENTS)
+    .where(_EVENTS.c.stream == bindparam("stream"), _EVENTS.c.version > bindparam("after"))
+    .order_by(_EVENTS.c.version)
+)
+_LAST = select(func.coalesce(func.max(_EVENTS.c.position), 0))
+_BEFORE = (
+    select(_EVENTS.c.position)
+    .where(_EVENTS.c.position < bindparam("at"), _EVENTS.c.partition == bindparam("of"))
+    .order_by(_EVENTS.c.position.desc())
+    .limit(1)
+)
+_COMMAND = select(_COMMANDS).where(_COMMANDS.c.command_id == bindparam("command_id"))
 
 
 class StoreUnusable(Exception):
@@ -128,13 +147,11 @@ class EventStore:
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         """Up to `limit` events with positions after `after`, in position order."""
-        page = select(_EVENTS).where(_EVENTS.c.position > after).order_by(_EVENTS.c.position).limit(limit)
-        return self._envelopes(page)
+        return self._envelopes(_PAGE, after=after, most=limit)
 
     def read_stream(self, stream: str, after_version: int = 0) -> list[Envelope]:
         """The events of one stream after a version, in order."""
-        rest = select(_EVENTS).where(_EVENTS.c.stream == stream, _EVENTS.c.version > after_version)
-        return self._envelopes(rest.order_by(_EVENTS.c.version))
+        return self._envelopes(_STREAM, stream=stream, after=after_version)
 
     def scan(self, after: int = 0, page: int = 2000) -> Iterator[Envelope]:
         """All events after a position, page by page."""
@@ -144,18 +161,16 @@ class EventStore:
 
     def last_position(self) -> int:
         """The newest visible position; 0 when there is none."""
-        return int(self._rows(select(func.coalesce(func.max(_EVENTS.c.position), 0)))[0][0])
+        return int(self._rows(_LAST)[0][0])
 
     def previous_in_partition(self, partition: int, position: int) -> int:
         """The newest position of this partition before `position`; 0 when there is none."""
-        at = _EVENTS.c.position
-        before = select(at).where(at < position, _EVENTS.c.partition == partition).order_by(at.desc()).limit(1)
-        rows = self._rows(before)
+        rows = self._rows(_BEFORE, at=position, of=partition)
         return int(rows[0][0]) if rows else 0
 
     def find_command(self, command_id: str) -> CommandRecord | None:
         """What a command recorded, or None when its id was never used."""
-        rows = self._rows(select(_COMMANDS).where(_COMMANDS.c.command_id == command_id))
+        rows = self._rows(_COMMAND, command_id=command_id)
         if not rows:
             return None
         row = rows[0]
@@ -177,13 +192,13 @@ class EventStore:
                 self._connection = None
             self.engine.dispose()
 
-    def _rows(self, query: Select[Any]) -> Sequence[Any]:
+    def _rows(self, query: Select[Any], **values: Any) -> Sequence[Any]:
         with self.engine.connect() as connection:
-            return connection.execute(query).fetchall()
+            return connection.execute(query, values).fetchall()
 
-    def _envelopes(self, query: Select[Any]) -> list[Envelope]:
+    def _envelopes(self, query: Select[Any], **values: Any) -> list[Envelope]:
         service, epoch = self.service, self.info.epoch
-        return [_envelope(service, epoch, row) for row in self._rows(query)]
+        return [_envelope(service, epoch, row) for row in self._rows(query, **values)]
 
     def _read_info(self) -> StoreInfo:
         try:
