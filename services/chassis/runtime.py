@@ -32,6 +32,9 @@ log = logger(__name__)
 ON_DEATH = "on_death"
 """Under this name the containers' config holds what an entrypoint's dying thread calls."""
 
+LOG_SECONDS = 0.5
+"""Between two looks of the tamper-evident log at its store."""
+
 DAY_CHECK_SECONDS = 1.0
 """How often a service asks whether a day has passed."""
 
@@ -102,7 +105,7 @@ def hosted(host: ServiceHost, idle_seconds: float) -> type:
     def keep_log(self: Any) -> None:
         self.host.keep_log()
 
-    body: dict[str, Any] = {"name": host.service.name, "host": Host(host), "keep_log": repeat(0.2)(keep_log)}
+    body: dict[str, Any] = {"name": host.service.name, "host": Host(host), "keep_log": repeat(LOG_SECONDS)(keep_log)}
     if host.consumer is not None:
         body["follow"] = repeat()(follow)
     if host.service.keeps_calendar:

@@ -59,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=60_000),
         documented("空闲时的轮询间隔(毫秒)", "milliseconds between polls while nothing comes"),
-    ] = 50
+    ] = 250
     park_limit: Annotated[
         Count, documented("搁置的事件流上限,超过则停止消费", "streams that may be parked before a consumer stops")
     ] = 100
