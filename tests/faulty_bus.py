@@ -161,18 +161,23 @@ class ScriptedBus:
     def __init__(self, pages: Sequence[Sequence[Delivery]]) -> None:
         self.pages = [list(page) for page in pages]
         self.seeks: list[tuple[Source, int]] = []
+        self.delivered: dict[Source, int] = {}
 
     def subscribe(self, group: str, services: Sequence[str]) -> ScriptedBus:
         return self
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
-        return self.pages.pop(0) if self.pages else []
+        page = self.pages.pop(0) if self.pages else []
+        for delivery in page:
+            source = (delivery.envelope.service, delivery.envelope.partition)
+            self.delivered[source] = max(delivery.offset, self.delivered.get(source, 0))
+        return page
 
     def seek(self, source: Source, offset: int) -> None:
         self.seeks.append((source, offset))
 
     def progress(self) -> Mapping[Source, int]:
-        return {}
+        return self.delivered
 
     def lag(self) -> Mapping[str, int]:
         return {}

@@ -38,10 +38,12 @@ class Wiring(Protocol):
 
 
 class EmbeddedWiring:
+    gather_seconds = 0.0
+
     def __init__(self, folder: Path) -> None:
         self._paths = {service: folder / f"{service}.sqlite" for service in SERVICES}
         self._stores = {service: make_store(path, service) for service, path in self._paths.items()}
-        self.bus: Bus = EmbeddedBus(self._stores)
+        self.bus: Bus = EmbeddedBus(self._stores, self.gather_seconds)
 
     def append(self, service: str, count: int) -> None:
         append_events(self._stores[service], count, streams=9, stream=service)
@@ -58,7 +60,13 @@ class EmbeddedWiring:
             store.close()
 
 
-WIRINGS = {"embedded": EmbeddedWiring}
+class GatheringWiring(EmbeddedWiring):
+    """Events that come in a row are let gather for a moment."""
+
+    gather_seconds = 0.02
+
+
+WIRINGS = {"embedded": EmbeddedWiring, "gathering": GatheringWiring}
 
 
 @pytest.fixture(params=WIRINGS)
