@@ -211,7 +211,8 @@ class NextMilestone(Answer, frozen=True, kw_only=True):
 
 
 class ProjectLine(Answer, frozen=True, kw_only=True):
-    """A project in a list. `version` is that of its latest fact known here."""
+    """A project in a list. `awaited_month` has ended and owes a report that is not overdue yet; `version` is that of
+    the latest fact known here."""
 
     project_id: str
     name: str
@@ -235,6 +236,7 @@ class ProjectLine(Answer, frozen=True, kw_only=True):
     help_needed: str | None
     pending_baseline: int | None
     missing_months: tuple[str, ...]
+    awaited_month: str | None
     last_week: date | None
     next_milestone: NextMilestone | None
     version: int

@@ -14,7 +14,10 @@ from services.project_tracking.events import (
     Stage,
     Step,
     milestones_on,
+    month_before,
+    month_of,
     reports_by,
+    unreported_months,
     weekly_report_on,
 )
 from services.projection.answers import LampAnswer, NextMilestone, OtherFigures, ProjectLine, Reading
@@ -77,6 +80,7 @@ def project_line(standing: Standing, board: Board, other: Board | None) -> Proje
         help_needed=help_needed(standing),
         pending_baseline=standing.pending_baseline,
         missing_months=standing.missing,
+        awaited_month=_awaited_month(standing),
         last_week=_last_week(standing),
         next_milestone=_next_milestone(standing),
         version=standing.row.version,
@@ -88,6 +92,13 @@ def _last_week(standing: Standing) -> date | None:
     """The Monday of the latest weekly report that had come."""
     latest = weekly_report_on(standing.record, standing.on)
     return None if latest is None else latest[0]
+
+
+def _awaited_month(standing: Standing) -> str | None:
+    before = month_before(month_of(standing.on))
+    if not standing.averaged or before in standing.missing:
+        return None
+    return before if before in unreported_months(standing.record, before, standing.on) else None
 
 
 def _next_milestone(standing: Standing) -> NextMilestone | None:

@@ -7,7 +7,7 @@ from datetime import date
 from services.chassis.errors import NotFound
 from services.chassis.service import Asker
 from services.chassis.views import Reader
-from services.project_tracking.events import Step, first_day, last_day, months_from, planned_at
+from services.project_tracking.events import Step, first_day, invested_before, last_day, months_from, planned_at
 from services.projection.as_of import moment_of
 from services.projection.boards import Board, board_at, other_reading
 from services.projection.lines import may_see, project_line, reading_of
@@ -119,5 +119,7 @@ def _done_at(standing: Standing, on: date) -> int | None:
         return None
     if any(missing <= month for missing in standing.missing):
         return None
-    before = standing.record.invested_before_yuan or 0
+    before = invested_before(standing.record)
+    if before is None:
+        return None
     return before + sum(report.invested_yuan for key, report in reports.items() if key <= month)

@@ -18,6 +18,7 @@ from services.project_tracking.events import (
     expected_months,
     first_day,
     forecast_for,
+    invested_before,
     last_day,
     milestones_on,
     month_of,
@@ -196,8 +197,10 @@ def _month(
     )
 
 
-def _cumulative(month: str, reports: dict[str, MonthReport], standing: Standing) -> int:
-    before = standing.record.invested_before_yuan or 0
+def _cumulative(month: str, reports: dict[str, MonthReport], standing: Standing) -> int | None:
+    before = invested_before(standing.record)
+    if before is None:
+        return None
     return before + sum(each.invested_yuan for key, each in reports.items() if first_day(key) <= first_day(month))
 
 

@@ -213,7 +213,7 @@ def _text(x: float, y: float, words: str, anchor: str, css: str = "") -> str:
 
 def nice_top(value: float) -> float:
     """The end of an axis, not below the value, whose quarters are round numbers."""
-    if value <= 0:
+    if value < 1e-9:
         return 1.0
     size = 1.0
     while size * 10 <= value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from services.project_tracking.events import MilestoneKind, Stage, month_before, month_of
+from services.project_tracking.events import MilestoneKind, Stage
 from services.projection.answers import ProjectLine
 
 SOON = timedelta(days=30)
@@ -26,9 +26,8 @@ class Due:
 def due_of(line: ProjectLine, today: date) -> list[Due]:
     """Overdue first."""
     found = [_month(month, late=True) for month in line.missing_months]
-    before = month_before(month_of(today))
-    if _owes_months(line, before) and before not in line.missing_months and (line.last_report_month or "") < before:
-        found.append(_month(before, late=False))
+    if line.awaited_month is not None:
+        found.append(_month(line.awaited_month, late=False))
     monday = today - timedelta(days=today.weekday())
     if line.stage in (Stage.PREPARING, Stage.UNDER_CONSTRUCTION) and (
         line.last_week is None or line.last_week < monday
@@ -36,10 +35,6 @@ def due_of(line: ProjectLine, today: date) -> list[Due]:
         found.append(Due("report.week", {"week": monday}, "SubmitWeeklyReport", {"week": monday.isoformat()}, False))
     milestone = _milestone(line, today)
     return [*found, milestone] if milestone is not None else found
-
-
-def _owes_months(line: ProjectLine, month: str) -> bool:
-    return line.stage is Stage.UNDER_CONSTRUCTION and line.started_on is not None and month_of(line.started_on) <= month
 
 
 def _month(month: str, *, late: bool) -> Due:

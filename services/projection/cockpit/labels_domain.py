@@ -70,6 +70,10 @@ DOMAIN: dict[str, tuple[str, str]] = {
     "reason.fully_built": ("形象进度已达100%", "fully built"),
     "reason.completed": ("已竣工", "completed"),
     "reason.ended": ("已结束", "ended"),
+    "reason.invested_before_unknown": (
+        "结转前完成投资未填报",
+        "what was invested before it came onto the list is not told",
+    ),
     "event.bizenv.project.registered.v1": ("项目登记", "Registered"),
     "event.bizenv.project.approval_filed.v1": ("审批申报", "Approval filed"),
     "event.bizenv.project.approval_returned.v1": ("审批退回", "Approval returned"),

@@ -248,6 +248,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "programme.unnamed": ("未明确", "names nobody"),
     "programme.current": ("进行中", "now"),
     "programme.clause": ("第{clause}部分", "clause {clause}"),
+    "programme.quote": ("原文", "the clause in full"),
     "programme.author": ("谁", "Who"),
     "programme.addressee": ("报给", "To whom"),
     "programme.rhythm": ("节奏", "When"),

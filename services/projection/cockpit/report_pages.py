@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.chassis.contracts.paths import CommandPath
 from services.chassis.errors import NotFound
+from services.project_tracking.events import month_before, month_of
 from services.projection.answers import ProjectPage, UnitList
 from services.projection.cockpit.duties import due_of, usual
 from services.projection.cockpit.forms import Choices, Known, form_fields
@@ -122,7 +123,7 @@ def _unit_choices(visit: Visit, units: UnitList) -> Choices:
 def _defaults(visit: Visit) -> dict[str, Any]:
     today = visit.times.today
     monday = today - timedelta(days=today.weekday())
-    return {"occurred_on": today.isoformat(), "week": monday.isoformat()}
+    return {"occurred_on": today.isoformat(), "week": monday.isoformat(), "month": month_before(month_of(today))}
 
 
 def _given(visit: Visit) -> dict[str, Any]:

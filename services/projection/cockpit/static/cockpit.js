@@ -14,11 +14,17 @@ function bindTime(form) {
   const box = form.querySelector("#on");
   const first = Date.parse(form.dataset.first + "T00:00:00Z");
   const dayAt = (days) => new Date(first + days * 86400000).toISOString().slice(0, 10);
+  let waiting = 0;
   slider.addEventListener("input", () => {
+    clearTimeout(waiting);
     box.value = dayAt(Number(slider.value));
     slider.setAttribute("aria-valuetext", box.value);
   });
-  slider.addEventListener("change", () => form.requestSubmit());
+  // An arrow key moves one day at a time: the page waits until the keys rest.
+  slider.addEventListener("change", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => form.requestSubmit(), 350);
+  });
   box.addEventListener("change", () => { if (box.value && box.checkValidity()) form.requestSubmit(); });
   form.querySelectorAll("input[name=known]").forEach((choice) => {
     choice.addEventListener("change", () => form.requestSubmit());

@@ -1,0 +1,249 @@
+"""The pages: who may see them, which headers they carry, what they say of odd input, what a CSV holds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from services.chassis.auth import Principal, Role
+from services.chassis.event_store import StoreKind
+from services.project_tracking.events import ProjectWeeklyReportSubmitted
+from services.projection.cockpit.csv_cells import safe
+from tests.unit.projection.pages import SERVICES, TestAccess, browser
+from tests.unit.projection.test_queries import corrected_city
+from tests.unit.projection.world import CLERK, LEADER, World, registered, running_project, world
+
+GROUP = Principal(account="group", role=Role.CITY_GROUP)
+PAGES = (
+    "/",
+    "/units",
+    "/units/130602",
+    "/projects",
+    "/projects/p1",
+    "/projects/p1/events",
+    "/projects/p1/events/1",
+    "/programme",
+)
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path / "views.sqlite") as found:
+        yield corrected_city(found.with_programme())
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> TestAccess:
+    return TestAccess(tmp_path)
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("times", ["", "?on=2017-06-30", "?on=2017-06-30&known=then", "?lang=en"])
+async def test_every_page_shows_every_reading_in_both_languages(
+    city: World, access: TestAccess, path: str, times: str
+) -> None:
+    async with browser(city, access, LEADER) as client:
+        response = await client.get(path + times)
+    assert response.status_code == 200
+    english = "lang=en" in times
+    assert f'<html lang="{"en" if english else "zh-CN"}">' in response.text
+    assert ("Rehearsal – invented data" if english else "演练数据·纯属虚构") in response.text
+    assert ('class="past"' in response.text) == ("on=" in times)
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/nowhere", "/projects/nobody", "/?on=never", "/report"])
+async def test_every_answer_has_a_strict_policy_and_nothing_inline(city: World, access: TestAccess, path: str) -> None:
+    async with browser(city, access, LEADER) as client:
+        response = await client.get(path)
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]*\ssrc=)|\sstyle=|<style|\son[a-z]+=|javascript:", response.text)
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', response.text)
+
+
+async def test_without_a_session_a_page_asks_to_log_in(city: World, access: TestAccess) -> None:
+    async with browser(city, access, None) as client:
+        for path in (*PAGES, "/projects.csv", "/report"):
+            response = await client.get(path)
+            assert response.status_code == 401
+            assert "登录" in response.text
+
+
+async def test_a_one_time_code_opens_a_session_once(city: World, access: TestAccess) -> None:
+    code = access.logins.create(LEADER, datetime.now(UTC))
+    async with browser(city, access, None) as client:
+        await client.head(f"/login?code={code}")
+        first = await client.get(f"/login?code={code}")
+        cookie = first.headers["set-cookie"]
+        assert (await client.get("/")).status_code == 200
+        again = await client.get(f"/login?code={code}")
+        await client.post("/logout")
+        after = await client.get("/")
+    assert first.status_code == 200
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert again.status_code == 401
+    assert after.status_code == 401
+
+
+async def test_a_real_city_has_no_rehearsal_banner(city: World, access: TestAccess) -> None:
+    async with browser(city, access, LEADER, StoreKind.REAL) as client:
+        assert "演练" not in (await client.get("/")).text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/?on=2017-13-40", 400, "2017-13-40"),
+        ("/?on=2018-01-01", 400, "晚于今天"),
+        ("/?on=20170630", 400, "20170630"),
+        ("/?known=perhaps", 400, "known"),
+        ("/units/999999", 404, "999999"),
+        ("/units/%3Cscript%3E", 404, "&lt;script&gt;"),
+        ("/projects/nobody", 404, "nobody"),
+        ("/projects/p1/events/99", 404, "99"),
+        ("/projects/p1/events/x", 404, "x"),
+        ("/projects?stage=somewhere", 400, "stage"),
+        ("/projects?page_size=0", 400, "page_size"),
+        ("/projects?page_token=zzz", 400, "page_token"),
+        ("/report/p1/RecordLamp", 404, "没有"),
+        ("/nowhere/at/all", 404, "没有"),
+    ],
+)
+async def test_odd_input_gets_a_clear_answer(
+    city: World, access: TestAccess, path: str, status: int, says: str
+) -> None:
+    async with browser(city, access, GROUP) as client:
+        response = await client.get(path)
+    assert response.status_code == status
+    assert says in response.text
+
+
+async def test_a_correction_is_marked_with_the_old_value_struck_through(city: World, access: TestAccess) -> None:
+    async with browser(city, access, LEADER) as client:
+        text = (await client.get("/projects/p1")).text
+        then = (await client.get("/projects/p1?on=2017-06-30&known=then")).text
+    assert '<s class="was">6,667万元</s>' in text
+    assert "重复计入设备款" in text
+    assert "此后更正为 3,333万元" in then
+
+
+async def test_links_keep_the_day_and_the_knowledge(city: World, access: TestAccess) -> None:
+    async with browser(city, access, LEADER) as client:
+        text = (await client.get("/projects?on=2017-06-30&known=then")).text
+    assert 'href="/units?on=2017-06-30&amp;known=then"' in text
+    assert 'href="/projects/p1?on=2017-06-30&amp;known=then"' in text
+
+
+async def test_a_clerk_sees_and_reports_only_the_own_unit(city: World, access: TestAccess) -> None:
+    running_project(city, "p2", unit_code="130606", unit_id="lianchi")
+    city.folded()
+    async with browser(city, access, CLERK) as client:
+        listing, mine = await client.get("/projects"), await client.get("/report")
+        closed = [(await client.get(path)).status_code for path in ("/projects/p2", "/report/p2", "/units/130606")]
+        export = (await client.get("/projects.csv")).text
+    assert "/projects/p1" in listing.text
+    assert "/projects/p2" not in listing.text
+    assert "/report/p1" in mine.text
+    assert "p2" not in export
+    assert closed == [404, 404, 404]
+
+
+async def test_only_commands_that_may_be_sent_are_offered(city: World, access: TestAccess) -> None:
+    async with browser(city, access, CLERK) as client:
+        mine = (await client.get("/report/p1")).text
+        refused = await client.get("/report/p1/ApproveRebaseline")
+    async with browser(city, access, GROUP) as client:
+        allowed = await client.get("/report/p1/ApproveRebaseline")
+    assert "/report/p1/ReportProgress" in mine
+    assert "ApproveRebaseline" not in mine
+    assert refused.status_code == 404
+    assert allowed.status_code == 200
+    async with browser(city, access, LEADER) as client:
+        assert 'href="/report"' not in (await client.get("/")).text
+
+
+async def test_what_is_due_leads_to_its_form(city: World, access: TestAccess) -> None:
+    async with browser(city, access, CLERK) as client:
+        due = (await client.get("/report")).text
+        form = (await client.get("/report/p1/ReportProgress?month=2017-07")).text
+        correction = (await client.get("/report/p1/ReportProgress?month=2017-05&correct=1")).text
+    assert "/report/p1/ReportProgress?month=2017-07" in due
+    assert "/report/p1/ReachMilestone?milestone_id=roof" in due
+    assert 'data-action="/v1/projects/p1:reportProgress"' in form
+    assert 'value="2017-07"' in form
+    assert 'data-path="correction_reason"' not in form
+    assert 'data-path="correction_reason"' in correction
+    assert 'value="33333333"' in correction
+
+
+async def test_every_form_opens_for_who_may_send_it(city: World, access: TestAccess) -> None:
+    (tracking,) = (service for service in SERVICES if service.name == "project_tracking")
+    aggregate = tracking.aggregates[0]
+    offered = [command for command in aggregate.decider.decisions if command not in aggregate.internal]
+    async with browser(city, access, GROUP) as client:
+        for command in offered:
+            for extra in ("", "?correct=1", "?lang=en"):
+                response = await client.get(f"/report/p1/{command.__name__}{extra}")
+                assert response.status_code == 200, command
+                assert 'data-key="' in response.text
+        assert (await client.get("/report/new")).status_code == 200
+
+
+async def test_each_opening_of_a_form_has_its_own_key(city: World, access: TestAccess) -> None:
+    async with browser(city, access, CLERK) as client:
+        pages = [(await client.get("/report/p1/SignProject")).text for _ in range(3)]
+    keys = {key for page in pages for key in re.findall(r'data-key="([0-9a-f-]{36})"', page)}
+    assert len(keys) == 3
+
+
+async def test_the_csv_opens_in_a_spreadsheet_and_holds_no_formula(city: World, access: TestAccess) -> None:
+    city.fact("project-p9", registered("p9", name="=HYPERLINK(1)", owner="+86"))
+    city.folded()
+    async with browser(city, access, LEADER) as client:
+        response = await client.get("/projects.csv?order=project_id")
+    assert response.content.startswith(b"\xef\xbb\xbf")
+    assert "attachment" in response.headers["content-disposition"]
+    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert [row[0] for row in rows[1:]] == ["p1", "p9"]
+    assert rows[2][1] == "'=HYPERLINK(1)"
+    assert rows[2][11] == ""
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", "=1"])
+def test_a_cell_that_looks_like_a_formula_becomes_text(cell: str) -> None:
+    assert safe(cell) == f"'{cell}"
+
+
+def test_other_cells_stay_as_they_are() -> None:
+    assert [safe(cell) for cell in ("", "轴承厂", "1.5", "a=b")] == ["", "轴承厂", "1.5", "a=b"]
+
+
+async def test_texts_of_clerks_are_escaped(city: World, access: TestAccess) -> None:
+    week = date(2017, 9, 25)
+    told = ProjectWeeklyReportSubmitted(occurred_on=week, week=week, progress="<img src=x>", help_needed="<b>")
+    city.fact("project-p1", told)
+    city.fact("project-p8", registered("p8", name='"><script>alert(1)</script>'))
+    city.folded()
+    async with browser(city, access, GROUP) as client:
+        for path in ("/", "/projects", "/projects/p1", "/projects/p8", "/report", "/report/p8"):
+            text = (await client.get(path)).text
+            assert "<script>alert" not in text
+            assert "<img" not in text
+
+
+async def test_static_files_are_kept_for_ever_under_the_name_of_their_content(city: World, access: TestAccess) -> None:
+    async with browser(city, access, LEADER) as client:
+        page = (await client.get("/report/p1/SignProject")).text
+        for url in set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page)):
+            response = await client.get(url)
+            assert response.status_code == 200
+            assert "immutable" in response.headers["cache-control"]
+        assert (await client.get("/static/cockpit.css")).status_code == 404
