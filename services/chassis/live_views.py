@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, Table
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from services.chassis.bus import Source
 from services.chassis.faults import fault_point
+from services.chassis.logs import logger
 from services.chassis.position import PositionToken
 from services.chassis.registry import EventRegistry
 from services.chassis.view_database import Checkpoint, ViewDatabase
 from services.chassis.views import StoredFact, ViewSpec
+
+log = logger(__name__)
 
 POINTER = "views.current"
 
@@ -56,19 +60,27 @@ class LiveViews:
     def _first(self) -> tuple[int, ViewDatabase]:
         """The generation that the pointer names when it fits this build and store; else a new, empty one."""
         number = self.pointed()
-        if number:
-            database = self._open(number)
-            if self._fits(database):
-                return number, database
-            database.close()
+        if number and (fitting := self._fitting(number)):
+            return number, fitting
         number += 1
         database = self.create(number)
         self.point(number)
         return number, database
 
-    def _fits(self, database: ViewDatabase) -> bool:
-        """Whether it was made for this store and by a build with the same views."""
-        return database.identity() == {"store_id": self._store_id, "fingerprint": database.fingerprint()}
+    def _fitting(self, number: int) -> ViewDatabase | None:
+        """This generation, opened, if it was made for this store by a build with the same views. A damaged file fits
+        nobody: views are disposable."""
+        try:
+            database = self._open(number)
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            log.error("views cannot be read and are built anew", path=str(self._path(number)), reason=str(error))
+            return None
+        if database.identity() == {"store_id": self._store_id, "fingerprint": database.fingerprint()}:
+            return database
+        database.close()
+        return None
 
     def pointed(self) -> int:
         """The number in the pointer file; 0: there is none."""
@@ -99,11 +111,8 @@ class LiveViews:
         number = self.pointed()
         if number <= self.number:
             return None
-        database = self._open(number)
-        if self._fits(database):
-            return number, database
-        database.close()
-        return None
+        database = self._fitting(number)
+        return None if database is None else (number, database)
 
     def swap(self, number: int, successor: ViewDatabase) -> None:
         """Answer from the successor. Queries in hand finish on the old one: it stays readable until the next swap."""

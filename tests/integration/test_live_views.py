@@ -315,6 +315,19 @@ def test_views_of_another_store_are_not_answered_from(tmp_path: Path) -> None:
         assert second.number == 2
 
 
+def test_damaged_views_are_built_anew(tmp_path: Path) -> None:
+    with closing(open_city(tmp_path)) as city:
+        do(city, OpenCounter(counter="a", unit=UNIT), Add(counter="a", amount=5))
+        city.settle()
+        sums = checksum(city.hosts["sample"])
+    (tmp_path / "sample" / "views.1.sqlite").write_bytes(b"no database at all" * 500)
+    with closing(open_city(tmp_path)) as city:
+        host = city.hosts["sample"]
+        assert host.views.number == 2
+        city.settle()
+        assert checksum(host) == sums
+
+
 def test_a_query_waits_until_the_views_show_its_token(city: Embedded, host: ServiceHost) -> None:
     do(city, OpenCounter(counter="a", unit=UNIT))
     receipt = city.do(Add(counter="a", amount=5), call())
