@@ -19,7 +19,7 @@ Source = tuple[str, int]
 """(service, partition): within one source, deliveries come in position order."""
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One event as delivered. `previous` is the position before it in its partition (0: it is the first);
     `offset` is where the adapter can go on reading after it."""
 

@@ -18,7 +18,7 @@ from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """A recorded fact as a handler gets it: its envelope and its decoded event."""
 
     envelope: Envelope

@@ -27,12 +27,12 @@ class Fact(msgspec.Struct, frozen=True):
     new: NewEvent
 
 
-def project_facts(count: int) -> Iterator[Fact]:
-    """`count` facts of whole lives. `AT_ONCE` projects live side by side, each with a fact in turn."""
+def project_facts(count: int, at_once: int = AT_ONCE) -> Iterator[Fact]:
+    """`count` facts of whole lives. So many projects live side by side, each with a fact in turn."""
     life = [NewEvent(fact.type, fact.occurred_on, msgspec.json.encode(fact)) for fact in facts()]
     registration = next(fact for fact in facts() if isinstance(fact, ProjectRegistered))
-    for generation in range(count // (AT_ONCE * len(life)) + 1):
-        names = [f"p-{generation}-{number}" for number in range(AT_ONCE)]
+    for generation in range(count // (at_once * len(life)) + 1):
+        names = [f"p-{generation}-{number}" for number in range(at_once)]
         own = {name: msgspec.json.encode(msgspec.structs.replace(registration, project_id=name)) for name in names}
         for version, fact in enumerate(life, 1):
             for name in names:
@@ -43,12 +43,17 @@ def project_facts(count: int) -> Iterator[Fact]:
                 yield Fact(f"project-{name}", version, NewEvent(fact.type, fact.occurred_on, data))
 
 
+def whole_lives(count: int) -> int:
+    """How many projects must live side by side, so that `count` facts are whole lives."""
+    return max(min(count // len(facts()), AT_ONCE), 1)
+
+
 def filled_store(path: Path, count: int) -> EventStore:
     """A store with `count` project facts, each the work of its own command. The caller closes it."""
     store = make_store(path, SERVICE, partitions=12)
     with store.engine.connect() as connection:
         waiting: list[Append] = []
-        for fact in project_facts(count):
+        for fact in project_facts(count, whole_lives(count)):
             waiting.append(_append(fact))
             if len(waiting) == AT_ONCE:
                 _write(store, connection, waiting)

@@ -4,7 +4,8 @@ Its notification log is read with its own reader, each event is made by its own 
 `Projection` whose view is a tracking recorder in SQLite: one transaction per event holds the view's rows and the
 tracking record. That is the library's documented way; its subscriptions and runner do not work on SQLite, so its
 reader pulls, in sections of 1,000 and not of its default 10, to its advantage. Folding, the encoding of rows and
-the tables are ours to the letter, and folded rows are kept in memory here too, so that the view work is equal.
+the tables are ours to the letter, folded rows are kept in memory here too, and the facts are whole lives of projects
+on both sides, so that the view work is equal.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from services.chassis.views import Received
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.project_board import PROJECT_BOARD, BoardRow
 from services.projection.project_timeline import PROJECT_TIMELINE
-from tests.bench.material import SERVICE, project_facts
+from tests.bench.material import SERVICE, project_facts, whole_lives
 from tests.bench.peer import FlushingDatastore
 from tests.stores import RECORDED_AT
 
@@ -146,7 +147,7 @@ def _told(count: int) -> list[Told]:
             command_id="0" * 36,
             data=fact.new.data.decode(),
         )
-        for fact in project_facts(count)
+        for fact in project_facts(count, whole_lives(count))
     ]
 
 

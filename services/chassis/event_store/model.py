@@ -30,7 +30,7 @@ class StoreInfo(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
 
 
-class NewEvent(msgspec.Struct, frozen=True):
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """A fact about to be recorded: type string, business date and its exact JSON bytes."""
 
     type: str
@@ -38,7 +38,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Append(msgspec.Struct, frozen=True, kw_only=True):
+class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The facts of one command, for one stream whose version must be exactly `expected_version` (0: new).
 
     `recorded_at` is microseconds since 1970 UTC; `command_hash` the SHA-256 of the command's type and body.
@@ -56,7 +56,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
 
-class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
+class CommandRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a command recorded when it was carried out: versions first..last of its stream, last position."""
 
     command_id: str
@@ -67,14 +67,14 @@ class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """The facts are durable, now or since an earlier call with this command id (`repeated`)."""
 
     record: CommandRecord
     repeated: bool
 
 
-class WrongVersion(msgspec.Struct, frozen=True):
+class WrongVersion(msgspec.Struct, frozen=True, gc=False):
     """Nothing was written for this command: the stream is at `actual`."""
 
     stream: str
@@ -82,7 +82,7 @@ class WrongVersion(msgspec.Struct, frozen=True):
     actual: int
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """Nothing was written for this command: its id belongs to another command."""
 
     command_id: str
