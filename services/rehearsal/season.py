@@ -1,9 +1,10 @@
-"""Months and the seasons of building in the north."""
+"""Working days, months and the seasons of building in the north."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
+from services.chassis.calendar import is_working_day
 from services.project_tracking.events import first_day, last_day, month_before, month_of, months_from
 
 WEIGHTS = (5.0, 4.0, 11.0, 10.0, 10.0, 10.0, 8.0, 8.0, 9.0, 9.5, 9.0, 6.5)
@@ -12,6 +13,13 @@ cumulative plan has it, with the frost in January and February."""
 
 BUILDS_AGAIN = (2, 25)
 """Month and day from which sites open after the winter."""
+
+
+def working_day(day: date) -> date:
+    """The day itself, or the next working day."""
+    while not is_working_day(day):
+        day += timedelta(days=1)
+    return day
 
 
 def weight(first: str, last: str) -> float:
@@ -60,4 +68,5 @@ __all__ = [
     "out_of_winter",
     "quarter_end",
     "weight",
+    "working_day",
 ]

@@ -10,16 +10,13 @@ from random import Random
 from services.project_tracking.events import ApprovalItem, BaselinePlan, MilestoneKind, planned_at
 from services.rehearsal.chance import day_between, maybe, some_days
 from services.rehearsal.course.pace import BEHIND, SLOW, Pace
-from services.rehearsal.course.past import past_months
+from services.rehearsal.course.past import WAN, behind
 from services.rehearsal.course.planning import completion_of, milestones_of, moved, plan_of
 from services.rehearsal.course.preparation import prepare
 from services.rehearsal.course.record import Change, Course, Month, Preparation, Reached, Standstill, Times
 from services.rehearsal.portfolio import Phase, Project
 from services.rehearsal.season import first_day, last_day, month_before, month_of, months_from, next_month
 from services.rehearsal.texts import CHANGE_REASONS, REJECTIONS, STANDSTILL_REASONS, TERMINATION_REASONS
-
-WAN = 10_000
-"""万: reports are in whole ten thousands of yuan."""
 
 
 def build(project: Project, items: Sequence[ApprovalItem], times: Times, chance: Random) -> Course:
@@ -37,11 +34,10 @@ class _Building:
         self._pace = pace
         self._times = times
         self._chance = chance
-        past = past_months(project, preparation, times, chance)
-        self._done = (preparation.invested_before_yuan or 0) + sum(month.invested_yuan for month in past)
-        self._physical = past[-1].physical_percent if past else Decimal(0)
+        past = behind(project, preparation, times, chance)
+        self._done = (preparation.invested_before_yuan or 0) + past.invested_yuan
+        self._physical = past.physical_percent
         self.course = self._planned(preparation)
-        self.course.months += past
         self._plans = [(date.min, self.course.plan)]
 
     def live(self) -> Course:
@@ -78,14 +74,14 @@ class _Building:
         if building:
             milestones = [m for m in milestones if m.due > self._times.first_day]
         plan = plan_of(first_month, self._done, self._project.total_yuan, completion, milestones)
-        return Course(preparation=preparation, planned_on=self._planned_on(preparation), plan=plan)
+        told = self._done if building else preparation.invested_before_yuan
+        return Course(preparation, told, planned_on=self._planned_on(preparation), plan=plan)
 
     def _planned_on(self, preparation: Preparation) -> date | None:
-        """Yearly plans are made in December; weak units leave some projects without any."""
+        """A plan follows soon upon the talks, or comes with the registration; weak units leave some without any."""
         planned = not maybe(self._chance, self._project.unit.manner.unplanned)
-        december = self._times.first_day - some_days(self._chance, 4, 16)
-        later = preparation.registered_on + some_days(self._chance, 10, 35)
-        return max(december, later) if planned else None
+        soon = preparation.begun_on + some_days(self._chance, 10, 35)
+        return max(soon, preparation.registered_on) if planned else None
 
     def _standstill(self) -> Standstill | None:
         """Few projects stand still for one to four months of the year."""

@@ -1,4 +1,4 @@
-"""From the first day on the list to the start: approvals one after another, the signing, the start."""
+"""From the first talks to the start: the registration, approvals one after another, the signing, the start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.rehearsal.chance import day_between, maybe, some_days
 from services.rehearsal.course.pace import Pace
 from services.rehearsal.course.record import Filing, Preparation, Times
 from services.rehearsal.portfolio import YI, Phase, Project
-from services.rehearsal.season import months_later, out_of_winter
+from services.rehearsal.season import months_later, out_of_winter, working_day
 from services.rehearsal.texts import RETURN_REASONS
 
 DURATIONS = {
@@ -27,24 +27,26 @@ DURATIONS = {
 """Days an approval takes when it is not returned."""
 
 USUALLY = (15, 40)
-LONGEST_RUN = 340
-"""Days before the first day at which the oldest running projects began: unit codes are a few years old."""
+LONGEST_RUN = 460
+"""Days before the first day at which the oldest running projects were to start."""
 
 
 def prepare(project: Project, items: Sequence[ApprovalItem], pace: Pace, times: Times, chance: Random) -> Preparation:
-    """Dates in order: registered, filed and granted, signed, started."""
+    """Dates in order: begun, filed and granted, signed, started; registered when begun, or as carried over."""
     planned_start, lead = _planned_start(project, times, chance)
-    registered = max(planned_start - timedelta(days=lead), project.unit.since + timedelta(days=5))
-    started = max(_started(project, pace.start_after(planned_start), times), registered + timedelta(days=60))
-    filings = _filings(project, items, registered, started, chance)
+    begun = planned_start - timedelta(days=lead)
+    registered = max(begun, _list_opens(project, times, chance))
+    started = max(_started(project, pace.start_after(planned_start), times), begun + timedelta(days=60))
+    filings = _filings(project, items, begun, started, chance)
     months = _months_of_building(project.total_yuan, chance)
     signs = project.kind is ProjectKind.INVESTMENT
     dies = project.phase is not Phase.BUILDING and maybe(chance, 0.08)
     return Preparation(
+        begun_on=begun,
         registered_on=registered,
         planned_start=planned_start,
         planned_completion=_completion(planned_start, months, chance),
-        signed_on=registered + (started - registered) * chance.uniform(0.15, 0.6) if signs else None,
+        signed_on=begun + (started - begun) * chance.uniform(0.15, 0.6) if signs else None,
         started_on=started,
         filings=filings,
         invested_before_yuan=_before(project, chance),
@@ -52,17 +54,23 @@ def prepare(project: Project, items: Sequence[ApprovalItem], pace: Pace, times: 
     )
 
 
+def _list_opens(project: Project, times: Times, chance: Random) -> date:
+    """When the unit puts what it has begun on the list: in the first working days, a weak unit later."""
+    within = max(2, min(project.unit.manner.tells_within, 12))
+    return working_day(working_day(times.first_day) + some_days(chance, 0, within))
+
+
 def _planned_start(project: Project, times: Times, chance: Random) -> tuple[date, int]:
-    """The planned start and how many days before it the project came onto the list."""
+    """The planned start and how many days before it the talks began."""
     first, lead = times.first_day, chance.randint(130, 300)
     if project.phase is Phase.BUILDING:
         return out_of_winter(first - some_days(chance, 45, LONGEST_RUN)), chance.randint(130, 200)
     if project.phase is Phase.PREPARING:
         planned = out_of_winter(first + some_days(chance, 60, 330))
         return planned, max(lead, (planned - first).days + 15)
-    registered = first + some_days(chance, 12, 300)
-    planned = out_of_winter(registered + timedelta(days=lead))
-    return planned, (planned - registered).days
+    begun = first + some_days(chance, 12, 300)
+    planned = out_of_winter(begun + timedelta(days=lead))
+    return planned, (planned - begun).days
 
 
 def _started(project: Project, started: date, times: Times) -> date:
@@ -85,19 +93,19 @@ def _completion(start: date, months: int, chance: Random) -> date:
 
 
 def _before(project: Project, chance: Random) -> int | None:
-    """Land and design, paid before the first reported month; of some nothing is known."""
+    """Land and design, paid before the start; of some nothing is known."""
     share = chance.uniform(0.01, 0.06)
     known = maybe(chance, 0.6)
     return round(project.total_yuan * share / 100_000) * 100_000 if known else None
 
 
 def _filings(
-    project: Project, items: Sequence[ApprovalItem], registered: date, started: date, chance: Random
+    project: Project, items: Sequence[ApprovalItem], begun: date, started: date, chance: Random
 ) -> tuple[Filing, ...]:
     """All rounds, stretched so that the last is granted some days before the start; in the order of their days."""
     rounds = _rounds(project, items, chance)
     span = max(end for _, _, end, _ in rounds)
-    first = registered + some_days(chance, 0, 10)
+    first = begun + some_days(chance, 0, 10)
     room = (started - first).days - chance.randint(3, 25)
     filings = [
         _filing(project, item, (first, filed * room // span, ended * room // span), returned, chance)

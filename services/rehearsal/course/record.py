@@ -32,8 +32,12 @@ class Filing:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Up to the start. `terminated_on`: the project dies before it."""
+    """Up to the start. `begun_on`: the talks begin; `registered_on`: the project is on the programme's list, which
+    begins with the first day. `invested_before_yuan`: paid for land and design. `terminated_on`: it dies before the
+    start.
+    """
 
+    begun_on: date
     registered_on: date
     planned_start: date
     planned_completion: date
@@ -42,6 +46,14 @@ class Preparation:
     filings: tuple[Filing, ...]
     invested_before_yuan: int | None
     terminated_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What building had brought before the first day."""
+
+    invested_yuan: int
+    physical_percent: Decimal
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,7 @@ class Course:
     """All of a project's life. It grows month by month while it is drawn."""
 
     preparation: Preparation
+    invested_before_yuan: int | None
     planned_on: date | None
     plan: BaselinePlan
     months: list[Month] = field(default_factory=list)

@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from services.chassis.auth import Principal
-from services.chassis.calendar import is_working_day
 from services.chassis.clock import SHANGHAI
 from services.chassis.domain import Command
+from services.rehearsal.season import working_day
 
 OPENS, CLOSES = time(8, 30), time(17, 50)
 _NOON = (time(12, 0), time(14, 0))
@@ -52,10 +52,3 @@ class Desk:
     def not_before(self, at: datetime) -> None:
         """Nothing is told here before this instant."""
         self.last = max(self.last, at)
-
-
-def working_day(day: date) -> date:
-    """The day itself, or the next working day."""
-    while not is_working_day(day):
-        day += timedelta(days=1)
-    return day

@@ -15,9 +15,8 @@ _ENDS = (orders.PutIntoProduction, orders.TerminateProject, orders.WithdrawProje
 
 @dataclass
 class Landmarks:
-    """`opened`: the first day of the rehearsal; the instants are None while nothing was told."""
+    """The instants are None while nothing was told."""
 
-    opened: date
     registered: datetime | None = None
     started: datetime | None = None
     resumed: datetime | None = None

@@ -7,11 +7,10 @@ from random import Random
 
 from services.project_tracking.project.commands import WithdrawProject
 from services.rehearsal import texts
-from services.rehearsal.chance import some_days
 from services.rehearsal.course import Course, Times
 from services.rehearsal.people import CITY
 from services.rehearsal.portfolio import Project
-from services.rehearsal.telling.intentions import Desk, Intention, working_day
+from services.rehearsal.telling.intentions import Desk, Intention
 from services.rehearsal.telling.landmarks import Landmarks
 from services.rehearsal.telling.reports import Reports
 from services.rehearsal.telling.step import Step
@@ -21,21 +20,15 @@ from services.rehearsal.telling.weekly import WeeklyReports
 
 def life_of(project: Project, course: Course, times: Times, chance: Random) -> list[Intention]:
     """Sorted by instant; a project whose unit leaves is taken off the list by the city's group."""
-    landmarks = Landmarks(opened=times.first_day)
+    landmarks = Landmarks()
     steps = Steps(project, course, times.first_day, chance).in_order()
-    told = list(_told(steps, _desk(project, times, chance), chance))
+    told = list(_told(steps, Desk(course.preparation.registered_on, chance), chance))
     for intention in told:
         landmarks.note(intention)
     told += Reports(project, course, landmarks, chance).all()
     told += WeeklyReports(project, course, landmarks, times, chance).all()
     told.sort(key=lambda intention: intention.at)
     return _until_left(project, told, landmarks, chance)
-
-
-def _desk(project: Project, times: Times, chance: Random) -> Desk:
-    """What lies behind the first day is put on record in the first working days, by weak units later."""
-    within = max(2, min(project.unit.manner.tells_within, 12))
-    return Desk(working_day(times.first_day) + some_days(chance, 0, within), chance)
 
 
 def _told(steps: Iterable[Step], desk: Desk, chance: Random) -> Iterator[Intention]:

@@ -13,8 +13,8 @@ from services.rehearsal.chance import maybe, some_days
 from services.rehearsal.course import Course, Month
 from services.rehearsal.people import staff
 from services.rehearsal.portfolio import Project
-from services.rehearsal.season import last_day, month_of
-from services.rehearsal.telling.intentions import Desk, Intention, working_day
+from services.rehearsal.season import last_day, month_of, working_day
+from services.rehearsal.telling.intentions import Desk, Intention
 from services.rehearsal.telling.landmarks import Landmarks
 
 LAST_DAY_ON_TIME = 5
@@ -31,14 +31,11 @@ class Reports:
         self._who = staff(project.unit, project.number)
 
     def all(self) -> Iterator[Intention]:
-        """Those of the past at once after the start was told, the others month by month."""
+        """Month by month, when the start was told."""
         if self._landmarks.started is None:
             return
-        past = Desk(self._landmarks.started.date(), self._chance)
-        past.not_before(self._landmarks.started)
         for month in self._course.months:
-            behind_us = last_day(month.month) < self._landmarks.opened
-            yield from self._month(month, past if behind_us else self._desk(month))
+            yield from self._month(month, self._desk(month))
 
     def _desk(self, month: Month) -> Desk:
         """A desk that opens for this month when all is told that its report rests on."""

@@ -36,7 +36,8 @@ class Slips:
         area, on = self._project.area_mu, self._course.preparation.registered_on
         slip = maybe(self._chance, 0.05) and area is not None
         first = area * Decimal(3) if slip and area is not None else area
-        told = step(on, orders.RegisterProject, area_mu=first, **facts)
+        carried_over = self._course.preparation.begun_on < self._first_day
+        told = step(on, orders.RegisterProject, within=0 if carried_over else None, area_mu=first, **facts)
         yield told
         if slip:
             again = step(on, orders.RegisterProject, area_mu=area, correction_reason=texts.AREA_SLIP, **facts)

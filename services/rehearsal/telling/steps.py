@@ -30,13 +30,15 @@ class Steps:
         self._slips = Slips(project, course, first_day, chance)
 
     def in_order(self) -> list[Step]:
-        """By the day of happening, up to a termination; one day's steps keep the order in which a project lives."""
+        """The registration, then by the day of happening, up to a termination; one day's steps keep the order in
+        which a project lives."""
         ends = self._course.terminated_on or date.max
-        return sorted((step for step in self._all() if step.happened <= ends), key=lambda step: step.happened)
+        registration = list(self._registration())
+        lived = (step for step in self._after_registration() if step.happened <= ends)
+        return [*registration, *sorted(lived, key=lambda step: step.happened)]
 
-    def _all(self) -> Iterator[Step]:
+    def _after_registration(self) -> Iterator[Step]:
         course, preparation = self._course, self._course.preparation
-        yield from self._registration()
         if preparation.signed_on is not None:
             yield self._step(preparation.signed_on, orders.SignProject)
         yield from self._filings()
@@ -75,7 +77,7 @@ class Steps:
             "owner": project.owner,
             "owner_uscc": project.owner_uscc,
             "total_investment_yuan": project.total_yuan,
-            "invested_before_yuan": preparation.invested_before_yuan,
+            "invested_before_yuan": self._course.invested_before_yuan,
             "site": project.site,
             "planned_start": preparation.planned_start,
             "planned_completion": max(preparation.planned_completion, preparation.planned_start),

@@ -10,9 +10,10 @@ import pytest
 
 from services.chassis.auth import Role
 from services.chassis.calendar import is_working_day
-from services.project_tracking.events import Lamp, ProjectStepRetracted, lamp_on, record_of
+from services.project_tracking.events import Lamp, ProjectStepRetracted, carried_over, lamp_on, record_of
 from services.project_tracking.project.commands import (
     ApproveRebaseline,
+    RegisterProject,
     RejectRebaseline,
     ReportProgress,
     ResumeProject,
@@ -21,6 +22,7 @@ from services.project_tracking.project.commands import (
     TerminateProject,
     WithdrawProject,
 )
+from services.rehearsal.portfolio import Phase
 from tests.unit.rehearsal.worlds import UNTIL, lived, programme, recorded
 
 SEEDS = (1, 2)
@@ -68,6 +70,39 @@ def test_a_life_does_not_depend_on_how_many_days_are_lived_nor_on_other_projects
     first, again = lived(1)[17], lived.__wrapped__(1)[17]
     assert [each.command for each in first.told] == [each.command for each in again.told]
     assert [each.at for each in first.told] == [each.at for each in again.told]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_was_begun_before_the_first_day_comes_onto_the_list_in_its_first_working_days(seed: int) -> None:
+    """With its own earlier days, what was invested before as one sum, and no report of an earlier month."""
+    begun = [life for life in lived(seed) if life.project.phase is not Phase.NEW]
+    records = {record.project_id: record for events in recorded(seed) if (record := record_of(events)) is not None}
+    for life in begun:
+        record = records[life.project.project_id]
+        assert date(2017, 1, 3) <= record.registered_on <= date(2017, 1, 16)
+        assert isinstance(life.told[0].command, RegisterProject)
+        assert life.told[0].at.date() == record.registered_on
+        assert min(record.progress, default="2017-01") >= "2017-01"
+    early = [record for record in records.values() if carried_over(record)]
+    assert len(early) >= 90
+    assert all(record.invested_before_yuan is not None for record in early)
+    assert any(record.started_on is not None and record.started_on.year == 2015 for record in early)
+    assert sum(record.signed_on is not None and record.signed_on.year < 2017 for record in records.values()) > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_carried_over_projects_first_lamps_are_no_verdict_by_accident(seed: int) -> None:
+    """In January nothing is due yet; from February on it is judged by all that was invested."""
+    for events in recorded(seed):
+        record = record_of(events)
+        if record is None or not carried_over(record):
+            continue
+        january = lamp_on(record, date(2017, 1, 31), programme().rules)
+        assert not {each for each in january.evidence.reasons if each.value.startswith("investment_")}
+        assert min(record.lamps, default="2017-01") == "2017-01"
+        february = lamp_on(record, date(2017, 2, 28), programme().rules)
+        if february.evidence.done_yuan is not None:
+            assert february.evidence.done_yuan >= (record.invested_before_yuan or 0)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from services.chassis.domain import Command, Event
 from services.policy_registry.programme_files import load_programme
-from services.project_tracking.events import ProjectRules, month_before, month_of
+from services.project_tracking.events import ProjectRecord, month_before, month_of
 from services.project_tracking.project.commands import RecordLamp
 from services.project_tracking.project.decider import PROJECT
 from services.project_tracking.project.facts import ProjectFacts, UnitFact
@@ -71,7 +71,7 @@ def events_of(life: Lived) -> list[Event]:
     for day, command in _with_lamps(life):
         if state is None and isinstance(command, RecordLamp):
             continue
-        events = PROJECT.decide(state, command, facts(life.project, command, day, programme().rules))
+        events = PROJECT.decide(state, command, facts(life.project, state, command, day))
         assert events or isinstance(command, RecordLamp), f"nothing to record: {command}"
         found += events
         state = PROJECT.fold(events, state)
@@ -93,10 +93,11 @@ def _lamp(project: Project, day: date) -> tuple[date, Command]:
     return day + timedelta(days=1), RecordLamp(project_id=project.project_id, occurred_on=day, month=month)
 
 
-def facts(project: Project, command: Command, today: date, rules: ProjectRules) -> ProjectFacts:
+def facts(project: Project, state: ProjectRecord | None, command: Command, today: date) -> ProjectFacts:
     """As the service's reference tables would say."""
-    on: date = getattr(command, "occurred_on")  # noqa: B009 - every command of a project has it
+    told: date = getattr(command, "occurred_on")  # noqa: B009 - every command of a project has it
+    on = told if state is None else max(told, state.registered_on)
     unit = project.unit
     valid = unit.since <= on and (unit.left_on is None or on < unit.left_on)
     known = UnitFact(code=unit.code, unit_id=unit.unit_id, name=unit.name, registry_version=1)
-    return ProjectFacts(today=today, unit=known if valid else None, rules=rules)
+    return ProjectFacts(today=today, unit=known if valid else None, rules=programme().rules)
