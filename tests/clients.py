@@ -24,6 +24,8 @@ PATHS: dict[type[Command], CommandPath] = {
     path.command: path for service in SERVICES for path in command_paths(service)
 }
 
+QUERY_PATHS = {handler.query.__name__: handler.path for service in SERVICES for handler in service.queries}
+
 
 class Refused(Exception):
     """The platform answered no: the door's own status, our stable code, the fields named."""
@@ -61,12 +63,11 @@ class Door(Protocol):
 
 
 class HttpClient:
-    """`paths` of queries come from the server's own OpenAPI document."""
+    """Speaks JSON."""
 
     def __init__(self, base: str, token: str | None) -> None:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.http = httpx.Client(base_url=base, headers=headers, timeout=SECONDS)
-        self._queries: dict[str, str] = {}
 
     def do(
         self,
@@ -90,7 +91,7 @@ class HttpClient:
         )
 
     def ask(self, query: str, **fields: Any) -> dict[str, Any]:
-        path = self._path(query)
+        path = QUERY_PATHS[query]
         for name in [name for name in fields if f"{{{name}}}" in path]:
             path = path.replace(f"{{{name}}}", fields.pop(name))
         found: dict[str, Any] = self.call("GET", path, params=fields).json()
@@ -121,14 +122,6 @@ class HttpClient:
     def close(self) -> None:
         self.http.close()
 
-    def _path(self, query: str) -> str:
-        if not self._queries:
-            document = self.call("GET", "/openapi.json").json()
-            self._queries = {
-                methods["get"]["operationId"]: path for path, methods in document["paths"].items() if "get" in methods
-            }
-        return self._queries[query]
-
 
 class GrpcClient:
     """Knows nothing beforehand: services, methods and messages come by reflection."""
@@ -138,13 +131,22 @@ class GrpcClient:
         self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         self._database = ProtoReflectionDescriptorDatabase(self.channel)
         self._pool = DescriptorPool(self._database)
-        self.services: list[str] = list(self._database.get_services())
-        self._methods = {
-            method.name: method
-            for name in self.services
-            if name.startswith("bizenv.")
-            for method in self._pool.FindServiceByName(name).methods
-        }
+        self.services = self._services()
+        self._methods = self._found_methods()
+
+    def _services(self) -> list[str]:
+        try:
+            return list(self._database.get_services())
+        except grpc.RpcError as error:
+            raise _refusal(error) from error
+
+    def _found_methods(self) -> dict[str, Any]:
+        """Our methods by name."""
+        ours = [name for name in self.services if name.startswith("bizenv.")]
+        try:
+            return {method.name: method for name in ours for method in self._pool.FindServiceByName(name).methods}
+        except grpc.RpcError as error:
+            raise _refusal(error) from error
 
     def do(
         self,
@@ -157,7 +159,7 @@ class GrpcClient:
         if expected_version is not None:
             beside.append(("expected-version", str(expected_version)))
         answer = self.call(type(command).__name__, msgspec.to_builtins(command), seconds, *beside)
-        return msgspec.convert(answer, Receipt, strict=False)
+        return msgspec.convert({"event_ids": (), **answer}, Receipt, strict=False)
 
     def ask(self, query: str, **fields: Any) -> dict[str, Any]:
         return self.call(query, fields)

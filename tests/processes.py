@@ -126,7 +126,7 @@ class Server:
 
     def announce(self, seconds: float = START_SECONDS) -> Server:
         """Return once the addresses are printed; AssertionError when the process ends or takes too long."""
-        eventually(lambda: self._is_announced() or not self.alive, seconds, "the addresses of a server")
+        eventually(lambda: self.is_announced or not self.alive, seconds, "the addresses of a server")
         assert self.alive, f"the server ended with {self.process.returncode}:\n{self.log()}"
         return self
 
@@ -166,7 +166,9 @@ class Server:
     def log(self) -> str:
         return "\n".join(self.logged[-200:])
 
-    def _is_announced(self) -> bool:
+    @property
+    def is_announced(self) -> bool:
+        """Whether the addresses are printed."""
         return any("Ctrl-C" in line for line in self.announced)
 
     def _address(self, pattern: str) -> str:

@@ -1,0 +1,249 @@
+"""A storm: the serving process is killed again and again under load, and nothing may be lost or doubled.
+
+    python -m tests.faults.storm --seed 1 --rounds 50 [--data DIR]
+
+The same seed picks the same moments; how much got through before each is the machine's. Without --data the city
+lives in a folder that is removed afterwards, unless something is wrong with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.clients import HttpClient
+from tests.faults.check import check_served, check_stopped, count_events, read_journal
+from tests.processes import BIZENV, ROOT, Server, environment, init, token
+from tests.waiting import eventually
+
+DEATH_SECONDS = 30.0
+"""A process that has not reached its fault point by then is killed where it stands."""
+SETTLE_SECONDS = 60.0
+SETTINGS = {"tree_head_seconds": "0.2", "consumer_batch": "40", "log_level": "warning"}
+
+
+class Blow(NamedTuple):
+    """How a round ends its process: at the n-th passing of a fault point, or (point empty) after n acknowledgements.
+    `rebuild` runs a rebuild meanwhile, which may have a fault point of its own."""
+
+    point: str
+    times: int
+    rebuild: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.point}:{self.times}" if self.point else f"any moment after {self.times} more commands"
+        return where if self.rebuild is None else f"{where}, in a rebuild {self.rebuild}".rstrip()
+
+
+KINDS = (
+    *(("", 200), ("", 200), ("store.committed", 60)),
+    *(("consumer.mid_batch", 30), ("consumer.written", 30), ("consumer.committed", 30)),
+    *(("truth.appended", 12), ("truth.announced", 4), ("truth.stored", 4), ("truth.published", 4)),
+)
+"""Fault points with the largest count to wait for."""
+REBUILDS = ("", "rebuild.page", "rebuild.swap")
+
+
+def pick(dice: random.Random, number: int) -> Blow:
+    """Every point comes round; the counts are random. Every third round has a rebuild."""
+    point, most = KINDS[number % len(KINDS)]
+    return Blow(point, dice.randint(1, most), REBUILDS[number // 3 % 3] if number % 3 == 2 else None)
+
+
+class Callers:
+    """The load process."""
+
+    def __init__(self, folder: Path, access: str, seed: int) -> None:
+        self.journal = folder / "journal.jsonl"
+        self._read = self._answers = 0
+        command = ("-m", "tests.faults.load", "--token", access, "--journal", str(self.journal), "--seed", str(seed))
+        self._process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def go(self, server: Server) -> None:
+        self._tell({"go": {"http": server.http, "grpc": server.grpc}})
+
+    def settle(self) -> bool:
+        """Whether everything in hand was acknowledged; False: the city was lost."""
+        self._tell({"settle": True})
+        assert self._process.stdout is not None
+        answer = json.loads(self._process.stdout.readline())
+        return bool(answer["settled"])
+
+    def acknowledged(self) -> int:
+        """How many answers came so far."""
+        if self.journal.exists():
+            with self.journal.open("rb") as journal:
+                journal.seek(self._read)
+                self._answers += (more := journal.read()).count(b"acknowledged")
+                self._read += len(more)
+        return self._answers
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process.wait(SETTLE_SECONDS)
+
+    def _tell(self, order: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+
+class Storm:
+    """One city through many rounds."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.data = folder / "var"
+        self.kills = 0
+        self.points: Counter[str] = Counter()
+        self._dice = random.Random(seed)
+        init(self.data)
+        self._access = token(self.data, "city_group", account="storm")
+        self._callers = Callers(folder, self._access, seed)
+
+    def round(self, number: int) -> list[str]:
+        """Kill, start again, let all be acknowledged, stop; returns what is wrong then."""
+        blow = pick(self._dice, number)
+        self._suffer(blow)
+        if self._dice.random() < 0.25:
+            self._suffer(Blow("consumer.committed", self._dice.randint(1, 3)))
+        server = Server(self.data, **SETTINGS)
+        try:
+            wrong = self._recover(server)
+        finally:
+            if server.alive:
+                server.kill()
+        return [f"round {number} ({blow}): {each}" for each in wrong]
+
+    def _recover(self, server: Server) -> list[str]:
+        server.ready()
+        self._callers.go(server)
+        wrong = [] if self._callers.settle() else ["the city was lost without a fault"]
+        client = HttpClient(server.http, self._access)
+        wrong += check_served(self.data, client)
+        client.close()
+        code = server.stop()
+        if code != 0 or "Traceback" in server.log():
+            wrong.append(f"a clean stop ended with {code}:\n{server.log()}")
+        return wrong + check_stopped(self.data, read_journal(self._callers.journal))
+
+    def _suffer(self, blow: Blow) -> None:
+        """Serve under load until the blow falls."""
+        fault = {"fault": f"{blow.point}:{blow.times}"} if blow.point else {}
+        server = Server(self.data, **SETTINGS, **fault)
+        rebuild: subprocess.Popen[bytes] | None = None
+        try:
+            eventually(lambda: server.is_announced or not server.alive, 60, "a start or a death")
+            if server.alive:
+                before = self._callers.acknowledged()
+                self._callers.go(server)
+                rebuild = None if blow.rebuild is None else self._rebuild(blow.rebuild)
+                self._await(server, blow, before)
+        finally:
+            if server.alive:
+                server.kill()
+            if rebuild is not None:
+                self._end_rebuild(rebuild)
+        self.kills += 1
+        self.points[blow.point or "any moment"] += 1
+        assert server.wait() == -9, f"the server ended by itself: {server.log()}"
+
+    def _await(self, server: Server, blow: Blow, before: int) -> None:
+        """Until the process is dead, or as much is acknowledged as the blow wants and some time passed beyond."""
+        if blow.point:
+            deadline = time.monotonic() + DEATH_SECONDS
+            eventually(lambda: not server.alive or time.monotonic() > deadline, DEATH_SECONDS + 10)
+            return
+        enough = before + blow.times
+        eventually(lambda: self._callers.acknowledged() >= enough or not server.alive, 60, "acknowledged commands")
+        until = time.monotonic() + self._dice.random() * 0.05
+        eventually(lambda: time.monotonic() > until)
+
+    def _rebuild(self, fault: str) -> subprocess.Popen[bytes]:
+        armed = {"fault": f"{fault}:1"} if fault else {}
+        return subprocess.Popen(
+            [*BIZENV, "rebuild", "projection"],
+            cwd=ROOT,
+            env=environment(self.data, armed),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _end_rebuild(self, rebuild: subprocess.Popen[bytes]) -> None:
+        """A rebuild goes on without its server; half of them are killed as well."""
+        if self._dice.random() < 0.5:
+            rebuild.kill()
+        if rebuild.wait(120) != 0:
+            self.kills += 1
+            self.points["rebuild"] += 1
+
+    def close(self) -> None:
+        self._callers.close()
+
+    def summary(self, seed: int, rounds: int) -> str:
+        commands = len(read_journal(self._callers.journal).commands)
+        return (
+            f"storm: seed {seed}, {rounds} rounds, {self.kills} kills, {commands} commands, "
+            f"{count_events(self.data)} events"
+        )
+
+
+def run(folder: Path, seed: int, rounds: int) -> list[str]:
+    """All rounds in this folder, up to the first one with something wrong; the last line printed is the outcome."""
+    storm = Storm(folder, seed)
+    wrong: list[str] = []
+    done = 0
+    try:
+        while done < rounds and not wrong:
+            started = time.monotonic()
+            wrong = storm.round(done)
+            done += 1
+            tell(f"round {done}: {storm.kills} kills, {time.monotonic() - started:.1f} s")
+    finally:
+        storm.close()
+    for each in wrong:
+        tell(each)
+    tell(", ".join(f"{point} {count}" for point, count in sorted(storm.points.items())))
+    tell(f"{storm.summary(seed, done)}: {'nothing lost, nothing doubled' if not wrong else 'FAILED'}")
+    return wrong
+
+
+def tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--data", type=Path, help="an empty folder to do it in, kept afterwards")
+    given = parser.parse_args()
+    if given.data is not None:
+        given.data.mkdir(parents=True, exist_ok=True)
+        return 1 if run(given.data, given.seed, given.rounds) else 0
+    folder = Path(tempfile.mkdtemp(prefix="bizenv-storm-"))
+    wrong = run(folder, given.seed, given.rounds)
+    if wrong:
+        tell(f"the city is kept in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
