@@ -9,8 +9,11 @@ from pathlib import Path
 
 from tests.bench import report
 from tests.bench.append import append_sqlite_1, append_sqlite_8, append_sqlite_64
+from tests.bench.command_to_view import command_to_view_p99_embedded
+from tests.bench.grpc_command import grpc_command_embedded_8, grpc_command_embedded_64
 from tests.bench.machine import machine
 from tests.bench.projection import projection_sqlite, rebuild_100k_sqlite
+from tests.bench.rehearsed import memory_embedded, overview_page_p95
 from tests.bench.report import Leg, Report
 from tests.bench.rounds import Bench
 
@@ -22,6 +25,11 @@ LEGS: tuple[Callable[[Bench], Leg], ...] = (
     append_sqlite_64,
     projection_sqlite,
     rebuild_100k_sqlite,
+    grpc_command_embedded_8,
+    grpc_command_embedded_64,
+    command_to_view_p99_embedded,
+    overview_page_p95,
+    memory_embedded,
 )
 """Every leg, named by its function, in the order in which they run."""
 

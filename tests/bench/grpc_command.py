@@ -22,7 +22,7 @@ from tests.bench.rounds import Bench, folder
 from tests.bench.served import Served, echo, make_city, served
 
 REFERENCE = "bare grpcio echo of equal messages"
-RECEIPT_BYTES = 175
+RECEIPT_BYTES = 111
 """As a receipt of a project's command has; a run checks it."""
 
 _names = itertools.count()

@@ -10,18 +10,15 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import grpc
 import msgspec
 import uvloop
 
 from services.catalogue import SERVICES
-from services.chassis.contracts.convert import Codec
-from services.chassis.contracts.descriptors import Contracts, build_contracts
-from services.chassis.contracts.model import Rpc, RpcService
-from services.chassis.domain import Command
+from services.chassis.contracts.descriptors import build_contracts
 from tests.bench.echo import METHOD
+from tests.bench.messages import Message, Messages
 from tests.bench.project_life import months, opening
 
 WARM_UP_SECONDS = 0.5
@@ -47,11 +44,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float
     request_bytes: float
     answer_bytes: float
-
-
-class Message(msgspec.Struct, frozen=True):
-    method: str
-    data: bytes
 
 
 class Caller:
@@ -88,24 +80,6 @@ class Caller:
             call = self._calls[method] = self._channel.unary_unary(method)
         answer: bytes = await call(message.data, metadata=self._metadata)
         return answer
-
-
-class Messages:
-    """Orders as the bytes of their RPCs."""
-
-    def __init__(self, contracts: Contracts) -> None:
-        self._contracts = contracts
-        self._rpcs: dict[type, tuple[str, Codec[Any]]] = {
-            rpc.request: self._made(service, rpc) for service in contracts.services for rpc in service.rpcs
-        }
-
-    def of(self, order: Command) -> Message:
-        method, codec = self._rpcs[type(order)]
-        return Message(method, codec.encode(order))
-
-    def _made(self, service: RpcService, rpc: Rpc) -> tuple[str, Codec[Any]]:
-        message = self._contracts.message(f"{service.package}.{rpc.name}Request")
-        return f"/{service.full_name}/{rpc.name}", Codec(rpc.request, message)
 
 
 async def carry_out(load: Load) -> Run:

@@ -19,8 +19,8 @@ from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
 from services.chassis.clock import SystemClock
 from services.chassis.deadline import Deadline
-from services.chassis.embedded import Embedded, create_city
-from services.chassis.event_store import StoreKind
+from services.chassis.embedded import EVENTS_FILE, Embedded, create_city
+from services.chassis.event_store import EventStore, SqliteDialect, StoreKind
 from services.chassis.gateway import Call
 from services.chassis.serving import Access
 from services.chassis.settings import Settings
@@ -61,6 +61,11 @@ def make_city(data: Path) -> None:
         city.close()
 
 
+def command_line() -> list[str]:
+    """`bizenv` of this environment."""
+    return [sys.executable, "-c", "from services.cli import main; main()"]
+
+
 @contextmanager
 def served(data: Path) -> Iterator[Served]:
     """Serve the city in the folder with the command line's own `serve`, ready at entry, stopped at exit."""
@@ -72,7 +77,7 @@ def served(data: Path) -> Iterator[Served]:
         "BIZENV_METRICS_PORT": str(metrics),
         "BIZENV_LOG_LEVEL": "warning",
     }
-    with running([sys.executable, "-c", "from services.cli import main; main()", "serve"], environment) as process:
+    with running([*command_line(), "serve"], environment) as process:
         city = Served(process, grpc, http, metrics, _token(data))
         _await_ready(city)
         yield city
@@ -112,10 +117,9 @@ def free_ports(count: int) -> list[int]:
 
 
 def _token(data: Path) -> str:
-    city = Embedded(data, SERVICES, Settings(data=data), SystemClock())
-    store_id = city.info.store_id
-    city.close()
-    return Access.of(data, store_id).token(BENCH, 1)
+    store = EventStore(SqliteDialect(data / SERVICES[0].name / EVENTS_FILE), SERVICES[0].name)
+    store.close()
+    return Access.of(data, store.info.store_id).token(BENCH, 1)
 
 
 def _await_ready(city: Served) -> None:

@@ -1,0 +1,96 @@
+"""The served rehearsal: how long the city's overview takes, and how much memory all of it holds.
+
+The rehearsal is made once for a run, with the plan's portfolio of 200 projects up to 29 September 2017, as
+`make run` makes it, and served by `bizenv serve` in a process of its own.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+from services.chassis.http_api import SESSION_COOKIE
+from tests.bench.report import Leg, limited
+from tests.bench.rounds import SCRATCH, Bench
+from tests.bench.served import Served, command_line, served
+
+UNTIL = date(2017, 9, 29)
+PAGES = ("/", "/units", "/projects", "/programme")
+
+
+def overview_page_p95(bench: Bench) -> Leg:
+    """The page `/` for a city-wide account, one request after another: every other one of today, the rest of
+    days spread over the year. Timed by the client on the loopback, so the server took less."""
+    with _rehearsal() as city:
+        _look(city, "/")
+        took = bench.median(lambda: _p95(_look(city, path) for path in _overviews(bench.sized(150, 40))))
+    return limited("overview_page_p95", took * 1000, "ms", 100.0)
+
+
+def memory_embedded(bench: Bench) -> Leg:
+    """Resident memory of the process that serves everything, after its pages were looked at for a while."""
+    with _rehearsal() as city:
+        for path in (*PAGES, *_overviews(bench.sized(60, 20))):
+            _look(city, path)
+        megabytes = _resident(city.process.pid)
+    return limited("memory_embedded", megabytes, "MB", 300.0)
+
+
+def _overviews(count: int) -> Iterator[str]:
+    for number in range(count):
+        on = UNTIL - timedelta(days=number * 7 % 250)
+        yield "/" if number % 2 else f"/?on={on.isoformat()}"
+
+
+def _look(city: Served, path: str) -> float:
+    """Seconds from the request to the whole page."""
+    connection = http.client.HTTPConnection("127.0.0.1", city.http, timeout=30)
+    started = time.perf_counter()
+    connection.request("GET", path, headers={"Cookie": f"{SESSION_COOKIE}={city.token}"})
+    answer = connection.getresponse()
+    answer.read()
+    took = time.perf_counter() - started
+    connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{path} answered {answer.status}")
+    return took
+
+
+def _p95(took: Iterator[float]) -> float:
+    return statistics.quantiles(took, n=20)[-1]
+
+
+def _resident(pid: int) -> float:
+    """Megabytes (10⁶ bytes)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@contextmanager
+def _rehearsal() -> Iterator[Served]:
+    with served(Path(_made().name)) as city:
+        yield city
+
+
+@cache
+def _made() -> tempfile.TemporaryDirectory[str]:
+    """The folder goes when the run ends."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    place = tempfile.TemporaryDirectory(dir=SCRATCH)
+    arguments = ["rehearse", "--programme", "baoding-2017", "--until", UNTIL.isoformat(), "--seed", "1"]
+    environment = {**os.environ, "BIZENV_DATA": place.name, "BIZENV_LOG_LEVEL": "warning"}
+    done = subprocess.run([*command_line(), *arguments], env=environment, capture_output=True, check=False)
+    if done.returncode:
+        sys.stderr.write(done.stderr.decode())
+        raise RuntimeError(f"the rehearsal was not made (exit code {done.returncode})")
+    return place
