@@ -40,10 +40,11 @@ REFUSALS = (DomainError, StaleVersion, Forbidden)
 
 
 class State(msgspec.Struct, frozen=True):
-    """A folded stream and its version."""
+    """A folded stream, its version and the position of its last event (0: it has none)."""
 
     value: Any
     version: int
+    position: int
 
 
 class CommandBus:
@@ -149,7 +150,7 @@ class CommandBus:
                 continue
             if not events:
                 if cached is None:
-                    return await self._quiet(call, command_id, body_hash, stream, state.version)
+                    return await self._quiet(call, command_id, body_hash, stream, state)
                 continue
             call.deadline.check()
             outcome = await self._store.append(self._append(call, stream, state.version, command_id, body_hash, events))
@@ -157,9 +158,7 @@ class CommandBus:
                 raise _reused(command_id)
             if isinstance(outcome, Appended):
                 if not outcome.repeated:
-                    self._remember(
-                        stream, State(aggregate.decider.fold(events, state.value), state.version + len(events))
-                    )
+                    self._remember(stream, _after(aggregate.decider.fold(events, state.value), outcome.record))
                 return self._receipt(outcome.record, outcome.repeated)
         assert isinstance(outcome, WrongVersion)
         raise _stale(stream, outcome.expected, outcome.actual)
@@ -177,7 +176,7 @@ class CommandBus:
     async def _load(self, decider: Decider[Any, Any], stream: str) -> State:
         envelopes = await asyncio.to_thread(self._store.read_stream, stream)
         events = [self._registry.decode(envelope.type, envelope.data) for envelope in envelopes]
-        return State(decider.fold(events), len(events))
+        return State(decider.fold(events), len(events), envelopes[-1].position if envelopes else 0)
 
     def _remember(self, stream: str, state: State) -> None:
         self._states[stream] = state
@@ -203,13 +202,14 @@ class CommandBus:
         """What makes two commands the same: who sent it, its name and its body."""
         return hashlib.sha256(b"\0".join((principal.actor.encode(), name.encode(), self._encode(command)))).digest()
 
-    async def _quiet(self, call: Call, command_id: str, body_hash: bytes, stream: str, version: int) -> Receipt:
-        """Nothing new to record: a repeat of the first call answers what that recorded."""
+    async def _quiet(self, call: Call, command_id: str, body_hash: bytes, stream: str, state: State) -> Receipt:
+        """Nothing new to record: a repeat of the first call answers what that recorded. The token is that of the
+        stream's last fact, so that a reader sees what made the command quiet."""
         if call.command_id is not None and (earlier := await self._earlier(command_id, body_hash)):
             return earlier
         partition = partition_of(stream, self._store.info.partitions)
-        token = PositionToken(self._service.name, self._store.info.epoch, partition, 0)
-        return Receipt(command_id=command_id, stream=stream, version=version, event_ids=(), token=str(token))
+        token = PositionToken(self._service.name, self._store.info.epoch, partition, state.position)
+        return Receipt(command_id=command_id, stream=stream, version=state.version, event_ids=(), token=str(token))
 
     async def _earlier(self, command_id: str, body_hash: bytes) -> Receipt | None:
         """The first answer to this command id; None when it was never carried out."""
@@ -273,6 +273,10 @@ def _authorise(rights: Rights, aggregate: Aggregate, command: Command, principal
     if type(command) in aggregate.internal and principal.role is Role.SYSTEM:
         return RightsScope.ALL
     return authorise(rights, principal, name)
+
+
+def _after(value: Any, record: CommandRecord) -> State:
+    return State(value, record.last_version, record.position)
 
 
 def _command_id(call: Call) -> str:

@@ -62,10 +62,10 @@ class LiveViews:
         number = self.pointed()
         if number and (fitting := self._fitting(number)):
             return number, fitting
-        number += 1
-        database = self.create(number)
-        self.point(number)
-        return number, database
+        database = self.create(number + 1)
+        self.point(number + 1)
+        self._remove(number)
+        return number + 1, database
 
     def _fitting(self, number: int) -> ViewDatabase | None:
         """This generation, opened, if it was made for this store by a build with the same views. A damaged file fits

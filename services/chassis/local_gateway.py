@@ -13,7 +13,7 @@ from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.domain import Command
 from services.chassis.envelope import Envelope
-from services.chassis.errors import DeadlineExceeded, NotFound
+from services.chassis.errors import DeadlineExceeded, InvalidRequest, NotFound, Violation
 from services.chassis.event_store import EventStore
 from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveViews
@@ -64,7 +64,7 @@ class LocalGateway:
         scope = authorise(service.rights, call.principal, type(query).__name__)
         views = self._views[service.name]
         if query.token is not None:
-            await _reached(views, PositionToken.parse(query.token), call)
+            await _reached(views, _token(service, query.token), call)
         call.deadline.check()
         asker = self._asker(call.principal, scope)
         loop = asyncio.get_running_loop()
@@ -76,6 +76,18 @@ class LocalGateway:
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _token(service: Service, text: str) -> PositionToken:
+    """The token, if it is of a service whose facts these views show; raises InvalidRequest."""
+    token = PositionToken.parse(text)
+    if token.service not in service.listens_to:
+        raise InvalidRequest(
+            Violation(
+                "token", f"{service.title}不反映 {token.service} 的记录", f"these views do not show {token.service}"
+            )
+        )
+    return token
 
 
 async def _reached(views: LiveViews, token: PositionToken, call: Call) -> None:

@@ -35,6 +35,12 @@ def test_event_types_and_commands_are_named_once() -> None:
     assert len(names) == len(set(names))
 
 
+def test_aggregates_are_named_once() -> None:
+    """An aggregate's name begins its streams' names, by which parked streams and reactions know them."""
+    names = [aggregate.decider.aggregate for service in SERVICES for aggregate in service.aggregates]
+    assert len(names) == len(set(names))
+
+
 def test_every_event_of_an_aggregate_is_published() -> None:
     """What a decider can record, the service's published language names."""
     for service in SERVICES:
