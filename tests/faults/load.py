@@ -108,6 +108,7 @@ class Gate:
             if self._place == place:
                 self._place = None
                 self.lost.set()
+                self._changed.notify_all()
 
     def stop(self) -> None:
         with self._changed:
@@ -121,22 +122,23 @@ class Gate:
                 if self._place is not None and (pending or not self._settling):
                     self._busy.add(caller)
                     return self._place
-                if not pending:
-                    self._busy.discard(caller)
+                if not pending and caller in self._busy:
+                    self._busy.remove(caller)
                     self._changed.notify_all()
-                self._changed.wait(PAUSE_SECONDS)
+                self._changed.wait()
             return None
 
     def pause(self) -> None:
-        with self._changed:
-            self._changed.wait(PAUSE_SECONDS)
+        """Before the same is tried again; ends early when the city is lost."""
+        self.lost.wait(PAUSE_SECONDS)
 
     def settle(self) -> bool:
         """Wait until nobody has anything in hand; False when the city is lost before."""
         with self._changed:
             self._settling = True
+            self._changed.notify_all()
             while self._busy and not self.lost.is_set():
-                self._changed.wait(PAUSE_SECONDS)
+                self._changed.wait()
             return not self._busy
 
 

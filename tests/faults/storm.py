@@ -28,6 +28,8 @@ from tests.waiting import eventually
 DEATH_SECONDS = 30.0
 """A process that has not reached its fault point by then is killed where it stands."""
 SETTLE_SECONDS = 60.0
+AFTERWARDS = 100
+"""Commands that must still go through when the city is served again."""
 SETTINGS = {"tree_head_seconds": "0.2", "consumer_batch": "40", "log_level": "warning"}
 
 
@@ -45,9 +47,9 @@ class Blow(NamedTuple):
 
 
 KINDS = (
-    *(("", 200), ("", 200), ("store.committed", 60)),
-    *(("consumer.mid_batch", 30), ("consumer.written", 30), ("consumer.committed", 30)),
-    *(("truth.appended", 12), ("truth.announced", 4), ("truth.stored", 4), ("truth.published", 4)),
+    *(("", 800), ("", 800), ("store.committed", 200)),
+    *(("consumer.mid_batch", 60), ("consumer.written", 60), ("consumer.committed", 60)),
+    *(("truth.appended", 20), ("truth.announced", 8), ("truth.stored", 8), ("truth.published", 8)),
 )
 """Fault points with the largest count to wait for."""
 REBUILDS = ("", "rebuild.page", "rebuild.swap")
@@ -131,6 +133,8 @@ class Storm:
     def _recover(self, server: Server) -> list[str]:
         server.ready()
         self._callers.go(server)
+        enough = self._callers.acknowledged() + AFTERWARDS
+        eventually(lambda: self._callers.acknowledged() >= enough, SETTLE_SECONDS, "commands after the recovery")
         wrong = [] if self._callers.settle() else ["the city was lost without a fault"]
         client = HttpClient(server.http, self._access)
         wrong += check_served(self.data, client)
