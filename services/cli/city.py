@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +11,14 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
+from services.chassis.clock import SystemClock
 from services.chassis.deadline import Deadline
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists, create_city
 from services.chassis.event_store import SqliteDialect, StoreKind
 from services.chassis.event_store.migrations import migrate as migrate_store
 from services.chassis.event_store.store import refuse_newer
 from services.chassis.gateway import Call
+from services.chassis.making import in_the_making
 from services.chassis.serving import Access, Doors, check_folder, keep_logs, only_server
 from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
@@ -39,12 +42,13 @@ def init(programme: Programme) -> None:
     given = prepare()
     check_folder(given.data)
     orders = load_programme(programme_folder(programme))
-    create_city(given.data, SERVICES, StoreKind.REAL, Path(programme).name)
-    with city(given) as opened:
-        keep_logs(opened, given)
-        for order in orders:
-            opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
-        opened.settle()
+    with in_the_making(given.data) as making:
+        create_city(making, SERVICES, StoreKind.REAL, Path(programme).name)
+        with closing(Embedded(making, SERVICES, given, SystemClock())) as opened:
+            keep_logs(opened, given)
+            for order in orders:
+                opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
+            opened.settle()
     print(f"已建立 {given.data}({len(orders)} 条方案与名录记录) · made; next: bizenv serve")
 
 

@@ -12,6 +12,7 @@ from services.chassis import faults, logs
 from services.chassis.city_clock import city_clock
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists
 from services.chassis.event_store import EventStore, SqliteDialect, StoreInfo
+from services.chassis.making import finish
 from services.chassis.settings import Settings
 from services.cli.app import fail, settings
 
@@ -28,6 +29,7 @@ def prepare() -> Settings:
         faults.arm(given.fault)
     except ValueError as error:
         fail(f"BIZENV_FAULT={given.fault} 无效 · is not valid: {error}")
+    finish(given.data)
     return given
 
 

@@ -13,11 +13,11 @@ from services.catalogue import SERVICES
 from services.chassis.clock import SHANGHAI, SetClock
 from services.chassis.embedded import Embedded, create_city
 from services.chassis.event_store import StoreKind, StoreUnusable
+from services.chassis.making import in_the_making
 from services.chassis.settings import Settings
 from services.policy_registry.programme_files import load_programme
 from services.rehearsal.chance import stream
 from services.rehearsal.course import Times, build
-from services.rehearsal.folder import in_the_making
 from services.rehearsal.living import NAMESPACE, Living, Progress
 from services.rehearsal.orders import Programme
 from services.rehearsal.portfolio import Project, portfolio

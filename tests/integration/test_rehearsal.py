@@ -77,7 +77,7 @@ def test_an_interrupted_rehearsal_leaves_no_city(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         rehearse(data, PROGRAMME, SHORT, 1, Settings(), interrupt, projects=30)
     assert not city_exists(data)
-    assert list(tmp_path.iterdir()) == []
+    assert list(data.iterdir()) == []
     _short(data, 1)
     assert city_exists(data)
 
