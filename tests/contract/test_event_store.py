@@ -513,7 +513,7 @@ def _of_another_service(database: Database) -> str:
 
 def _half_made(database: Database) -> str:
     database.execute("DELETE FROM store WHERE key = 'store_id'")
-    return "was not made to the end"
+    return "its own info is missing or damaged"
 
 
 def _without_its_tables(database: Database) -> str:

@@ -212,7 +212,7 @@ class EventStore:
             info = msgspec.convert(fields, StoreInfo, strict=False)
         except msgspec.ValidationError as error:
             raise StoreUnusable(
-                f"{self.dialect.place} 没有建完({error}),请删除后重建 · was not made to the end: make it anew"
+                f"{self.dialect.place} 的自述信息缺失或损坏({error}),请从备份恢复 · its own info is missing or damaged"
             ) from error
         if info.service != self.service:
             raise StoreUnusable(
