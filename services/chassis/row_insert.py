@@ -2,7 +2,8 @@
 
 One row a statement lets other threads run between any two rows, which on a busy process costs more than the rows.
 A statement for each number of rows would push the others out of the driver's cache and be parsed anew each time.
-So rows go by the largest powers of two: seven statements for each table, each parsed once.
+So a few rows go in one statement of their number, many by the largest powers of two: some twenty statements for each
+table, each parsed once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+FEW_ROWS = 16
 MOST_ROWS = 64
 """Rows in one statement; the widest table has 14 columns, and SQLite takes 32,766 values."""
 
@@ -31,7 +33,7 @@ class RowInsert:
         """Statements and their values that together insert the rows, in order."""
         start = 0
         while left := len(rows) - start:
-            size = min(1 << left.bit_length() - 1, MOST_ROWS)
+            size = left if left <= FEW_ROWS else min(1 << left.bit_length() - 1, MOST_ROWS)
             yield self._text(size), tuple(chain.from_iterable(rows[start : start + size]))
             start += size
 

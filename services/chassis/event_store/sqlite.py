@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import json
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +21,6 @@ from services.chassis.row_insert import RowInsert
 BUSY_MILLISECONDS = 10_000
 
 _COMMANDS = f"SELECT {', '.join(CommandRecord.__struct_fields__)} FROM commands WHERE command_id IN"
-_HEADS = "SELECT stream, version FROM streams WHERE stream IN"
 _EVENTS = RowInsert("events", len(EVENT_COLUMNS))
 _RECORDS = RowInsert("commands", len(CommandRecord.__struct_fields__))
 _STREAMS = RowInsert("streams", 2, verb="INSERT OR REPLACE")
@@ -86,9 +86,7 @@ class _Batch:
         self._partitions = partitions
 
     def run(self) -> list[Outcome]:
-        known = self._commands()
-        heads = self._heads()
-        position = self._raw.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
+        position, heads, known = self._look()
         outcomes: list[Outcome] = []
         events: list[tuple[Any, ...]] = []
         commands: list[tuple[Any, ...]] = []
@@ -117,17 +115,19 @@ class _Batch:
         self._write(_STREAMS, streams)
         return outcomes
 
-    def _commands(self) -> dict[str, CommandRecord]:
-        rows = self._among(_COMMANDS, [append.command_id for append in self._batch])
+    def _look(self) -> tuple[int, dict[str, int], dict[str, CommandRecord]]:
+        """The last position, the heads of the batch's streams, and which of its commands were carried out before.
+
+        One row answers: between any two rows the other threads of the process may run first.
+        """
+        streams = _filled([append.stream for append in self._batch])
+        ids = _filled([append.command_id for append in self._batch])
+        position, heads, repeats = self._raw.execute(_look(len(ids)), [*streams, *ids]).fetchone()
+        return position, json.decode(heads), self._records(ids) if repeats else {}
+
+    def _records(self, ids: list[str]) -> dict[str, CommandRecord]:
+        rows = self._raw.execute(f"{_COMMANDS} ({_marks(len(ids))})", ids)
         return {row[0]: CommandRecord(**dict(zip(CommandRecord.__struct_fields__, row, strict=True))) for row in rows}
-
-    def _heads(self) -> dict[str, int]:
-        return dict(self._among(_HEADS, [append.stream for append in self._batch]))
-
-    def _among(self, query: str, values: list[str]) -> list[Any]:
-        """The rows of these values; the last one fills up to a power of two, so that there are few statements."""
-        size = 1 << (len(values) - 1).bit_length()
-        return self._raw.execute(f"{query} ({_marks(size)})", values + values[-1:] * (size - len(values))).fetchall()
 
     def _write(self, insert: RowInsert, rows: Sequence[tuple[Any, ...]]) -> None:
         for text, values in insert.parts(rows):
@@ -149,6 +149,22 @@ def _judge(append: Append, known: CommandRecord | None, actual: int, position: i
         position=position + count,
     )
     return Appended(record, False)
+
+
+def _filled(values: list[str]) -> list[str]:
+    """Filled up to a power of two by the last value, so that there are few statements to keep."""
+    size = 1 << (len(values) - 1).bit_length()
+    return values + values[-1:] * (size - len(values))
+
+
+@cache
+def _look(count: int) -> str:
+    among = f"IN ({_marks(count)})"
+    return (
+        "SELECT (SELECT coalesce(max(position), 0) FROM events),"
+        f" (SELECT json_group_object(stream, version) FROM streams WHERE stream {among}),"
+        f" EXISTS (SELECT 1 FROM commands WHERE command_id {among})"
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from services.chassis.row_insert import KEEPING, MOST_ROWS, RowInsert, replacing
+from services.chassis.row_insert import FEW_ROWS, KEEPING, MOST_ROWS, RowInsert, replacing
 
 
 def table() -> sqlite3.Connection:
@@ -31,11 +31,16 @@ def test_every_row_is_inserted_in_its_order(count: int) -> None:
     assert connection.execute("SELECT * FROM things ORDER BY rowid").fetchall() == rows
 
 
-def test_sizes_are_powers_of_two_and_the_text_of_a_size_stays_the_same() -> None:
+def test_few_rows_go_at_once_and_many_by_powers_of_two() -> None:
     into = RowInsert("things", 2)
-    assert insert(table(), into, [(str(n), n) for n in range(MOST_ROWS + 11)]) == [2 * MOST_ROWS, 16, 4, 2]
+    assert insert(table(), into, [(f"a{n}", n) for n in range(11)]) == [22]
+    assert insert(table(), into, [(f"b{n}", n) for n in range(MOST_ROWS + 32 + 11)]) == [2 * MOST_ROWS, 64, 22]
+
+
+def test_there_are_few_statements_whatever_the_numbers_of_rows() -> None:
+    into = RowInsert("things", 2)
     texts = {text for count in range(1, 300) for text, _ in into.parts([("k", 1)] * count)}
-    assert len(texts) == MOST_ROWS.bit_length()
+    assert len(texts) == FEW_ROWS + 2
 
 
 def test_a_row_takes_the_place_of_the_one_with_its_key() -> None:
