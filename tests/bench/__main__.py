@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     bench = Bench(rounds=given.rounds or (1 if given.quick else 3), quick=given.quick)
     on = machine()
     found = []
-    for measure in _chosen(given.legs):
+    for measure in chosen(given.legs):
         sys.stderr.write(f"… {measure.__name__}\n")
         found.append(measure(bench))
     result = Report(machine=on, legs=found)
@@ -56,7 +56,7 @@ def _given(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _chosen(names: str) -> list[Callable[[Bench], Leg]]:
+def chosen(names: str) -> list[Callable[[Bench], Leg]]:
     wanted = tuple(name.strip() for name in names.split(",") if name.strip())
     chosen = [leg for leg in LEGS if not wanted or leg.__name__.startswith(wanted)]
     if not chosen:

@@ -1,0 +1,101 @@
+"""The form in which speed is reported: the fields of each leg, what counts as met, what a person reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench.report import Better, Report, compared, limited, reaches, rounded, table, write
+from tests.bench.rounds import Bench
+
+FIELDS = ["leg", "ours", "unit", "reference", "reference_value", "ratio", "better", "target", "met"]
+NAMES = [
+    *("append_sqlite_1", "append_sqlite_8", "append_sqlite_64", "projection_sqlite", "rebuild_100k_sqlite"),
+    *("grpc_command_embedded_8", "grpc_command_embedded_64", "command_to_view_p99_embedded"),
+    *("overview_page_p95", "memory_embedded"),
+]
+FAST = compared("append_sqlite_8", 8123.4, "events/s", "a peer", 2000.0, 4.0)
+SLOW = compared("grpc_command_embedded_8", 900.0, "commands/s", "an echo", 3000.0, 0.5)
+SMALL = limited("memory_embedded", 171.2, "MB", 300.0)
+
+
+def test_every_leg_of_the_target_list_is_measured_in_its_order() -> None:
+    assert [leg.__name__ for leg in bench.LEGS] == NAMES
+
+
+def test_the_file_has_every_field_of_every_leg(tmp_path: Path) -> None:
+    write(Report(machine={"cores": "2"}, legs=[FAST, SMALL]), tmp_path / "new" / "bench.json")
+    read = json.loads((tmp_path / "new" / "bench.json").read_text(encoding="utf-8"))
+    assert sorted(read) == ["legs", "machine"]
+    assert [list(leg) for leg in read["legs"]] == [FIELDS, FIELDS]
+    assert read["legs"][0] == {
+        "leg": "append_sqlite_8",
+        "ours": 8120.0,
+        "unit": "events/s",
+        "reference": "a peer",
+        "reference_value": 2000.0,
+        "ratio": 4.06,
+        "better": "higher",
+        "target": 4.0,
+        "met": True,
+    }
+    assert (read["legs"][1]["reference"], read["legs"][1]["ratio"], read["legs"][1]["met"]) == (None, None, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "better", "met"),
+    [
+        (4.0, 4.0, "higher", True),
+        (3.999, 4.0, "higher", False),
+        (100.0, 100.0, "lower", True),
+        (100.1, 100.0, "lower", False),
+    ],
+)
+def test_a_target_is_met_at_its_very_value_and_not_short_of_it(
+    value: float, target: float, better: Better, met: bool
+) -> None:
+    assert reaches(value, target, better) is met
+
+
+def test_a_ratio_is_judged_before_it_is_rounded() -> None:
+    leg = compared("append_sqlite_8", 3_999.9, "events/s", "a peer", 1000.0, 4.0)
+    assert (leg.ratio, leg.met) == (4.0, False)
+
+
+def test_the_table_names_what_was_missed_and_on_what_it_was_measured() -> None:
+    lines = table(Report(machine={"cores": "2"}, legs=[FAST, SLOW, SMALL])).splitlines()
+    assert lines[0] == "cores: 2"
+    by_leg = {line.split()[0]: line for line in lines[3:]}
+    assert by_leg["append_sqlite_8"].endswith("met")
+    assert by_leg["grpc_command_embedded_8"].endswith("MISSED")
+    assert "≤ 300" in by_leg["memory_embedded"]
+
+
+def test_rounds_alternate_and_each_side_gives_its_median() -> None:
+    order: list[str] = []
+    ours, theirs = iter([3.0, 1.0, 2.0]), iter([30.0, 10.0, 50.0])
+
+    def measure_ours() -> float:
+        order.append("ours")
+        return next(ours)
+
+    def measure_theirs() -> float:
+        order.append("theirs")
+        return next(theirs)
+
+    assert Bench(rounds=3).medians(measure_ours, measure_theirs) == (2.0, 30.0)
+    assert order == ["ours", "theirs"] * 3
+
+
+def test_legs_are_chosen_by_the_beginnings_of_their_names() -> None:
+    assert [leg.__name__ for leg in bench.chosen("append,memory")] == [*NAMES[:3], "memory_embedded"]
+    assert len(bench.chosen("")) == len(NAMES)
+    with pytest.raises(SystemExit, match="no leg of that name"):
+        bench.chosen("nonsense")
+
+
+def test_figures_keep_three_digits() -> None:
+    assert [rounded(value) for value in (12_345.6, 0.98765, 3.0)] == [12_300.0, 0.988, 3.0]
