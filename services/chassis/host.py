@@ -260,6 +260,14 @@ class ServiceHost:
             return f"{self.service.name}:视图正在追赶事件 · the views are catching up"
         return self._log_trouble
 
+    @property
+    def notice(self) -> str | None:
+        """What somebody should look at although the service is ready; None: nothing."""
+        parked = sum(len(feed.parked) for feed in self.consumer.feeds) if self.consumer is not None else 0
+        if not parked:
+            return None
+        return f"{self.service.name}:搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"
+
     def close(self) -> None:
         if self.consumer is not None:
             self.consumer.stop()

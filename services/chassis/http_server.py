@@ -13,20 +13,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-Readiness = Callable[[], Sequence[str]]
-"""What keeps the process from being ready, one sentence each; empty: it is ready."""
+Sentences = Callable[[], Sequence[str]]
 
 
-def health_routes(readiness: Readiness) -> list[BaseRoute]:
-    """`/livez`: the process answers. `/readyz`: its databases, bus and consumers are ready, or 503 with why not."""
+def health_routes(troubles: Sentences, notices: Sentences) -> list[BaseRoute]:
+    """`/livez`: the process answers. `/readyz`: its databases, bus and consumers are ready, or 503 with the troubles
+    that keep it from being so; notices want somebody's eye and keep nobody waiting."""
 
     async def livez(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def readyz(_request: Request) -> Response:
-        troubles = list(readiness())
-        status = "ok" if not troubles else "unavailable"
-        return JSONResponse({"status": status, "troubles": troubles}, status_code=503 if troubles else 200)
+        found = list(troubles())
+        answer = {"status": "unavailable" if found else "ok", "troubles": found, "notices": list(notices())}
+        return JSONResponse(answer, status_code=503 if found else 200)
 
     return [Route("/livez", livez), Route("/readyz", readyz)]
 

@@ -110,7 +110,7 @@ class Doors:
         self._settings = settings
         self._troubles = troubles
         routes = [
-            *health_routes(troubles),
+            *health_routes(troubles, lambda: [notice for host in city.hosts.values() if (notice := host.notice)]),
             *api_routes(city.services, city.gateway, access.verifier, city.feed, settings),
             *pages,
         ]

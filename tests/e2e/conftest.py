@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import copy_of, init
+from tests.processes import copy_of, init, token
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,14 @@ def empty_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+@pytest.fixture(scope="session")
+def access(empty_city: Path) -> str:
+    """A token of the city group. Copies of the city have its keys, and so take it."""
+    return token(empty_city, "city_group")
+
+
 @pytest.fixture
-def city(empty_city: Path, tmp_path: Path) -> Path:
+def city(empty_city: Path, access: str, tmp_path: Path) -> Path:
     """A copy for this test alone."""
+    assert access
     return copy_of(empty_city, tmp_path / "var")

@@ -44,12 +44,12 @@ class Served(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def served(empty_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(empty_city: Path, access: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data = copy_of(empty_city, tmp_path_factory.mktemp("flow") / "var")
-    group, staff = token(data, "city_group"), token(data, "unit_staff", lives.UNIT, "li")
+    staff = token(data, "unit_staff", lives.UNIT, "li")
     with serving(data) as server:
         clients = (
-            *(HttpClient(server.http, group), GrpcClient(server.grpc, group)),
+            *(HttpClient(server.http, access), GrpcClient(server.grpc, access)),
             *(HttpClient(server.http, staff), GrpcClient(server.grpc, staff)),
         )
         yield Served(data, server, *clients)
@@ -188,7 +188,7 @@ def test_the_process_tells_how_it_is(served: Served) -> None:
     assert "grpc.health.v1.Health" in served.grpc.services
     assert "bizenv.project_tracking.v1.ProjectService" in served.grpc.services
     assert httpx.get(f"{served.server.http}/livez").json() == {"status": "ok"}
-    assert httpx.get(f"{served.server.http}/readyz").json() == {"status": "ok", "troubles": []}
+    assert httpx.get(f"{served.server.http}/readyz").json() == {"status": "ok", "troubles": [], "notices": []}
 
 
 def test_metrics_count_commands_events_and_calls(served: Served) -> None:
@@ -320,8 +320,9 @@ def test_a_login_link_is_printed_for_a_browser(served: Served) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_under_load_finishes_what_is_in_hand_and_loses_nothing(city: Path, number: signal.Signals) -> None:
-    access = token(city, "city_group")
+def test_a_stop_under_load_finishes_what_is_in_hand_and_loses_nothing(
+    city: Path, access: str, number: signal.Signals
+) -> None:
     with serving(city) as server:
         load = Load(server, access)
         load.start()
