@@ -54,7 +54,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def test_a_login_link_works_once(server: Server, page: Page) -> None:
-    link = told(server.data, "token", "--login", "--role", "leader", "--account", "zhao", public_url=server.http).strip()
+    link = told(
+        server.data, "token", "--login", "--role", "leader", "--account", "zhao", public_url=server.http
+    ).strip()
     page.goto(link)
     expect(page).to_have_url(f"{server.http}/")
     again = page.goto(link)
