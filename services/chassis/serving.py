@@ -164,8 +164,9 @@ def _taken(what: str, host: str, port: int) -> Iterator[None]:
 def keep_logs(city: Embedded, settings: Settings) -> None:
     """Let each host keep its store's tamper-evident log; closing the city signs what it holds then."""
     key = signing_key(city.data / "keys", TRUTH_KEY)
+    every = settings.tree_head_seconds
     for host in city.hosts.values():
-        host.log = MerkleLog(host.store, key, city.data / PUBLISHED, interval_seconds=settings.tree_head_seconds)
+        host.follow_with(MerkleLog(host.store, key, city.data / PUBLISHED, interval_seconds=every))
 
 
 def serve(
