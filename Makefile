@@ -55,8 +55,8 @@ requirements: $(VENV)/.dev ## Write the hashed requirements anew from requiremen
 clean: ## Remove the environment and what was built, never your data in var/
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
-env: $(VENV)/.runtime
-dev: $(VENV)/.dev
+env: $(VENV)/.runtime ## Make the environment that the city runs in
+dev: $(VENV)/.dev ## Make the environment for work on the code
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml deploy/setup_env.py
 	@$(PYTHON) deploy/setup_env.py $(VENV) requirements/runtime.txt
@@ -66,5 +66,5 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@$(PYTHON) deploy/setup_env.py $(VENV) requirements/dev.txt
 	@touch $@
 
-browser: # Debian's Chromium and Chinese fonts, for the end-to-end tests
+browser: ## Install Debian's Chromium and Chinese fonts, for the end-to-end tests
 	@deploy/install_browser.sh
