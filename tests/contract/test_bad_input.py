@@ -86,7 +86,7 @@ CASES = {
         lambda: register(investment_yuan=-1), "INVALID_ARGUMENT", "400", "INVALID_REQUEST", "investment_yuan"
     ),
     "malformed message": Case(
-        lambda: replace(register(), json=b"{", proto=b"\xff"), "INVALID_ARGUMENT", "400", "INVALID_REQUEST", ""
+        lambda: replace(register(), json=b"{", proto=b"\xff"), "INVALID_ARGUMENT", "400", "INVALID_REQUEST", "body"
     ),
     "unknown unit": Case(lambda: register(unit="999999"), "FAILED_PRECONDITION", "422", "UNIT_NOT_VALID", "unit"),
     "broken rule": Case(sign, "FAILED_PRECONDITION", "422", "WORK_NOT_REGISTERED", "work_id"),

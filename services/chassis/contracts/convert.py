@@ -16,7 +16,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.chassis.contracts.shapes import Shape, enum_values, fields_of
 from services.chassis.errors import InvalidRequest, Violation
-from services.chassis.validation import convert
+from services.chassis.validation import BODY, convert
 
 S = TypeVar("S", bound=msgspec.Struct)
 FromWire = Callable[[Any, str], Any]
@@ -40,7 +40,7 @@ class Codec(Generic[S]):
         try:
             message = self._parse(data)
         except DecodeError as error:
-            raise InvalidRequest(Violation("", "不是有效的 protobuf 消息", "not a valid protobuf message")) from error
+            raise InvalidRequest(Violation(BODY, "不是有效的 protobuf 消息", "not a valid protobuf message")) from error
         return convert(self._read(message, ""), self._struct)
 
     def encode(self, value: S) -> bytes:

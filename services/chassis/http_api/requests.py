@@ -18,7 +18,7 @@ from services.chassis.gateway import Call
 from services.chassis.grpc_server.requests import DEFAULT_SECONDS, Verifier, bearer, parse_version, real_time
 from services.chassis.settings import Settings
 from services.chassis.tracing import TraceContext
-from services.chassis.validation import convert, decode_json
+from services.chassis.validation import BODY, convert, decode_json
 
 SESSION_COOKIE = "bizenv_session"
 TIMEOUT_HEADER = "Bizenv-Timeout"
@@ -75,7 +75,7 @@ class RequestReader:
         except TimeoutError:
             raise DeadlineExceeded("请求内容未在时限内收完", "the body did not arrive in time") from None
         except ClientDisconnect:
-            raise InvalidRequest(Violation("", "请求在收完前中断", "the request broke off")) from None
+            raise InvalidRequest(Violation(BODY, "请求在收完前中断", "the request broke off")) from None
 
     async def _read(self, request: Request) -> bytes:
         body = bytearray()

@@ -17,25 +17,31 @@ from services.chassis.validation.wording import violation_of
 
 T = TypeVar("T")
 
-__all__ = ["convert", "decode_json", "violation_of"]
+__all__ = ["BODY", "convert", "decode_json", "violation_of"]
 
+BODY = "body"
+"""The field of a violation that is about the whole body."""
 _MALFORMED = ("不是有效的 JSON", "not valid JSON")
 
 
 def decode_json(data: bytes, type_: type[T]) -> T:
-    """The value that these JSON bytes describe; raises InvalidRequest."""
+    """The value that these JSON bytes describe; raises InvalidRequest, with field `body` where all of it is wrong."""
     decoder, check, search = _tools(type_)
     try:
         value: T = decoder.decode(data)
         if search is not None:
             search(msgspec.json.decode(data), "")
     except msgspec.ValidationError as error:
-        raise InvalidRequest(violation_of(error)) from error
+        raise InvalidRequest(_of_body(violation_of(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(Violation("", *_MALFORMED)) from error
+        raise InvalidRequest(Violation(BODY, *_MALFORMED)) from error
     if check is not None:
         check(value, "")
     return value
+
+
+def _of_body(found: Violation) -> Violation:
+    return found if found.field else msgspec.structs.replace(found, field=BODY)
 
 
 def convert(value: Any, type_: type[T], *, from_text: bool = False) -> T:

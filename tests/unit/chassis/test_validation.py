@@ -90,10 +90,10 @@ WRONG = [
     ('{"at": "soon"}', "at", "应为带时区的时间", "must be an instant with a time zone"),
     ('{"digest": "***"}', "digest", "应为数据(base64)", "must be base64 text"),
     ('{"other": 1}', "other", "未知字段", "unknown field"),
-    ("[]", "", "类型应为对象,收到的是列表", "expected an object, got a list"),
-    ("{", "", "不是有效的 JSON", "not valid JSON"),
-    ("", "", "不是有效的 JSON", "not valid JSON"),
-    ('{"count": NaN}', "", "不是有效的 JSON", "not valid JSON"),
+    ("{", "body", "不是有效的 JSON", "not valid JSON"),
+    ("", "body", "不是有效的 JSON", "not valid JSON"),
+    ("[]", "body", "类型应为对象,收到的是列表", "expected an object, got a list"),
+    ('{"count": NaN}', "body", "不是有效的 JSON", "not valid JSON"),
 ]
 
 
