@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from services.catalogue import SERVICES
 from services.chassis.local_gateway import READ_FEED
+from services.chassis.passing_time import PassDay
 from services.chassis.service import Service
 
 
@@ -52,3 +55,10 @@ def test_services_listen_only_to_services_that_exist() -> None:
     """A misspelt topic would otherwise be a view that never fills."""
     known = {service.name for service in SERVICES}
     assert all(set(service.listens_to) <= known for service in SERVICES)
+
+
+def test_every_command_says_what_it_does_in_both_languages() -> None:
+    """The first line of its docstring is what `bizenv do list` and the contracts show: 「中文 · English」."""
+    orders = [c for service in SERVICES for a in service.aggregates for c in a.decider.decisions if c is not PassDay]
+    lines = {c.__name__: (c.__doc__ or "").partition("\n")[0] for c in orders}
+    assert {name: line for name, line in lines.items() if not re.fullmatch(r"[一-鿿]+ · [a-z][\w' -]+\.", line)} == {}

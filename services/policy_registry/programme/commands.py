@@ -12,7 +12,10 @@ from services.policy_registry.events import Campaign, Measure, MeasureGroup, Pha
 
 
 class AdoptProgramme(Command, frozen=True, kw_only=True):
-    """Adopt the programme with all it says. It may start later than today: `issued_on` can lie ahead."""
+    """印发方案 · adopt the programme.
+
+    With all it says. It may start later than today: `issued_on` can lie ahead.
+    """
 
     programme_id: EntityId
     issued_on: date
@@ -32,7 +35,10 @@ class AdoptProgramme(Command, frozen=True, kw_only=True):
 
 
 class AmendProgramme(Command, frozen=True, kw_only=True):
-    """Amend the programme from `effective_on`: replace or add by id, withdraw by id; `number` counts from 1."""
+    """修订方案 · amend the programme.
+
+    From `effective_on`: replace or add by id, withdraw by id; `number` counts from 1.
+    """
 
     programme_id: EntityId
     occurred_on: date
@@ -48,7 +54,10 @@ class AmendProgramme(Command, frozen=True, kw_only=True):
 
 
 class PublishRuleSet(Command, frozen=True, kw_only=True):
-    """Publish a new version of a rule set. It may take effect later than today."""
+    """发布规则集 · publish a new version of a rule set.
+
+    It may take effect later than today.
+    """
 
     programme_id: EntityId
     occurred_on: date

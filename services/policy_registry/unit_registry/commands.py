@@ -25,6 +25,8 @@ class RegistryOrder(Command, frozen=True, kw_only=True):
 
 
 class JoinUnit(RegistryOrder, frozen=True, kw_only=True):
+    """单位纳入 · let a unit belong to the city."""
+
     unit_id: EntityId
     code: UnitCode
     name: Name
@@ -34,14 +36,20 @@ class JoinUnit(RegistryOrder, frozen=True, kw_only=True):
 
 
 class LeaveUnit(RegistryOrder, frozen=True, kw_only=True):
-    """`occurred_on` is the first day on which the unit no longer belongs."""
+    """单位退出 · let a unit leave.
+
+    `occurred_on` is the first day on which the unit no longer belongs.
+    """
 
     unit_id: EntityId
     reason: Text
 
 
 class RecodeUnit(RegistryOrder, frozen=True, kw_only=True):
-    """A new code, and where given a new name or kind (a county that became a district)."""
+    """变更单位代码 · give a unit a new code.
+
+    And where given a new name or kind (a county that became a district).
+    """
 
     unit_id: EntityId
     code: UnitCode
@@ -51,7 +59,10 @@ class RecodeUnit(RegistryOrder, frozen=True, kw_only=True):
 
 
 class EstablishPost(RegistryOrder, frozen=True, kw_only=True):
-    """A post (岗位) of a unit, by its title; never a person's name."""
+    """设立岗位 · establish a post of a unit.
+
+    By its title; never a person's name.
+    """
 
     post_id: EntityId
     unit_id: EntityId
@@ -59,15 +70,21 @@ class EstablishPost(RegistryOrder, frozen=True, kw_only=True):
 
 
 class AbolishPost(RegistryOrder, frozen=True, kw_only=True):
+    """撤销岗位 · abolish a post."""
+
     post_id: EntityId
     reason: Text
 
 
 class MakeResponsible(RegistryOrder, frozen=True, kw_only=True):
+    """岗位负责事项 · make a post responsible for a subject."""
+
     post_id: EntityId
     subject: Subject
 
 
 class RelievePost(RegistryOrder, frozen=True, kw_only=True):
+    """解除岗位负责 · relieve a post of a subject."""
+
     post_id: EntityId
     subject: Subject

@@ -18,7 +18,7 @@ Number = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
 
 class RegisterProject(Command, frozen=True, kw_only=True):
-    """登记项目."""
+    """登记项目 · register a project."""
 
     project_id: EntityId
     occurred_on: date
@@ -41,7 +41,7 @@ class RegisterProject(Command, frozen=True, kw_only=True):
 
 
 class FileApproval(Command, frozen=True, kw_only=True):
-    """申报审批事项."""
+    """申报审批事项 · file an approval."""
 
     project_id: EntityId
     occurred_on: date
@@ -50,7 +50,7 @@ class FileApproval(Command, frozen=True, kw_only=True):
 
 
 class ReturnApproval(Command, frozen=True, kw_only=True):
-    """登记审批退回."""
+    """登记审批退回 · record that an approval was returned."""
 
     project_id: EntityId
     occurred_on: date
@@ -60,7 +60,7 @@ class ReturnApproval(Command, frozen=True, kw_only=True):
 
 
 class GrantApproval(Command, frozen=True, kw_only=True):
-    """登记审批通过."""
+    """登记审批通过 · record that an approval was granted."""
 
     project_id: EntityId
     occurred_on: date
@@ -70,7 +70,7 @@ class GrantApproval(Command, frozen=True, kw_only=True):
 
 
 class SignProject(Command, frozen=True, kw_only=True):
-    """登记签约."""
+    """登记签约 · record the signing."""
 
     project_id: EntityId
     occurred_on: date
@@ -78,7 +78,7 @@ class SignProject(Command, frozen=True, kw_only=True):
 
 
 class StartProject(Command, frozen=True, kw_only=True):
-    """登记开工."""
+    """登记开工 · record the start."""
 
     project_id: EntityId
     occurred_on: date
@@ -86,7 +86,7 @@ class StartProject(Command, frozen=True, kw_only=True):
 
 
 class SetBaseline(Command, frozen=True, kw_only=True):
-    """确定基线."""
+    """确定基线 · set the baseline."""
 
     project_id: EntityId
     occurred_on: date
@@ -95,7 +95,7 @@ class SetBaseline(Command, frozen=True, kw_only=True):
 
 
 class RequestRebaseline(Command, frozen=True, kw_only=True):
-    """申请调整基线."""
+    """申请调整基线 · request a re-baseline."""
 
     project_id: EntityId
     occurred_on: date
@@ -105,7 +105,7 @@ class RequestRebaseline(Command, frozen=True, kw_only=True):
 
 
 class ApproveRebaseline(Command, frozen=True, kw_only=True):
-    """同意调整基线."""
+    """同意调整基线 · approve a re-baseline."""
 
     project_id: EntityId
     occurred_on: date
@@ -114,7 +114,7 @@ class ApproveRebaseline(Command, frozen=True, kw_only=True):
 
 
 class RejectRebaseline(Command, frozen=True, kw_only=True):
-    """不同意调整基线."""
+    """不同意调整基线 · reject a re-baseline."""
 
     project_id: EntityId
     occurred_on: date
@@ -124,7 +124,7 @@ class RejectRebaseline(Command, frozen=True, kw_only=True):
 
 
 class ReachMilestone(Command, frozen=True, kw_only=True):
-    """登记节点完成."""
+    """登记节点完成 · record that a milestone was reached."""
 
     project_id: EntityId
     occurred_on: date
@@ -134,7 +134,7 @@ class ReachMilestone(Command, frozen=True, kw_only=True):
 
 
 class ReportProgress(Command, frozen=True, kw_only=True):
-    """填报进度月报."""
+    """填报进度月报 · report a month's progress."""
 
     project_id: EntityId
     occurred_on: date
@@ -146,7 +146,7 @@ class ReportProgress(Command, frozen=True, kw_only=True):
 
 
 class SubmitWeeklyReport(Command, frozen=True, kw_only=True):
-    """填报项目周报."""
+    """填报项目周报 · submit the weekly report."""
 
     project_id: EntityId
     occurred_on: date
@@ -160,7 +160,7 @@ class SubmitWeeklyReport(Command, frozen=True, kw_only=True):
 
 
 class SuspendProject(Command, frozen=True, kw_only=True):
-    """登记暂停."""
+    """登记暂停 · record a suspension."""
 
     project_id: EntityId
     occurred_on: date
@@ -169,7 +169,7 @@ class SuspendProject(Command, frozen=True, kw_only=True):
 
 
 class ResumeProject(Command, frozen=True, kw_only=True):
-    """登记复工."""
+    """登记复工 · record that work resumed."""
 
     project_id: EntityId
     occurred_on: date
@@ -177,7 +177,7 @@ class ResumeProject(Command, frozen=True, kw_only=True):
 
 
 class CompleteProject(Command, frozen=True, kw_only=True):
-    """登记竣工."""
+    """登记竣工 · record the completion."""
 
     project_id: EntityId
     occurred_on: date
@@ -185,7 +185,7 @@ class CompleteProject(Command, frozen=True, kw_only=True):
 
 
 class PutIntoProduction(Command, frozen=True, kw_only=True):
-    """登记投产."""
+    """登记投产 · record that production began."""
 
     project_id: EntityId
     occurred_on: date
@@ -193,7 +193,7 @@ class PutIntoProduction(Command, frozen=True, kw_only=True):
 
 
 class TerminateProject(Command, frozen=True, kw_only=True):
-    """终止项目."""
+    """终止项目 · terminate a project."""
 
     project_id: EntityId
     occurred_on: date
@@ -202,7 +202,7 @@ class TerminateProject(Command, frozen=True, kw_only=True):
 
 
 class WithdrawProject(Command, frozen=True, kw_only=True):
-    """调出项目."""
+    """调出项目 · withdraw a project from the list."""
 
     project_id: EntityId
     occurred_on: date
@@ -211,7 +211,7 @@ class WithdrawProject(Command, frozen=True, kw_only=True):
 
 
 class RetractStep(Command, frozen=True, kw_only=True):
-    """撤销误登的环节."""
+    """撤销误登的环节 · retract a step recorded by mistake."""
 
     project_id: EntityId
     occurred_on: date
@@ -220,7 +220,10 @@ class RetractStep(Command, frozen=True, kw_only=True):
 
 
 class RecordLamp(Command, frozen=True, kw_only=True):
-    """记录月度亮灯: the platform's own, sent on the lamp day; `occurred_on` is that day."""
+    """记录月度亮灯 · record the lamp of a month.
+
+    The platform's own, sent on the lamp day; `occurred_on` is that day.
+    """
 
     project_id: EntityId
     occurred_on: date
