@@ -237,7 +237,11 @@ def _days(first: date | None, last: date | None) -> int | None:
 
 
 def forecast_for(record: ProjectRecord, week: date) -> str | None:
-    """上周预计: what the report of the week before foresaw for the week that begins on Monday `week`."""
+    """上周预计: what the report of the week before foresaw for the week that begins on Monday `week`.
+
+    It looks at no business date: the report counts as soon as it is in the record, whenever it came and as it was
+    told last.
+    """
     before = record.weekly_reports.get(week - timedelta(days=7))
     return None if before is None else before.next_week
 
