@@ -25,7 +25,7 @@ from services.chassis.gateway import Call, Receipt
 from services.chassis.metrics import METRICS
 from services.chassis.passing_time import PassDay
 from services.chassis.position import PositionToken
-from services.chassis.random_ids import random_uuid
+from services.chassis.random_ids import ordered_uuid
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service
 from services.chassis.views import Reader
@@ -281,7 +281,7 @@ def _after(value: Any, record: CommandRecord) -> State:
 
 def _command_id(call: Call) -> str:
     if call.command_id is None:
-        return random_uuid()
+        return ordered_uuid()
     try:
         return str(UUID(call.command_id))
     except ValueError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 _POOL_BYTES = 8192
 
@@ -34,10 +35,13 @@ random_bytes = RandomBytes().take
 """`random_bytes(count)`: from the process's own pool."""
 
 
-def random_uuid() -> str:
-    """A random UUID (version 4) in its canonical form."""
-    drawn = bytearray(random_bytes(16))
-    drawn[6] = drawn[6] & 0x0F | 0x40
-    drawn[8] = drawn[8] & 0x3F | 0x80
-    text = drawn.hex()
+def ordered_uuid() -> str:
+    """A UUID of version 7 in its canonical form: milliseconds since 1970, then 74 random bits.
+
+    Ids that ascend with time lie side by side in an index; random ones dirty a page of it each.
+    """
+    drawn = bytearray(random_bytes(10))
+    drawn[0] = drawn[0] & 0x0F | 0x70
+    drawn[2] = drawn[2] & 0x3F | 0x80
+    text = f"{time.time_ns() // 1_000_000:012x}{drawn.hex()}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
-from services.chassis.random_ids import random_uuid
+from services.chassis.random_ids import ordered_uuid
 from services.project_tracking.events import ProjectRegistered
 from tests.bench.project_life import facts
 from tests.stores import RECORDED_AT, make_store
@@ -70,7 +70,7 @@ def _write(store: EventStore, connection: Connection, waiting: list[Append]) -> 
 
 
 def _append(fact: Fact) -> Append:
-    command_id = random_uuid()
+    command_id = ordered_uuid()
     return Append(
         stream=fact.stream,
         expected_version=fact.version - 1,
