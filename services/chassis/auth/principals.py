@@ -28,7 +28,7 @@ class Role(StrEnum):
 
 ROLE_TITLES: dict[Role, str] = {
     Role.LEADER: "市领导",
-    Role.CITY_GROUP: "市推进小组",
+    Role.CITY_GROUP: "市创优营商环境组",
     Role.DEPARTMENT: "市直部门",
     Role.UNIT_HEAD: "单位负责人",
     Role.UNIT_STAFF: "单位填报员",

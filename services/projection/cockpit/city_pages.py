@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from services.projection.answers import Overview, ProgrammeAnswer, UnitAnswer, UnitComparison
 from services.projection.cockpit.frame import Frame
+from services.projection.cockpit.rhythms import party_words, rhythm_words
 from services.projection.cockpit.visit import Visit
 from services.projection.queries import CompareUnits, GetOverview, GetProgramme, GetUnit
 
@@ -34,4 +35,5 @@ class CityPages:
     async def programme(self, visit: Visit) -> Response:
         answer: ProgrammeAnswer = await visit.ask(visit.query(GetProgramme))
         names = {each.unit_id: each for each in answer.units}
-        return await self._frame.show(visit, "programme.html", answer=answer, names=names, reading=answer.reading)
+        words = {"names": names, "party": party_words, "rhythm": rhythm_words}
+        return await self._frame.show(visit, "programme.html", answer=answer, reading=answer.reading, **words)

@@ -14,7 +14,8 @@ import pytest
 from services.chassis.auth import Principal, Role
 from services.chassis.event_store import StoreKind
 from services.project_tracking.events import ProjectWeeklyReportSubmitted
-from services.projection.cockpit.csv_cells import safe
+from services.projection.cockpit.csv_cells import rows_of, safe
+from services.projection.cockpit.labels import LANGUAGES, Texts
 from tests.unit.projection.pages import SERVICES, TestAccess, browser
 from tests.unit.projection.test_queries import corrected_city
 from tests.unit.projection.world import CLERK, LEADER, World, registered, running_project, world
@@ -204,6 +205,12 @@ async def test_each_opening_of_a_form_has_its_own_key(city: World, access: TestA
     assert len(keys) == 3
 
 
+def test_every_column_of_the_csv_has_a_head_of_its_own() -> None:
+    for language in LANGUAGES:
+        (heads,) = rows_of([], Texts(language))
+        assert len(set(heads)) == len(heads)
+
+
 async def test_the_csv_opens_in_a_spreadsheet_and_holds_no_formula(city: World, access: TestAccess) -> None:
     city.fact("project-p9", registered("p9", name="=HYPERLINK(1)", owner="+86"))
     city.folded()
@@ -247,3 +254,17 @@ async def test_static_files_are_kept_for_ever_under_the_name_of_their_content(ci
             assert response.status_code == 200
             assert "immutable" in response.headers["cache-control"]
         assert (await client.get("/static/cockpit.css")).status_code == 404
+
+
+async def test_the_programme_tells_when_each_duty_is_due_and_shows_no_chinese_titles_of_rules(
+    city: World, access: TestAccess
+) -> None:
+    async with browser(city, access, LEADER) as client:
+        chinese = (await client.get("/programme")).text
+        english = (await client.get("/programme?lang=en")).text
+    assert "每季度末月 25 日前(含当日)" in chinese
+    assert "每年 7 月 1–10 日" in chinese
+    assert "by day 25 inclusive of the last month of every quarter" in english
+    assert "<td>not named</td>" in english
+    assert "未明确" in chinese
+    assert "<b>project</b>" in english
