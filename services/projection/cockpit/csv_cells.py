@@ -13,7 +13,7 @@ _HEADS = (
     "field.project_id",
     "field.name",
     "table.unit",
-    "field.unit_code",
+    "table.unit_code",
     "field.kind",
     "field.level",
     "field.industry",
