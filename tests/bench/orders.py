@@ -17,7 +17,6 @@ from tests.bench.messages import Message, Messages
 from tests.bench.project_life import opening
 from tests.bench.served import Served
 
-
 REGISTERED = date(2017, 3, 1)
 """A day on which every project given here was on the list."""
 
