@@ -25,7 +25,7 @@ from services.chassis.event_store import StoreKind
 from services.chassis.gateway import Call, Receipt
 from services.chassis.passing_time import DayPassed
 from services.chassis.reactions import Reaction
-from services.chassis.service import Aggregate, Asker, Query, QueryHandler, Service
+from services.chassis.service import Aggregate, Asker, Query, QueryHandler, Service, whole_city
 from services.chassis.settings import Settings
 from services.chassis.views import AppendedView, FoldedView, Reader, Received
 
@@ -141,9 +141,10 @@ COUNTER: Decider[Counter, Facts] = Decider(
 )
 
 
-def unit_of(state: Counter, command: Command) -> str | None:
+def units_of(_reader: Reader, state: Counter, command: Command, _facts: Facts) -> tuple[str, ...]:
     """The counter's unit; a new one is its opener's."""
-    return command.unit if isinstance(command, OpenCounter) else state.unit
+    unit = command.unit if isinstance(command, OpenCounter) else state.unit
+    return () if unit is None else (unit,)
 
 
 # --- ledger: every note counts, so that an effect that happens twice shows ----------------------------------------
@@ -312,8 +313,8 @@ def sample_service(faults: Faults | None = None, revision: int = 1, name: str = 
         name=name,
         title="样例",
         aggregates=(
-            Aggregate(COUNTER, "counters", unit_of),
-            Aggregate(LEDGER, "ledgers", lambda state, command: None, internal=frozenset({Note})),
+            Aggregate(COUNTER, "counters", units_of),
+            Aggregate(LEDGER, "ledgers", whole_city, internal=frozenset({Note})),
         ),
         events=EVENTS,
         views=(counters_view(faults or Faults(), revision), COUNTER_FACTS),

@@ -166,11 +166,12 @@ class CommandBus:
     def _decide(
         self, aggregate: Aggregate, command: Command, call: Call, scope: RightsScope, state: State
     ) -> Sequence[Event]:
-        require_unit(call.principal, scope, aggregate.scope(state.value, command))
-        if call.expected_version is not None and call.expected_version != state.version:
-            raise _stale(aggregate.decider.stream(command), call.expected_version, state.version)
         base = Facts(today=self._clock.today())
         facts = aggregate.facts(self._reader, state.value, command, base) if aggregate.facts else base
+        for unit in aggregate.scope(self._reader, state.value, command, facts) or (None,):
+            require_unit(call.principal, scope, unit)
+        if call.expected_version is not None and call.expected_version != state.version:
+            raise _stale(aggregate.decider.stream(command), call.expected_version, state.version)
         return aggregate.decider.decide(state.value, command, facts)
 
     async def _load(self, decider: Decider[Any, Any], stream: str) -> State:

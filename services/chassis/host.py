@@ -30,7 +30,7 @@ from services.chassis.loop_thread import LoopThread
 from services.chassis.metrics import METRICS
 from services.chassis.passing_time import CALENDAR, PassDay
 from services.chassis.registry import EventRegistry
-from services.chassis.service import Aggregate, Service
+from services.chassis.service import Aggregate, Service, whole_city
 from services.chassis.settings import Settings
 from services.chassis.sinks import ReactionSink, Sink, ViewSink
 from services.chassis.truth import LogBroken, MerkleLog
@@ -281,5 +281,5 @@ def with_calendar(service: Service) -> Service:
     """The service with the calendar aggregate, where days pass for it."""
     if not service.keeps_calendar:
         return service
-    calendar = Aggregate(CALENDAR, "calendars", lambda _state, _command: None, internal=frozenset({PassDay}))
+    calendar = Aggregate(CALENDAR, "calendars", whole_city, internal=frozenset({PassDay}))
     return replace(service, aggregates=(*service.aggregates, calendar))

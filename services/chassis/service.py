@@ -18,13 +18,23 @@ from services.chassis.views import Reader, ViewSpec
 FactsLookup = Callable[[Reader, Any, Command, Facts], Facts]
 """(reader of the service's reference tables, state, command, facts with `today` only) → the aggregate's Facts."""
 
-ScopeOf = Callable[[Any, Command], str | None]
-"""(state, command) → code of the unit that the command is about; None: it is about the whole city."""
+ScopeOf = Callable[[Reader, Any, Command, Any], tuple[str, ...]]
+"""(reader, state, command, the aggregate's Facts) → codes that the units which the command is about bear today; none:
+it is about the whole city.
+
+Who may write for one unit only must be of each of them. Codes are re-used and are what a principal has, so a unit
+whose code another bears today must not be given by it.
+"""
+
+
+def whole_city(_reader: Reader, _state: Any, _command: Command, _facts: Facts) -> tuple[str, ...]:
+    """The scope of what belongs to no unit."""
+    return ()
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """A decider with what it needs from outside: its facts and the unit a command belongs to.
+    """A decider with what it needs from outside: its facts and the units that a command is about.
 
     `collection` is the plural in HTTP paths and resource names (`projects`).
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.chassis.domain import Command, Facts
+from services.chassis.domain import Facts
 from services.chassis.envelope import Envelope
 from services.chassis.views import FoldedView, Reader, Received
 from services.policy_registry.events import (
@@ -16,7 +16,9 @@ from services.policy_registry.events import (
     RuleSet,
     RuleSetPublished,
     UnitRegister,
+    UnitSpan,
     register_after,
+    unit_on,
     unit_with_code,
 )
 from services.project_tracking.events import (
@@ -104,7 +106,8 @@ LAMPS_DUE = FoldedView(
 def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: Facts) -> ProjectFacts:
     """The unit of the project on the command's day, and the rules in force on that day.
 
-    What happened before the registration (结转项目) is the business of the unit as it is valid on the day of the
+    A registration names its unit by the code of that day; later the project is that unit's, whatever its code. What
+    happened before the registration (结转项目) is the business of the unit as it is valid on the day of the
     registration. What happened before there were any rules is held to those of the day on which it is told.
     """
     day: date = command.occurred_on
@@ -113,43 +116,31 @@ def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: F
 
 
 def _unit_for(reader: Reader, state: ProjectRecord | None, command: Any) -> UnitFact | None:
-    known: KnownUnits | None = reader.get(UNITS.name, THE_CITY)
-    if known is None:
-        return None
-    if isinstance(command, RegisterProject):
-        return _UNITS_BY_DAY.unit(known, command.unit_code, command.occurred_on)
-    if state is None:
-        return None
-    return _UNITS_BY_DAY.unit(known, state.unit_code, max(command.occurred_on, state.registered_on))
-
-
-def _unit(known: KnownUnits, code: str, day: date) -> UnitFact | None:
-    span = unit_with_code(known.register, code, day)
+    known = known_units(reader)
+    span = _span_for(known.register, state, command)
     if span is None:
         return None
-    return UnitFact(code=code, unit_id=span.unit_id, name=span.name, registry_version=known.version)
+    return UnitFact(code=span.code, unit_id=span.unit_id, name=span.name, registry_version=known.version)
+
+
+def _span_for(register: UnitRegister, state: ProjectRecord | None, command: Any) -> UnitSpan | None:
+    if isinstance(command, RegisterProject):
+        return unit_with_code(register, command.unit_code, command.occurred_on)
+    if state is None:
+        return None
+    return unit_on(register, state.unit_id, max(command.occurred_on, state.registered_on))
+
+
+def known_units(reader: Reader) -> KnownUnits:
+    """The unit registry as far as it is known; at first there are no units."""
+    known: KnownUnits | None = reader.get(UNITS.name, THE_CITY)
+    return known or KnownUnits(register=UnitRegister(), version=0)
 
 
 def rules_in_force(reader: Reader, day: date) -> ProjectRules | None:
     """The rules of projects in force on a day; None before the programme has published any."""
     known: KnownRules | None = reader.get(RULES.name, THE_CITY)
     return _BY_DAY.rules(known.rule_sets, day) if known is not None else None
-
-
-class _UnitsByDay:
-    """Remembers the unit of each code and day while the register stays the same object."""
-
-    def __init__(self) -> None:
-        self._kept: tuple[KnownUnits | None, dict[tuple[str, date], UnitFact | None]] = (None, {})
-
-    def unit(self, known: KnownUnits, code: str, day: date) -> UnitFact | None:
-        seen, by_day = self._kept
-        if seen is not known or len(by_day) > DAYS_KEPT:
-            by_day = {}
-            self._kept = (known, by_day)
-        if (code, day) not in by_day:
-            by_day[code, day] = _unit(known, code, day)
-        return by_day[code, day]
 
 
 class _RulesByDay:
@@ -169,15 +160,7 @@ class _RulesByDay:
 
 
 DAYS_KEPT = 1000
-_UNITS_BY_DAY = _UnitsByDay()
 _BY_DAY = _RulesByDay()
-
-
-def unit_of(state: ProjectRecord | None, command: Command) -> str | None:
-    """The unit that a command is about: the project's; for a registration the one it names."""
-    if isinstance(command, RegisterProject) and state is None:
-        return command.unit_code
-    return state.unit_code if state is not None else None
 
 
 def running_projects(reader: Reader) -> Iterable[str]:

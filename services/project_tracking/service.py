@@ -9,12 +9,13 @@ from services.chassis.service import Aggregate, Service
 from services.project_tracking.events import PROJECT_EVENTS
 from services.project_tracking.project.decider import INTERNAL, PROJECT
 from services.project_tracking.reactions import REACTIONS
-from services.project_tracking.reference import LAMPS_DUE, RULES, UNITS, facts_for, unit_of
+from services.project_tracking.reference import LAMPS_DUE, RULES, UNITS, facts_for
+from services.project_tracking.scope import units_of
 
 SERVICE = Service(
     name="project_tracking",
     title="项目跟踪",
-    aggregates=(Aggregate(PROJECT, "projects", scope=unit_of, facts=facts_for, internal=INTERNAL),),
+    aggregates=(Aggregate(PROJECT, "projects", scope=units_of, facts=facts_for, internal=INTERNAL),),
     events=PROJECT_EVENTS,
     views=(UNITS, RULES, LAMPS_DUE),
     listens_to=("policy_registry", "project_tracking"),

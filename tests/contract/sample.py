@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from services.chassis.domain import Command, Decider, EntityId, Event, Facts, Name, Rule, Text, Yuan
-from services.chassis.service import Aggregate, Asker, Query, QueryHandler, Service
+from services.chassis.service import Aggregate, Asker, Query, QueryHandler, Service, whole_city
 from services.chassis.views import Reader
 
 
@@ -170,7 +170,7 @@ SERVICE = Service(
         Aggregate(
             decider=WORK,
             collection="works",
-            scope=lambda state, command: getattr(command, "unit", None),
+            scope=whole_city,
             internal=frozenset({ExpireWork}),
         ),
     ),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -56,6 +57,7 @@ from tests.sample_service import (
     do_all,
     new_id,
     open_city,
+    sample_service,
 )
 from tests.waiting import eventually
 
@@ -112,13 +114,13 @@ def test_a_receipt_says_what_was_recorded_and_where(city: Embedded) -> None:
 
 
 def test_a_command_with_nothing_to_record_is_quiet(city: Embedded) -> None:
-    do(city, Rename(counter="a", title="one"))
+    (renamed,) = do(city, Rename(counter="a", title="one"))
     for _ in range(2):
         (receipt,) = do(city, Rename(counter="a", title="one"))
         assert receipt.event_ids == ()
         assert receipt.version == 2
         assert not receipt.repeated
-        assert PositionToken.parse(receipt.token).position == 0
+        assert receipt.token == renamed.token
     assert events(city) == [(1, "opened"), (2, "renamed")]
 
 
@@ -177,6 +179,18 @@ def test_the_own_unit_is_the_limit_of_unit_staff(city: Embedded) -> None:
     do(city, OpenCounter(counter="b", unit="130606"), principal=OTHER_STAFF)
     do(city, Add(counter="b", amount=1), principal=CITY)
     assert events(city) == [(1, "opened"), (2, "added")]
+
+
+def test_what_is_the_business_of_two_units_takes_the_right_to_both(tmp_path: Path) -> None:
+    service = sample_service()
+    counter, *others = service.aggregates
+    shared = replace(counter, scope=lambda _reader, _state, _command, _facts: ("130602", "130606"))
+    with closing(open_city(tmp_path, replace(service, aggregates=(shared, *others)))) as city:
+        for principal in (STAFF, OTHER_STAFF):
+            with pytest.raises(Forbidden):
+                do(city, OPEN, principal=principal)
+        do(city, OPEN, principal=CITY)
+        assert events(city) == [(1, "opened")]
 
 
 def test_the_platform_itself_may_send_what_no_door_offers(city: Embedded) -> None:

@@ -29,6 +29,7 @@ from services.policy_registry.events.programme_record import (
 from services.policy_registry.events.records import PostRecord, UnitRecord, UnitSpan
 from services.policy_registry.events.register import (
     UnitRegister,
+    last_with_code,
     members_on,
     responsible_on,
     scored_on,
@@ -114,6 +115,7 @@ __all__ = [
     "attribute",
     "checklist",
     "flag",
+    "last_with_code",
     "members_on",
     "number",
     "parameter",

@@ -38,6 +38,13 @@ def unit_with_code(register: UnitRegister, code: str, day: date) -> UnitSpan | N
     return next((span for span in _on(register, day) if span.code == code), None)
 
 
+def last_with_code(register: UnitRegister, code: str, day: date) -> UnitSpan | None:
+    """The unit that bears this code on that day, or else the one that bore it last; None: nobody has yet."""
+    spans = (span for record in register.units.values() for span in record.spans)
+    borne = (span for span in spans if span.code == code and span.valid_from <= day)
+    return max(borne, key=lambda span: span.valid_from, default=None)
+
+
 def members_on(register: UnitRegister, day: date, *kinds: UnitKind) -> tuple[UnitSpan, ...]:
     """The units that belonged on that day, of these kinds (none given: of all), by code."""
     members = (span for span in _on(register, day) if not kinds or span.kind in kinds)

@@ -21,9 +21,9 @@ class UnitFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectFacts(Facts, frozen=True, kw_only=True):
-    """项目事实. `unit` is the project's unit (at registration: the command's) on the command's `occurred_on`, or on
-    the day of the registration where that is later; None when there is none by that code on that day. `rules` is
-    the rule set in force, None when none is adopted.
+    """项目事实. `unit` is the project's unit as it is on the command's `occurred_on`, or on the day of the registration
+    where that is later; for a registration the one that bears the named code on its day. None: there is none on that
+    day. `rules` is the rule set in force, None when none is adopted.
     """
 
     unit: UnitFact | None = None

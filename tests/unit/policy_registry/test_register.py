@@ -22,6 +22,7 @@ from services.policy_registry.events import (
     UnitLeft,
     UnitRecoded,
     UnitRegister,
+    last_with_code,
     members_on,
     register_after,
     responsible_on,
@@ -128,7 +129,19 @@ def test_no_code_belongs_to_two_units_on_any_day(commands: list[Command]) -> Non
         held = Counter(span.code for span in members_on(register, day))
         assert all(times == 1 for times in held.values()), (day, held)
         for span in members_on(register, day):
-            assert unit_with_code(register, span.code, day) == span
+            assert unit_with_code(register, span.code, day) == last_with_code(register, span.code, day) == span
+
+
+@unhurried
+@forall(orders)
+def test_a_code_that_nobody_bears_now_is_of_the_unit_that_bore_it_last(commands: list[Command]) -> None:
+    _, register = recorded(commands)
+    for code in ("130601", "130602"):
+        last = None
+        for day in DAYS:
+            last = unit_with_code(register, code, day) or last
+            found = last_with_code(register, code, day)
+            assert (found and found.unit_id) == (last and last.unit_id), (code, day)
 
 
 @unhurried

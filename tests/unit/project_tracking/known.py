@@ -21,6 +21,7 @@ from services.policy_registry.events import (
     UnitJoined,
     UnitKind,
     UnitLeft,
+    UnitRecoded,
 )
 from services.project_tracking.reference import LAMPS_DUE, RULES, UNITS
 
@@ -95,6 +96,10 @@ def joined(unit_id: str, code: str, name: str, on: date) -> UnitJoined:
 
 def left(unit_id: str, on: date) -> UnitLeft:
     return UnitLeft(occurred_on=on, unit_id=unit_id, reason="划出")
+
+
+def recoded(unit_id: str, code: str, name: str, on: date) -> UnitRecoded:
+    return UnitRecoded(occurred_on=on, unit_id=unit_id, code=code, name=name, kind=UnitKind.DISTRICT)
 
 
 _NUMBERS = {

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from services.chassis.domain import Facts
+from services.chassis.domain import Command, Facts
 from services.chassis.passing_time import DayPassed
 from services.chassis.views import Received
 from services.project_tracking.events import ProjectCompleted, ProjectStepRetracted, ProjectTerminated, Step, record_of
+from services.project_tracking.events.fold import Known
 from services.project_tracking.project import commands as c
+from services.project_tracking.project.decider import PROJECT
 from services.project_tracking.reactions import REACTIONS, give_lamps
-from services.project_tracking.reference import facts_for, rules_in_force, running_projects, unit_of
+from services.project_tracking.reference import facts_for, rules_in_force, running_projects
+from services.project_tracking.scope import units_of
 from tests.unit.project_tracking.known import (
     PROGRAMME,
     REGISTRY,
@@ -22,8 +27,9 @@ from tests.unit.project_tracking.known import (
     left,
     published,
     received,
+    recoded,
 )
-from tests.unit.project_tracking.world import P, day, register, registered
+from tests.unit.project_tracking.world import FILED, GRANTED, PLANNED, SIGNED, STARTED, P, day, register, registered
 
 RECODED = day(5, 1, 2015)
 """From this day the code 130602, until then 新市区's, is 竞秀区's (DOMAIN §7)."""
@@ -40,6 +46,17 @@ def city() -> KnownFacts:
     known.told(REGISTRY, left("xinshi", RECODED), joined("jingxiu", "130602", "竞秀区", RECODED))
     known.told(REGISTRY, joined("rongcheng", "130629", "容城县", day(1, 1, 2013)), left("rongcheng", LEFT))
     return known.told(PROGRAMME, published(1, day(1, 1)), published(2, day(7, 1)))
+
+
+LIXIAN_LISTED = registered(unit_code="130635", unit_id="lixian")
+LIXIAN = record_of([LIXIAN_LISTED])
+
+
+def lixian() -> KnownFacts:
+    """A county that is given another code on 1 September."""
+    known = KnownFacts().told(REGISTRY, joined("lixian", "130635", "蠡县", day(1, 1, 2013)))
+    known.told(REGISTRY, recoded("lixian", "130690", "蠡县", day(9, 1)))
+    return known.told(PROGRAMME, published(1, day(1, 1)))
 
 
 def unit_at(command: c.RegisterProject | c.SignProject, known: KnownFacts | None = None) -> str | None:
@@ -65,7 +82,7 @@ def test_a_fact_before_the_registration_is_of_the_unit_on_the_day_of_the_registr
 
 
 def test_a_fact_after_the_registration_is_of_the_unit_on_its_own_day() -> None:
-    state = record_of([registered(unit_code="130629")])
+    state = record_of([registered(unit_code="130629", unit_id="rongcheng")])
     for on, unit_id in ((day(6, 1, 2012), "rongcheng"), (day(3, 31), "rongcheng"), (LEFT, None)):
         unit = facts_for(city(), state, replace(SIGN, occurred_on=on), BASE).unit
         assert (None if unit is None else unit.unit_id) == unit_id
@@ -93,11 +110,81 @@ def test_without_register_code_or_project_there_is_no_unit() -> None:
     assert facts_for(city(), None, SIGN, BASE).unit is None
 
 
-def test_the_unit_a_command_is_about() -> None:
-    assert unit_of(None, register(unit_code="130602")) == "130602"
-    assert unit_of(None, SIGN) is None
-    assert unit_of(RECORD, SIGN) == "130602"
-    assert unit_of(RECORD, register(unit_code="130629", correction_reason="录入有误")) == "130602"
+def test_a_project_stays_its_units_when_the_unit_is_given_another_code() -> None:
+    known = lixian()
+    for on, code in ((day(8, 31), "130635"), (day(9, 1), "130690")):
+        unit = facts_for(known, LIXIAN, replace(SIGN, occurred_on=on), BASE).unit
+        assert unit is not None
+        assert (unit.unit_id, unit.code) == ("lixian", code)
+    assert unit_at(register(unit_code="130635", occurred_on=day(9, 1)), known) is None
+    assert unit_at(register(unit_code="130690", occurred_on=day(9, 1)), known) == "lixian"
+
+
+def test_reports_and_lamps_go_on_across_a_change_of_the_units_code() -> None:
+    known, facts = lixian(), Facts(today=day(9, 30))
+    history = [LIXIAN_LISTED, FILED, GRANTED, SIGNED, STARTED, PLANNED]
+    state = record_of(history)
+    report = c.ReportProgress(
+        project_id=P,
+        occurred_on=day(9, 3),
+        month="2017-08",
+        physical_percent=Decimal(20),
+        invested_this_month_yuan=1_000_000,
+    )
+    lamp = c.RecordLamp(project_id=P, occurred_on=day(9, 6), month="2017-08")
+    for command in (report, lamp):
+        assert PROJECT.decide(state, command, facts_for(known, state, command, facts))
+
+
+# --- whose business it is
+
+
+def whose(command: Command, state: Known = RECORD, known: KnownFacts | None = None, today: date = BASE.today) -> Any:
+    reader = known or city()
+    return units_of(reader, state, command, facts_for(reader, state, command, Facts(today=today)))
+
+
+def test_a_command_is_the_business_of_the_projects_unit_and_a_registration_that_of_the_named_one() -> None:
+    assert whose(SIGN) == ("130602",)
+    assert whose(register(unit_code="130602"), None) == ("130602",)
+    assert whose(SIGN, None) == ()
+
+
+def test_moving_a_project_is_the_business_of_both_units() -> None:
+    moved = register(unit_code="130629", occurred_on=day(1, 6), correction_reason="录入有误")
+    assert whose(moved) == ("130602", "130629")
+    assert whose(replace(moved, unit_code="130602")) == ("130602",)
+
+
+def test_a_code_that_nobody_bears_is_named_as_it_is_for_the_decision_to_refuse() -> None:
+    assert whose(register(unit_code="130699"), None) == ("130699",)
+    assert whose(register(unit_code="130699", correction_reason="录入有误")) == ("130602",)
+
+
+def test_after_a_new_code_the_project_is_the_business_of_who_has_the_new_one() -> None:
+    known = lixian()
+    corrected = register(unit_code="130635", correction_reason="录入有误")
+    late = register(unit_code="130635", occurred_on=day(8, 20))
+    for command, state in ((SIGN, LIXIAN), (corrected, LIXIAN), (late, None)):
+        assert whose(command, state, known, day(8, 31)) == ("130635",)
+        assert whose(command, state, known, day(9, 1)) == ("130690",)
+
+
+def test_a_unit_that_left_may_go_on_under_its_last_code() -> None:
+    left_since = record_of([registered(unit_code="130629", unit_id="rongcheng")])
+    assert whose(SIGN, left_since, today=day(5, 1)) == ("130629",)
+    assert whose(SIGN, left_since, KnownFacts()) == ("130629",)
+
+
+def test_a_code_that_was_taken_up_again_gives_no_right_to_what_was_the_first_ones() -> None:
+    """130602 was 新市区's until 2015 and is 竞秀区's since, also after that one has left in its turn."""
+    known, first = city(), record_of([registered(unit_code="130602", unit_id="xinshi", occurred_on=day(1, 5, 2014))])
+    assert whose(SIGN, first, known, day(4, 30, 2015)) == ("130602",)
+    assert whose(SIGN, first, known, RECODED) == ("130602/xinshi",)
+    assert whose(register(unit_code="130602", occurred_on=day(1, 5, 2014)), None, known) == ("130602/xinshi",)
+    known.told(REGISTRY, left("jingxiu", day(5, 1)))
+    assert whose(SIGN, first, known) == ("130602/xinshi",)
+    assert whose(SIGN, RECORD, known) == ("130602",)
 
 
 # --- rules

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from services.chassis.auth import Principal, Role
 from services.chassis.errors import InvalidRequest, NotFound
+from services.policy_registry.events import UnitKind, UnitRecoded
 from services.project_tracking.events import (
     Lamp,
     ProjectCompleted,
@@ -240,6 +242,20 @@ def test_a_clerk_sees_only_the_own_unit(city: World) -> None:
     for query in (GetProject(project_id="p2"), GetProjectTimeline(project_id="p2"), GetUnit(unit_code="130606")):
         with pytest.raises(NotFound):
             city.ask(query, CLERK)
+
+
+def test_a_clerk_with_the_units_new_code_sees_what_was_registered_under_the_old_one(city: World) -> None:
+    running_project(city, "p1", unit_code="130635", unit_id="lixian")
+    running_project(city, "p2")
+    recoded = UnitRecoded(
+        occurred_on=date(2017, 9, 1), unit_id="lixian", code="130690", name="蠡县", kind=UnitKind.COUNTY
+    )
+    city.fact("unit_registry-baoding", recoded)
+    clerk = Principal(account="clerk", role=Role.UNIT_STAFF, unit="130690")
+    found = city.folded().ask(ListProjects(), clerk)
+    assert [(line.project_id, line.unit_code) for line in found.projects] == [("p1", "130690")]
+    assert city.ask(GetProject(project_id="p1"), clerk).line.unit_id == "lixian"
+    assert [line.unit_id for line in city.ask(CompareUnits(), clerk).units] == ["lixian"]
 
 
 def test_the_future_and_the_deep_past_cannot_be_looked_at(city: World) -> None:
