@@ -14,13 +14,13 @@ from services.project_tracking.reference import rules_in_force, running_projects
 
 
 def give_lamps(fact: Received, reader: Reader) -> Iterable[Command]:
-    """On the lamp day 亮灯日 every running project is given its lamp for the month before."""
+    """On the lamp day 亮灯日 every project that ran through the month before is given its lamp."""
     day = fact.event.occurred_on
     rules = rules_in_force(reader, day)
     if rules is None or day.day != rules.lamp_day:
         return
     month = month_before(month_of(day))
-    for project_id in running_projects(reader):
+    for project_id in running_projects(reader, month):
         yield RecordLamp(project_id=project_id, occurred_on=day, month=month)
 
 

@@ -29,6 +29,7 @@ from services.project_tracking.events import (
     ProjectStepRetracted,
     ProjectTerminated,
     ProjectWithdrawn,
+    last_day,
 )
 from services.project_tracking.events.adopted_rules import rules_on
 from services.project_tracking.project.commands import RegisterProject
@@ -52,9 +53,9 @@ class KnownRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LampDue(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a project is still to be given a lamp each month: until it is completed or has ended."""
+    """Until when a project is to be given a lamp each month: the day on which it was completed or ended, if it was."""
 
-    running: bool
+    over_on: date | None = None
 
 
 def _units(row: KnownUnits | None, fact: Received) -> KnownUnits:
@@ -68,12 +69,16 @@ def _rules(row: KnownRules | None, fact: Received) -> KnownRules:
     return KnownRules(rule_sets=(*before, fact.event.rule_set))
 
 
-def _runs(_row: LampDue | None, _fact: Received) -> LampDue:
-    return LampDue(running=True)
+def _listed(row: LampDue | None, _fact: Received) -> LampDue:
+    return row or LampDue()
 
 
-def _is_over(_row: LampDue | None, _fact: Received) -> LampDue:
-    return LampDue(running=False)
+def _is_over(_row: LampDue | None, fact: Received) -> LampDue:
+    return LampDue(over_on=fact.event.occurred_on)
+
+
+def _runs_again(_row: LampDue | None, _fact: Received) -> LampDue:
+    return LampDue()
 
 
 def _the_city(_envelope: Envelope) -> str:
@@ -91,16 +96,18 @@ LAMPS_DUE = FoldedView(
     LampDue,
     _project,
     {
-        ProjectRegistered: _runs,
-        ProjectStepRetracted: _runs,
+        ProjectRegistered: _listed,
+        ProjectStepRetracted: _runs_again,
         ProjectCompleted: _is_over,
         ProjectTerminated: _is_over,
         ProjectWithdrawn: _is_over,
     },
-    columns=("running",),
-    index=lambda row: {"running": "yes" if row.running else "no"},
+    revision=2,
 )
-"""A retraction lets a project run again; one that is over for another reason gets no lamp by its own rule."""
+"""A retraction lets a project run again; one that is over for another reason gets no lamp by its own rule.
+
+The next lamp day then gives the lamp of the month before it; months whose lamp day had passed meanwhile get none.
+"""
 
 
 def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: Facts) -> ProjectFacts:
@@ -163,6 +170,7 @@ DAYS_KEPT = 1000
 _BY_DAY = _RulesByDay()
 
 
-def running_projects(reader: Reader) -> Iterable[str]:
-    """Ids of the projects that are still to be given lamps, in order."""
-    return [key for key, _ in reader.rows(LAMPS_DUE.name, {"running": "yes"})]
+def running_projects(reader: Reader, month: str) -> Iterable[str]:
+    """Ids of the projects that were not over by the end of the month, in order: what is over since owes its lamp."""
+    end = last_day(month)
+    return [key for key, row in reader.rows(LAMPS_DUE.name) if row.over_on is None or row.over_on > end]

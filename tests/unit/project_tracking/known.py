@@ -78,7 +78,8 @@ class KnownFacts:
     def rows(self, view: str, where: Mapping[str, str] | None = None) -> Iterable[tuple[str, Any]]:
         index = next(each.index for each in _VIEWS if each.name == view)
         asked = set((where or {}).items())
-        return [(k, row) for k, row in sorted(self._rows[view].items()) if index and asked <= set(index(row).items())]
+        rows = sorted(self._rows[view].items())
+        return [(k, row) for k, row in rows if asked <= set((index(row) if index else {}).items())]
 
     def facts(self, view: str, key: str | None = None, recorded_before: int | None = None) -> Sequence[StoredFact]:
         raise NotImplementedError

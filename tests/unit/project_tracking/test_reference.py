@@ -12,7 +12,14 @@ from msgspec.structs import replace
 from services.chassis.domain import Command, Facts
 from services.chassis.passing_time import DayPassed
 from services.chassis.views import Received
-from services.project_tracking.events import ProjectCompleted, ProjectStepRetracted, ProjectTerminated, Step, record_of
+from services.project_tracking.events import (
+    ProjectCompleted,
+    ProjectLampRecorded,
+    ProjectStepRetracted,
+    ProjectTerminated,
+    Step,
+    record_of,
+)
 from services.project_tracking.events.fold import Known
 from services.project_tracking.project import commands as c
 from services.project_tracking.project.decider import PROJECT
@@ -243,18 +250,43 @@ def with_projects() -> KnownFacts:
     return known.told(B, ProjectCompleted(occurred_on=day(6, 1)))
 
 
-def test_running_projects_are_those_not_completed_or_ended_in_order() -> None:
+def test_running_projects_are_those_not_completed_or_ended_by_the_months_end_in_order() -> None:
     known = with_projects()
-    assert list(running_projects(known)) == ["a", "c"]
+    assert list(running_projects(known, "2017-06")) == ["a", "c"]
+    known.told(A, ProjectTerminated(occurred_on=day(6, 30), reason="停"))
+    assert list(running_projects(known, "2017-06")) == ["c"]
+    known.told(B, ProjectStepRetracted(occurred_on=day(7, 9), step=Step.COMPLETED, reason="误登"))
+    assert list(running_projects(known, "2017-06")) == ["b", "c"]
+
+
+def test_a_project_that_is_over_since_the_months_end_still_owes_the_months_lamp() -> None:
+    known = with_projects()
+    assert list(running_projects(known, "2017-05")) == ["a", "b", "c"]
     known.told(A, ProjectTerminated(occurred_on=day(6, 2), reason="停"))
-    assert list(running_projects(known)) == ["c"]
-    known.told(B, ProjectStepRetracted(occurred_on=day(6, 9), step=Step.COMPLETED, reason="误登"))
-    assert list(running_projects(known)) == ["b", "c"]
+    assert list(running_projects(known, "2017-05")) == ["a", "b", "c"]
+    known.told(B, ProjectCompleted(occurred_on=day(5, 31), correction_reason="误登"))
+    assert list(running_projects(known, "2017-05")) == ["a", "c"]
+
+
+def test_the_correction_of_a_registration_lets_nothing_run_again() -> None:
+    known = with_projects().told(B, registered(project_id="b", correction_reason="录入有误"))
+    assert list(running_projects(known, "2017-06")) == ["a", "c"]
+
+
+def test_what_was_completed_before_the_lamp_day_is_given_the_lamp_of_the_month_before() -> None:
+    history = [FILED, GRANTED, SIGNED, STARTED, PLANNED, ProjectCompleted(occurred_on=day(7, 3))]
+    known = city().told(A, LISTED, *history)
+    (order,) = give_lamps(passed(day(7, 6)), known)
+    state = record_of([LISTED, *history])
+    (event,) = PROJECT.decide(state, order, facts_for(known, state, order, Facts(today=day(7, 6))))
+    assert isinstance(event, ProjectLampRecorded)
+    assert (event.month, event.evidence.judged_on) == ("2017-06", day(6, 30))
+    assert list(give_lamps(passed(day(8, 6)), known)) == []
 
 
 def test_on_the_lamp_day_every_running_project_is_given_the_lamp_of_the_month_before() -> None:
-    orders = list(give_lamps(passed(day(2, 6)), with_projects()))
-    assert orders == [c.RecordLamp(project_id=each, occurred_on=day(2, 6), month="2017-01") for each in ("a", "c")]
+    orders = list(give_lamps(passed(day(7, 6)), with_projects()))
+    assert orders == [c.RecordLamp(project_id=each, occurred_on=day(7, 6), month="2017-06") for each in ("a", "c")]
     january = list(give_lamps(passed(day(1, 6)), with_projects()))
     assert {order.month for order in january if isinstance(order, c.RecordLamp)} == {"2016-12"}
 
