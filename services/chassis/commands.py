@@ -16,7 +16,7 @@ import msgspec
 from services.chassis.auth import Principal, Rights, Role, authorise, require_unit
 from services.chassis.auth import Scope as RightsScope
 from services.chassis.clock import Clock
-from services.chassis.domain import Command, Decider, DomainError, Event, Facts
+from services.chassis.domain import Command, Decider, DomainError, Event, Facts, title_of
 from services.chassis.envelope import partition_of
 from services.chassis.errors import CommandIdReused, Forbidden, InvalidRequest, Overloaded, StaleVersion, Violation
 from services.chassis.event_store import Append, Appended, CommandRecord, EventStore, NewEvent, Refusal, WrongVersion
@@ -273,7 +273,7 @@ class _StreamLock:
 def _authorise(rights: Rights, aggregate: Aggregate, command: Command, principal: Principal, name: str) -> RightsScope:
     if type(command) in aggregate.internal and principal.role is Role.SYSTEM:
         return RightsScope.ALL
-    return authorise(rights, principal, name)
+    return authorise(rights, principal, name, title_of(type(command)))
 
 
 def _after(value: Any, record: CommandRecord) -> State:

@@ -7,7 +7,7 @@ signing keys · tokens: signed, short-lived proof of who is asking · logins: on
 from services.chassis.auth.keys import KeyFileError, signing_key
 from services.chassis.auth.logins import LoginCodes
 from services.chassis.auth.principals import ROLE_TITLES, UNIT_ROLES, Principal, Role, Scope, require_issuable, system
-from services.chassis.auth.rights import Rights, RightsError, authorise, require_unit
+from services.chassis.auth.rights import Rights, RightsError, authorise, no_right, require_unit
 from services.chassis.auth.tokens import TokenIssuer, TokenVerifier
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "TokenIssuer",
     "TokenVerifier",
     "authorise",
+    "no_right",
     "require_issuable",
     "require_unit",
     "signing_key",

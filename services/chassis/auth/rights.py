@@ -114,13 +114,21 @@ def _scope(path: Path, key: str, value: Any) -> Scope:
     return Scope(value)
 
 
-def authorise(rights: Rights, principal: Principal, name: str) -> Scope:
-    """How far the principal's right to `name` reaches; raises Forbidden where there is none."""
+def authorise(rights: Rights, principal: Principal, name: str, title: str | None = None) -> Scope:
+    """How far the principal's right to `name` reaches; raises Forbidden where there is none.
+
+    `title` is what `name` is called in Chinese.
+    """
     scope = rights.scope(principal.role, name)
     if scope is None:
-        title, role = ROLE_TITLES[principal.role], principal.role.value
-        raise Forbidden(f"“{title}”角色没有“{name}”的权限", f"role {role} has no right to {name}")
+        raise no_right(principal, name, title)
     return scope
+
+
+def no_right(principal: Principal, name: str, title: str | None = None) -> Forbidden:
+    """The refusal that names the role and what it may not do, for a clerk by its title beside its code."""
+    role, what = ROLE_TITLES[principal.role], f"“{title}”({name})" if title else f"“{name}”"
+    return Forbidden(f"“{role}”角色没有{what}的权限", f"role {principal.role.value} has no right to {name}")
 
 
 def require_unit(principal: Principal, scope: Scope, unit: str | None) -> None:

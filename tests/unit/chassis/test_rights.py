@@ -68,6 +68,12 @@ def test_authorise_names_the_role_and_the_right_in_both_languages(rights: Rights
     assert refused.value.english == "role unit_head has no right to Menu"
 
 
+def test_a_refusal_names_what_is_refused_by_its_title_beside_its_code(rights: Rights) -> None:
+    with pytest.raises(Forbidden) as refused:
+        authorise(rights, HEAD, "Menu", "菜单")
+    assert refused.value.message == "“单位负责人”角色没有“菜单”(Menu)的权限"
+
+
 @pytest.mark.parametrize("unit", [None, "130603", ""])
 def test_scope_own_ends_at_the_own_unit(unit: str | None) -> None:
     require_unit(HEAD, Scope.OWN, "130602")
