@@ -14,9 +14,10 @@ from services.chassis.envelope import Envelope
 PAGE = 500
 """Events in a page where the reader names no limit."""
 LARGEST_PAGE = 1000
+LARGEST_POSITION = 2**53 - 1
 
 _POSITION = "a position in the service's store; 0 is before its first event"
-Position = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, description=_POSITION)]
+Position = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_POSITION, description=_POSITION)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_PAGE)]
 Utc = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -25,7 +26,8 @@ class ReadEvents(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """Read one service's recorded events in the order of their positions.
 
     Ask again with `after` set to the position of the last event received. A change of `epoch` says that the store
-    was restored: begin again from 0.
+    was restored: begin again from 0. A position means something in one service only, so `service` is needed here;
+    `GET /v1/events` reads all services at once.
     """
 
     service: Name
@@ -58,6 +60,10 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 class Feed(Protocol):
     """Recorded events in order; raises Forbidden, NotFound (no such service) and the other request errors."""
+
+    def services(self, principal: Principal) -> tuple[str, ...]:
+        """The services whose events the principal may read, in a fixed order; Forbidden where there is none."""
+        ...
 
     async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
         """At most `limit` events with positions above `after`, each with its partition's previous position.

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from services.chassis.auth import Principal, Role, Scope, authorise
+from services.chassis.auth import Principal, Scope, authorise, no_right
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.domain import Command
@@ -20,7 +20,7 @@ from services.chassis.live_views import LiveViews
 from services.chassis.position import PositionToken
 from services.chassis.service import Asker, Query, QueryHandler, Service
 
-READ_FEED = "ReadEvents"
+READ_FEED, READ_FEED_TITLE = "ReadEvents", "读取事件"
 """The right that the event feed asks for, in the table of the service whose events are read."""
 
 
@@ -108,14 +108,22 @@ class StoreFeed:
     """The event feed read from the stores themselves."""
 
     def __init__(self, services: Sequence[Service], stores: Mapping[str, EventStore]) -> None:
-        self._services = {service.name: service for service in services}
+        self._rights = {service.name: service.rights for service in services if service.events}
         self._stores = stores
 
+    def services(self, principal: Principal) -> tuple[str, ...]:
+        readable = tuple(name for name, rights in self._rights.items() if rights.scope(principal.role, READ_FEED))
+        if not readable:
+            raise no_right(principal, READ_FEED, READ_FEED_TITLE)
+        return readable
+
     async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
-        if service not in self._stores:
-            raise NotFound(f"没有服务 {service}", f"there is no service {service}")
-        if principal.role is not Role.SYSTEM:
-            authorise(self._services[service].rights, principal, READ_FEED)
+        if service not in self._rights:
+            known = ", ".join(self._rights)
+            raise NotFound(
+                f"没有发布事件的服务 {service};有:{known}", f"no service {service} publishes events; there are: {known}"
+            )
+        authorise(self._rights[service], principal, READ_FEED, READ_FEED_TITLE)
         return await asyncio.to_thread(self._page, self._stores[service], after, limit)
 
     @staticmethod

@@ -74,6 +74,11 @@ class FakeFeed:
         self.release = asyncio.Event()
         self._inside = 0
 
+    def services(self, principal: Principal) -> tuple[str, ...]:
+        if principal.role is not Role.INTEGRATOR:
+            raise Forbidden("没有权限", "no right")
+        return ("sample_works",)
+
     async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
         if service != "sample_works":
             raise NotFound(f"没有服务 {service}", f"there is no service {service}")

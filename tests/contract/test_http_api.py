@@ -163,7 +163,11 @@ async def test_a_query_takes_its_id_from_the_path() -> None:
         ("/v1/works?kind=bridge", "kind"),
         ("/v1/works?colour=red", "colour"),
         ("/v1/works/w-1?work_id=w-2", "work_id"),
-        ("/v1/events", "service"),
+        ("/v1/events?after=3", "after"),
+        ("/v1/events?after=roads:3", "after"),
+        ("/v1/events?after=sample_works:x", "after"),
+        ("/v1/events?service=sample_works&after=sample_works:3", "after"),
+        ("/v1/events?service=sample_works&after=9007199254740992", "after"),
         ("/v1/events?service=sample_works&after=-1", "after"),
         ("/v1/events?service=sample_works&limit=1001", "limit"),
     ],
@@ -231,6 +235,20 @@ async def test_the_feed_is_a_batch_of_cloudevents_with_the_next_page() -> None:
     assert events[0].get_data() == {"occurred_on": "2017-03-01"}
     assert [event["position"] for event in rest.json()] == ["9", "10", "11", "12"]
     assert (end.json(), end.headers["bizenv-next"]) == ([], "12")
+
+
+@pytest.mark.parametrize("start", ["/v1/events?limit=5", "/v1/events?after=&limit=5", "/v1/events?after=0&limit=5"])
+async def test_the_feed_of_all_services_needs_no_service_and_goes_on_by_its_cursor(start: str) -> None:
+    async with http_door(FakeGateway(), feed=12) as client:
+        positions: list[str] = []
+        page = await client.get(start, headers=bearer(Role.INTEGRATOR))
+        while page.json():
+            positions += [event["position"] for event in page.json()]
+            page = await client.get(page.links["next"]["url"], headers=bearer(Role.INTEGRATOR))
+        forbidden = await client.get("/v1/events", headers=bearer(Role.LEADER))
+    assert positions == [str(number) for number in range(1, 13)]
+    assert page.headers["bizenv-next"] == "sample_works:12"
+    assert (forbidden.status_code, forbidden.json()["code"]) == (403, "PERMISSION_DENIED")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from services.chassis.contracts.openapi_parts import ERRORS, HEADERS, RESPONSES,
 from services.chassis.contracts.paths import EVENTS_PATH, CommandPath, command_paths
 from services.chassis.contracts.problems import ProblemDetails
 from services.chassis.contracts.samples import sample_json
-from services.chassis.feed import ReadEvents
+from services.chassis.feed_pages import ReadFeed
 from services.chassis.gateway import Receipt
 from services.chassis.service import QueryHandler, Service
 
@@ -61,7 +61,7 @@ def _info() -> Schema:
 
 
 def _types(services: Iterable[Service]) -> Iterator[type]:
-    yield from (Receipt, ProblemDetails, ReadEvents)
+    yield from (Receipt, ProblemDetails, ReadFeed)
     for service in services:
         yield from (found.command for found in command_paths(service))
         for handler in service.queries:
@@ -162,15 +162,15 @@ def _parameter(name: str, schema: Schema, in_path: bool, required: bool) -> Sche
 
 def _feed(schemas: dict[str, Schema]) -> Schema:
     headers = {
-        "Bizenv-Next": {"description": "`after` of the next page.", "schema": {"type": "integer"}},
+        "Bizenv-Next": {"description": "`after` of the next page.", "schema": {"type": "string"}},
         "Link": {"description": 'The next page, `rel="next"`.', "schema": {"type": "string"}},
     }
     content = {BATCH.partition(";")[0]: {"schema": {"type": "array", "items": {"type": "object"}}}}
     return {
         "operationId": "ReadEvents",
         "tags": ["events"],
-        "summary": "Recorded events of one service in order, as CloudEvents.",
-        "description": plain(summary(ReadEvents)),
-        "parameters": [*_parameters(schemas["ReadEvents"], EVENTS_PATH), *(_header(header) for header in _CALLER)],
+        "summary": "Recorded events of one service or of all, as CloudEvents.",
+        "description": plain(summary(ReadFeed)),
+        "parameters": [*_parameters(schemas["ReadFeed"], EVENTS_PATH), *(_header(header) for header in _CALLER)],
         "responses": {"200": {"description": "A page, maybe empty.", "headers": headers, "content": content}, **ERRORS},
     }

@@ -18,7 +18,8 @@ from services.chassis.cloudevents import BATCH, to_batch
 from services.chassis.contracts.openapi import openapi_json
 from services.chassis.contracts.paths import EVENTS_PATH, OPENAPI_PATH, CommandPath, command_paths
 from services.chassis.errors import DeadlineExceeded, NotFound, describe
-from services.chassis.feed import PAGE, Feed, ReadEvents
+from services.chassis.feed import Feed
+from services.chassis.feed_pages import ReadFeed, read_page
 from services.chassis.gateway import Call, Gateway
 from services.chassis.grpc_server.requests import Verifier
 from services.chassis.http_api.answers import (
@@ -41,6 +42,7 @@ log = logger(__name__)
 
 Answer = Callable[[Request, Call], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
+NEXT = "Bizenv-Next"
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -89,22 +91,21 @@ class _Api:
 
     def events(self) -> Route:
         async def answer(request: Request, call: Call) -> Response:
-            asked: Any = query_from(request, ReadEvents)
+            asked: Any = query_from(request, ReadFeed)
             return await self._page(asked, call)
 
         return Route(EVENTS_PATH, self._endpoint(answer, EVENTS_PATH), methods=["GET"])
 
-    async def _page(self, asked: ReadEvents, call: Call) -> Response:
+    async def _page(self, asked: ReadFeed, call: Call) -> Response:
         """A page of events; `Bizenv-Next` and `Link` say where the next one begins, also after an empty page."""
         try:
             async with asyncio.timeout(call.deadline.remaining()):
-                page = await self._feed.read(asked.service, asked.after, asked.limit or PAGE, call.principal)
+                page = await read_page(self._feed, asked, call.principal)
         except TimeoutError:
             raise DeadlineExceeded("请求已超过期限", "the request's deadline has passed") from None
-        after = page[-1][0].position if page else asked.after
-        limit = {} if asked.limit is None else {"limit": asked.limit}
-        link = f"<{EVENTS_PATH}?{urlencode({'service': asked.service, 'after': after, **limit})}>"
-        return bytes_response(to_batch(page), BATCH, {"Bizenv-Next": str(after), "Link": f'{link}; rel="next"'})
+        parameters = {"service": asked.service, "after": page.after, "limit": asked.limit}
+        link = f"{EVENTS_PATH}?{urlencode({name: value for name, value in parameters.items() if value is not None})}"
+        return bytes_response(to_batch(page.events), BATCH, {NEXT: page.after, "Link": f'<{link}>; rel="next"'})
 
     def _endpoint(self, answer: Answer, route: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:
