@@ -146,6 +146,11 @@ class TestThePlan:
         found = {each.number: {named.unit_id for named in each.departments} for each in adoption().measures}
         assert {key: value for key, value in found.items() if value} == NAMED
 
+    def test_a_unit_is_named_for_each_of_its_parts(self) -> None:
+        land = next(measure for measure in text_on(programme(), MARCH).measures if measure.number == 9)
+        parts = [(named.unit_id, named.part) for named in land.departments]
+        assert parts == [("shizhengfu", "统筹全市耕地占补平衡指标"), ("shizhengfu", "召开重点项目会议一事一议")]
+
     def test_everything_has_an_english_name(self) -> None:
         text = text_on(programme(), MARCH)
         parts = (text.campaigns, text.groups, text.measures, text.phases, text.duties)
