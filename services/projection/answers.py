@@ -212,12 +212,13 @@ class NextMilestone(Answer, frozen=True, kw_only=True):
 
 class ProjectLine(Answer, frozen=True, kw_only=True):
     """A project in a list. `awaited_month` has ended and owes a report that is not overdue yet; `version` is that of
-    the latest fact known here."""
+    the latest fact known here; `major` is a 重大产业项目, which owes weekly reports until its completion or end."""
 
     project_id: str
     name: str
     kind: ProjectKind
     level: ProjectLevel
+    major: bool
     unit_code: str
     unit_id: str
     unit_name: str
@@ -238,6 +239,7 @@ class ProjectLine(Answer, frozen=True, kw_only=True):
     missing_months: tuple[str, ...]
     awaited_month: str | None
     last_week: date | None
+    owes_weekly_report: bool
     next_milestone: NextMilestone | None
     version: int
     other: OtherFigures | None

@@ -19,6 +19,7 @@ from services.project_tracking.events import (
     reports_by,
     unreported_months,
     weekly_report_on,
+    weekly_report_owed,
 )
 from services.projection.answers import LampAnswer, NextMilestone, OtherFigures, ProjectLine, Reading
 from services.projection.as_of import Moment, instant
@@ -62,6 +63,7 @@ def project_line(standing: Standing, board: Board, other: Board | None) -> Proje
         name=record.name,
         kind=record.kind,
         level=record.level,
+        major=record.major,
         unit_code=unit.code if unit is not None else record.unit_code,
         unit_id=record.unit_id,
         unit_name=unit.name if unit is not None else record.unit_code,
@@ -82,6 +84,7 @@ def project_line(standing: Standing, board: Board, other: Board | None) -> Proje
         missing_months=standing.missing,
         awaited_month=_awaited_month(standing),
         last_week=_last_week(standing),
+        owes_weekly_report=weekly_report_owed(record, standing.on),
         next_milestone=_next_milestone(standing),
         version=standing.row.version,
         other=None if other is None else other_figures(standing, other),

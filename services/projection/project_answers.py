@@ -146,7 +146,10 @@ class CurvePoint(Answer, frozen=True, kw_only=True):
 
 
 class ProjectAnswer(Answer, frozen=True, kw_only=True):
-    """One project on one day. `corrections` counts the facts known at the moment that corrected another."""
+    """One project on one day. `corrections` counts the facts known at the moment that corrected another.
+
+    `registered_unit_code` is the code that its unit was registered under; the unit may bear another one since.
+    """
 
     reading: Reading
     line: ProjectLine
@@ -157,6 +160,7 @@ class ProjectAnswer(Answer, frozen=True, kw_only=True):
     area_mu: Decimal | None
     invested_before_yuan: int | None
     registered_on: date
+    registered_unit_code: str
     registration: Source | None
     steps: tuple[StepLine, ...]
     baselines: tuple[BaselineLine, ...]

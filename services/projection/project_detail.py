@@ -43,6 +43,7 @@ def get_project(reader: Reader, query: GetProject, asker: Asker) -> ProjectAnswe
         area_mu=record.area_mu,
         invested_before_yuan=record.invested_before_yuan,
         registered_on=record.registered_on,
+        registered_unit_code=record.unit_code,
         registration=sources.source(REGISTERED),
         steps=_steps(standing, sources),
         baselines=baseline_lines(standing, sources),

@@ -58,6 +58,7 @@ from services.project_tracking.events.reading import (
     suspended_through,
     unreported_months,
     weekly_report_on,
+    weekly_report_owed,
 )
 from services.project_tracking.events.record import (
     ApprovalRound,
@@ -164,4 +165,5 @@ __all__ = [
     "suspended_through",
     "unreported_months",
     "weekly_report_on",
+    "weekly_report_owed",
 ]

@@ -42,6 +42,7 @@ def _registered(record: Known, event: facts.ProjectRegistered) -> ProjectRecord:
         "name": event.name,
         "kind": event.kind,
         "level": event.level,
+        "major": event.major,
         "unit_code": event.unit_code,
         "unit_id": event.unit_id,
         "unit_registry_version": event.unit_registry_version,

@@ -29,7 +29,8 @@ class ProjectRegistered(Event, frozen=True, kw_only=True):
     """登记: from `occurred_on` the project is on the list. `unit_id` outlives a change of the unit's code.
 
     `invested_before_yuan` is what had been invested before the first month reported here; of a project begun
-    earlier (结转) that is all up to the month of the registration, and None says that it is not known.
+    earlier (结转) that is all up to the month of the registration, and None says that it is not known. `major` marks a
+    重大产业项目 (plan III.18), which owes weekly reports.
     """
 
     type: ClassVar[str] = "bizenv.project.registered.v1"
@@ -37,6 +38,7 @@ class ProjectRegistered(Event, frozen=True, kw_only=True):
     name: Name
     kind: ProjectKind
     level: ProjectLevel
+    major: bool = False
     unit_code: str
     unit_id: str
     unit_registry_version: int

@@ -236,6 +236,16 @@ def _days(first: date | None, last: date | None) -> int | None:
     return None if first is None or last is None else (last - first).days
 
 
+_OWES_WEEKLY_REPORTS = (Stage.PREPARING, Stage.UNDER_CONSTRUCTION, Stage.SUSPENDED)
+
+
+def weekly_report_owed(record: ProjectRecord, on: date) -> bool:
+    """应报周报: a 重大产业项目 reports each week, from the talks (its registration) to its completion or end (plan
+    III.18); of any other a weekly report is taken, not owed.
+    """
+    return record.major and stage_on(record, on) in _OWES_WEEKLY_REPORTS
+
+
 def forecast_for(record: ProjectRecord, week: date) -> str | None:
     """上周预计: what the report of the week before foresaw for the week that begins on Monday `week`.
 

@@ -99,6 +99,7 @@ class ProjectRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     name: str
     kind: ProjectKind
     level: ProjectLevel
+    major: bool = False
     unit_code: str
     unit_id: str
     unit_registry_version: int

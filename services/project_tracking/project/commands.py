@@ -25,6 +25,8 @@ class RegisterProject(Command, frozen=True, kw_only=True):
     name: Name
     kind: ProjectKind
     level: ProjectLevel
+    major: bool = False
+    """重大产业项目: followed week by week"""
     unit_code: str
     industry: Name
     owner: Name

@@ -78,6 +78,7 @@ def _registered(command: RegisterProject, unit_id: str, registry_version: int) -
         name=command.name,
         kind=command.kind,
         level=command.level,
+        major=command.major,
         unit_code=command.unit_code,
         unit_id=unit_id,
         unit_registry_version=registry_version,

@@ -29,9 +29,7 @@ def due_of(line: ProjectLine, today: date) -> list[Due]:
     if line.awaited_month is not None:
         found.append(_month(line.awaited_month, late=False))
     monday = today - timedelta(days=today.weekday())
-    if line.stage in (Stage.PREPARING, Stage.UNDER_CONSTRUCTION) and (
-        line.last_week is None or line.last_week < monday
-    ):
+    if line.owes_weekly_report and (line.last_week is None or line.last_week < monday):
         found.append(Due("report.week", {"week": monday}, "SubmitWeeklyReport", {"week": monday.isoformat()}, False))
     milestone = _milestone(line, today)
     return [*found, milestone] if milestone is not None else found

@@ -33,6 +33,7 @@ FORMS: dict[str, tuple[str, str]] = {
     "field.name": ("项目名称", "Name"),
     "field.kind": ("类型", "Kind"),
     "field.level": ("级别", "Level"),
+    "field.major": ("重大产业项目", "Major industrial project"),
     "field.unit_code": ("所属单位", "Unit"),
     "field.unit_id": ("单位编号", "Unit id"),
     "field.unit_registry_version": ("名录版本", "Registry version"),

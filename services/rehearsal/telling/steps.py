@@ -72,6 +72,7 @@ class Steps:
             "name": project.name,
             "kind": project.kind,
             "level": project.level,
+            "major": project.weekly,
             "unit_code": project.unit.code,
             "industry": project.line.industry,
             "owner": project.owner,

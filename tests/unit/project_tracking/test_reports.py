@@ -15,6 +15,8 @@ from services.project_tracking.events import (
     invested_by,
     invested_through,
     physical_on,
+    record_of,
+    weekly_report_owed,
 )
 from services.project_tracking.project import commands as c
 from services.project_tracking.project.decider import PROJECT
@@ -34,6 +36,7 @@ from tests.unit.project_tracking.world import (
     day,
     no_unit,
     on,
+    register,
     reported,
 )
 
@@ -225,3 +228,25 @@ def test_last_weeks_forecast_stands_beside_this_weeks_fact() -> None:
     assert record.weekly_reports[day(3, 13)].progress == "仍在平整场地"
     assert forecast_for(record, day(3, 6)) is None
     assert forecast_for(record, day(3, 20)) is None
+
+
+def test_only_a_major_project_owes_weekly_reports_from_its_registration_to_its_completion() -> None:
+    life = (*READY, *OVER[len(READY) :])
+    major = record_of([replace(REGISTERED, major=True), *life[1:]])
+    other = record_of(life)
+    assert major is not None
+    assert other is not None
+    days = (day(1, 4), day(1, 5), day(3, 1), day(9, 30), day(10, 1), day(12, 31))
+    assert [weekly_report_owed(major, each) for each in days] == [False, True, True, True, False, False]
+    assert not any(weekly_report_owed(other, each) for each in days)
+
+
+def test_a_suspended_major_project_goes_on_reporting() -> None:
+    record = record_of([replace(REGISTERED, major=True), *UNDER_WAY[1:], SUSPENDED])
+    assert record is not None
+    assert weekly_report_owed(record, day(5, 1))
+
+
+def test_a_project_is_made_major_by_a_correction_of_its_registration() -> None:
+    told = register(major=True, correction_reason=REASON)
+    given(PROJECT, REGISTERED).when(told, FACTS).then(replace(REGISTERED, major=True, correction_reason=REASON))

@@ -146,6 +146,8 @@ def test_weekly_reports_are_varied_and_come_from_major_industrial_projects_only(
         if isinstance(each.command, SubmitWeeklyReport)
     ]
     assert all(project.weekly for project, _ in weekly)
+    registered = ((life.project, each.command) for life in lived(1) for each in life.told)
+    assert all(told.major == one.weekly for one, told in registered if isinstance(told, RegisterProject))
     assert 25 <= len({project.project_id for project, _ in weekly}) <= 45
     assert len({command.progress for _, command in weekly}) > len(weekly) // 2
     assert all("{" not in f"{command.progress}{command.problems}{command.next_week}" for _, command in weekly)
