@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from services.chassis.bus import Delivery, Source
 from services.chassis.envelope import Envelope
@@ -148,6 +149,10 @@ class FaultySubscription:
             behind[source[0]] += len(self._bus.logs[source]) - at
         return behind
 
+    def oldest_unread(self) -> datetime | None:
+        unread = [self._bus.logs[source][at:] for source, at in self.progress().items()]
+        return min((log[0].envelope.recorded_at for log in unread if log), default=None)
+
     def heads(self) -> Mapping[str, int]:
         return self._bus.heads()
 
@@ -181,6 +186,9 @@ class ScriptedBus:
 
     def lag(self) -> Mapping[str, int]:
         return {}
+
+    def oldest_unread(self) -> datetime | None:
+        return None
 
     def heads(self) -> Mapping[str, int]:
         return {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -48,6 +49,10 @@ class Subscription(Protocol):
 
     def lag(self) -> Mapping[str, int]:
         """Per service, how many positions lie between what was delivered and its head."""
+        ...
+
+    def oldest_unread(self) -> datetime | None:
+        """When the oldest event that was not delivered yet was recorded; None: there is none."""
         ...
 
     def heads(self) -> Mapping[str, int]:
@@ -122,6 +127,11 @@ class EmbeddedSubscription:
 
     def lag(self) -> Mapping[str, int]:
         return {name: head - self._cursors[name] for name, head in self.heads().items()}
+
+    def oldest_unread(self) -> datetime | None:
+        behind = [name for name, lag in self.lag().items() if lag > 0]
+        pages = [self._stores[name].read(self._cursors[name], 1) for name in behind]
+        return min((page[0].recorded_at for page in pages if page), default=None)
 
     def heads(self) -> Mapping[str, int]:
         return {name: store.last_position() for name, store in self._stores.items()}

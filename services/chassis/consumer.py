@@ -82,6 +82,10 @@ class Feed:
             self._apply(fresh, moved)
         return again
 
+    def age_of(self, instant: datetime) -> float:
+        """Seconds since then, by the city's clock; never below 0."""
+        return max(0.0, (self._now() - instant).total_seconds())
+
     @property
     def has_holes(self) -> bool:
         """Whether something is missing before what was delivered."""
@@ -304,6 +308,8 @@ class Consumer:
     def _look_around(self) -> None:
         """Once a second: report the lag, take up parked streams whose retry was asked for."""
         METRICS.consumer_lag_records.labels(self.group).set(sum(self.subscription.lag().values()))
+        oldest = self.subscription.oldest_unread()
+        METRICS.consumer_lag_seconds.labels(self.group).set(0.0 if oldest is None else self.feeds[0].age_of(oldest))
         for feed in self.feeds:
             if feed.parked:
                 for stream in feed.sink.database.wanted_retries():

@@ -21,11 +21,21 @@ from services.chassis.passing_time import DayPassed
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.settings import Settings
+from services.chassis.truth import unknown_head
 
 PARTITIONS = 12
 """Partitions of a new store. A store keeps the number it was made with."""
 
 EVENTS_FILE = "events.sqlite"
+
+PUBLISHED = "published"
+"""In the data folder: the signed heads and the public key, for anyone to keep a copy of."""
+
+RESTORED = (
+    "{} 的事件库落后于已公布的树头(可能刚从备份恢复),请停止服务并运行 bizenv restored,本次未保存",
+    "the store of {} lies behind its published heads, as after a restore from a backup: stop and run bizenv restored; "
+    "nothing was recorded",
+)
 
 
 def registry_of(services: Iterable[Service]) -> EventRegistry:
@@ -97,6 +107,7 @@ class Embedded:
         self.loop = LoopThread("doors")
         self.stores = {service.name: self._store(service, settings, durable) for service in services}
         self.info = self._agreed()
+        self._refuse_restored()
         self.hosts = {
             service.name: ServiceHost(
                 service,
@@ -138,6 +149,12 @@ class Embedded:
                     f"the stores of {info.service} and {first.service} are not of one city"
                 )
         return first
+
+    def _refuse_restored(self) -> None:
+        """A store that was put back records nothing until its new epoch is opened: positions would be used twice."""
+        for name, store in self.stores.items():
+            if unknown_head(store, self.data / PUBLISHED) is not None:
+                store.refuse_appends(*(sentence.format(name) for sentence in RESTORED))
 
     def do(self, command: Command, call: Call) -> Receipt:
         """Carry out a command from a plain thread."""

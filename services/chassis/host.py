@@ -148,8 +148,12 @@ class ServiceHost:
 
         Works with or without a running consumer, in this process or another.
         """
+        total, done = self._to_read(), 0
 
         def read(came: int) -> None:
+            nonlocal done
+            done += came
+            METRICS.rebuild_progress.labels(self.service.name).set(min(1.0, done / max(total, 1)))
             fault_point("rebuild.page")
             if page is not None:
                 page(came)
@@ -158,6 +162,20 @@ class ServiceHost:
             catch_up(self._source, self.service.listens_to, self.feed(ViewSink(self.service.name, database)), read)
 
         return self.views.rebuild(fill)
+
+    def go_on_after_restore(self, store: EventStore) -> None:
+        """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in
+        the new epoch behind what they had seen of the facts that are kept. Nothing is sent."""
+        head = store.last_position()
+        seen = {p: at.offset for (name, p), at in self._reactions.read_checkpoints().items() if name == store.service}
+        offsets = {partition: min(offset, head) for partition, offset in seen.items()}
+        places = {p: (store.previous_in_partition(p, offset + 1), offset) for p, offset in offsets.items()}
+        self._reactions.go_on_after_restore(store.service, store.info.epoch, places, head)
+        self.rebuild()
+
+    def _to_read(self) -> int:
+        """How many records the bus holds for it now."""
+        return sum(self.consumer.subscription.heads().values()) if self.consumer is not None else 0
 
     def parked(self) -> list[ParkedFact]:
         """What its views and reactions have set aside, in order."""
@@ -179,7 +197,7 @@ class ServiceHost:
     def pass_days(self) -> Receipt | None:
         """Record the days that have passed since the last one recorded; None: there is nothing to do yet."""
         yesterday = self._clock.today() - timedelta(days=1)
-        if not self.service.keeps_calendar or self._last_day == yesterday:
+        if not self.service.keeps_calendar or self._last_day == yesterday or self.store.refuses:
             return None
         command = PassDay(service=self.service.name, day=yesterday)
         receipt = self._loop.run(self.bus.execute(command, self._call()))

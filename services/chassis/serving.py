@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from starlette.routing import BaseRoute
 from services.chassis import metrics
 from services.chassis.auth import LoginCodes, Principal, TokenIssuer, TokenVerifier, signing_key
 from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
-from services.chassis.embedded import Embedded
+from services.chassis.contracts.about import VERSION
+from services.chassis.embedded import PUBLISHED, Embedded
 from services.chassis.event_store import StoreKind
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.http_api import api_routes
@@ -34,9 +36,6 @@ LEAST_FREE_BYTES = 50 * 1024 * 1024
 """With less room than this a start is refused: the first commits would fail."""
 
 READY_CHECK_SECONDS = 0.2
-
-PUBLISHED = "published"
-"""In the data folder: the signed heads and the public key, for anyone to keep a copy of."""
 
 
 class CannotStart(Exception):
@@ -85,14 +84,23 @@ def check_folder(data: Path) -> None:
 @contextlib.contextmanager
 def only_server(data: Path) -> Iterator[None]:
     """Hold the folder for one serving process: two consumers on the same views would undo each other."""
+    with alone(data) as held:
+        if not held:
+            raise CannotStart(f"另一个 bizenv 进程正在使用 {data} · another bizenv process serves this folder")
+        yield
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[bool]:
+    """Keep servers out for a while; False: one is at work in the folder."""
     with (data / "serve.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CannotStart(
-                f"另一个 bizenv 进程正在使用 {data} · another bizenv process serves this folder"
-            ) from error
-        yield
+        except BlockingIOError:
+            held = False
+        else:
+            held = True
+        yield held
 
 
 class Doors:
@@ -185,6 +193,7 @@ def serve(
 
     doors = Doors(city, access, settings, pages, troubles)
     METRICS.rehearsal.set(city.info.kind is StoreKind.REHEARSAL)
+    METRICS.build.labels(VERSION, platform.python_version()).set(1)
 
     def on_started() -> None:
         nonlocal started

@@ -265,6 +265,15 @@ class ViewDatabase:
         with self.engine.begin() as connection:
             return int(connection.execute(change).rowcount)
 
+    def go_on_after_restore(self, service: str, epoch: int, places: Mapping[int, tuple[int, int]], head: int) -> None:
+        """A source's store was put back to `head`: go on in its new epoch from (position, offset) per partition, and
+        forget what was parked of facts that are no more."""
+        moved = {(service, partition): Checkpoint(epoch, *place) for partition, place in places.items()}
+        gone = (self.parked.c.service == service) & (self.parked.c.position > head)
+        with self.engine.begin() as connection:
+            self.write_checkpoints(connection, moved)
+            connection.execute(self.parked.delete().where(gone))
+
     def wanted_retries(self) -> list[str]:
         """The streams whose retry was asked for. A request stands until the stream is applied or refused again."""
         wanted = select(self.parked.c.stream).where(self.parked.c.retry).distinct()

@@ -58,21 +58,25 @@ def main() -> None:
 
 def _explain(error: Exception) -> int:
     from services.chassis.auth import KeyFileError  # noqa: PLC0415
+    from services.chassis.consumer import ConsumerStopped  # noqa: PLC0415
     from services.chassis.event_store import StoreUnusable  # noqa: PLC0415
     from services.chassis.live_views import RebuildRunning  # noqa: PLC0415
     from services.chassis.serving import CannotStart  # noqa: PLC0415
+    from services.chassis.truth import LogBroken  # noqa: PLC0415
     from services.policy_registry.programme_files import ProgrammeFileError  # noqa: PLC0415
 
     if isinstance(error, USAGE_ERROR):
         error.show()
         return int(error.exit_code)
-    if isinstance(error, (CannotStart, StoreUnusable, KeyFileError, RebuildRunning, ProgrammeFileError)):
+    refusals = (CannotStart, StoreUnusable, KeyFileError, RebuildRunning, ProgrammeFileError)
+    if isinstance(error, (*refusals, ConsumerStopped, LogBroken)):
         print(f"bizenv: {error}", file=sys.stderr)
         return 2
     if isinstance(error, (DomainError, RequestError)):
         problem = describe(error)
         print(f"bizenv: {problem.code}: {problem.message} · {problem.english}", file=sys.stderr)
         for violation in problem.violations:
-            print(f"  {violation.field}: {violation.message} · {violation.english}", file=sys.stderr)
+            place = f"{violation.field}: " if violation.field else ""
+            print(f"  {place}{violation.message} · {violation.english}", file=sys.stderr)
         return 1
     raise error

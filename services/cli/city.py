@@ -22,8 +22,8 @@ from services.chassis.making import in_the_making
 from services.chassis.serving import Access, Doors, check_folder, keep_logs, only_server
 from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
-from services.cli.app import app, fail
-from services.cli.opening import NO_CITY, city, prepare, programme_folder
+from services.cli.app import app
+from services.cli.opening import city, prepare, programme_folder, require_city
 from services.cli.progress import progress_bar
 from services.policy_registry.programme_files import load_programme
 from services.projection.cockpit import cockpit_routes
@@ -83,8 +83,7 @@ def rehearse(
 def migrate() -> None:
     """把数据库升级到本程序的版本 · bring the databases to this build's version."""
     given = prepare()
-    if not city_exists(given.data):
-        fail(NO_CITY.format(given.data))
+    require_city(given)
     for service in SERVICES:
         dialect = SqliteDialect(given.data / service.name / EVENTS_FILE)
         engine = dialect.engine()
@@ -99,6 +98,7 @@ def serve() -> None:
     """在本进程提供全部服务,直到 Ctrl-C 或 SIGTERM · serve everything from this process."""
     given = prepare()
     check_folder(given.data)
+    require_city(given)
     with only_server(given.data), city(given) as opened:
         access = Access.of(given.data, opened.info.store_id)
         pages = cockpit_routes(opened.gateway, access, opened.clock, given, opened.info, SERVICES)

@@ -14,11 +14,12 @@ import typer
 from services.catalogue import SERVICES
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
-from services.chassis.gateway import Call
-from services.chassis.serving import Access
+from services.chassis.embedded import Embedded
+from services.chassis.gateway import Call, Receipt
+from services.chassis.serving import Access, alone
 from services.chassis.validation import decode_json
 from services.cli.app import TOKEN_VARIABLE, app, fail
-from services.cli.opening import city, prepare
+from services.cli.opening import city, prepare, require_city
 
 
 def public_commands() -> dict[str, type[Command]]:
@@ -57,7 +58,8 @@ def do_command(
         fail(f"没有命令 {name};bizenv do list 列出全部 · no such command")
     given = prepare()
     command = decode_json(_body(body), known[name])
-    with city(given) as opened:
+    require_city(given)
+    with alone(given.data) as unserved, city(given) as opened:
         access = Access.of(given.data, opened.info.store_id)
         principal = access.verifier.verify(token, datetime.now(UTC))
         call = Call(
@@ -66,8 +68,19 @@ def do_command(
             command_id=command_id,
             expected_version=expected_version,
         )
-        receipt = opened.do(command, call)
+        receipt = _carry_out(opened, command, call, unserved)
     print(msgspec.json.format(msgspec.json.encode(receipt)).decode())
+
+
+def _carry_out(opened: Embedded, command: Command, call: Call, unserved: bool) -> Receipt:
+    """Where no server follows the facts, the reference tables are brought up to them first, and what follows from
+    the command is done at once."""
+    if unserved:
+        opened.settle()
+    receipt = opened.do(command, call)
+    if unserved:
+        opened.settle()
+    return receipt
 
 
 def _body(given: str | None) -> bytes:

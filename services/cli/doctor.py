@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 
 import msgspec
 
 from services.catalogue import SERVICES
-from services.chassis.embedded import city_exists
-from services.chassis.event_store import StoreUnusable
+from services.chassis.embedded import PUBLISHED, city_exists
+from services.chassis.event_store import EventStore, StoreUnusable
 from services.chassis.serving import CannotStart, check_folder
 from services.chassis.settings import Settings
+from services.chassis.truth import unknown_head
 from services.cli.opening import city, open_store
 
 
@@ -48,11 +50,18 @@ def _stores(given: Settings) -> Iterator[Finding]:
         except StoreUnusable as trouble:
             yield Finding(False, str(trouble))
             continue
-        info, events = store.info, store.last_position()
-        store.close()
-        yield Finding(
-            True, f"{service.name}: {events} 条事件 · events ({info.kind}, {info.programme}, epoch {info.epoch})"
-        )
+        with closing(store):
+            yield _store(store, given)
+
+
+def _store(store: EventStore, given: Settings) -> Finding:
+    info, events = store.info, store.last_position()
+    words = f"{store.service}: {events} 条事件 · events ({info.kind}, {info.programme}, epoch {info.epoch})"
+    lost = unknown_head(store, given.data / PUBLISHED)
+    if lost is None:
+        return Finding(True, words)
+    words += f";落后于已公布的树头(第 {lost.epoch} 期,{lost.size} 条),若刚从备份恢复请运行 bizenv restored"
+    return Finding(False, words + " · behind its published heads: after a restore run bizenv restored")
 
 
 def _views(given: Settings) -> Iterator[Finding]:
@@ -63,10 +72,11 @@ def _views(given: Settings) -> Iterator[Finding]:
             for name, host in opened.hosts.items():
                 if host.consumer is None:
                     continue
-                behind = sum(host.behind().values())
+                lags = host.behind().values()
+                behind = sum(lags)
                 waiting = len({fact.stream for fact in host.parked()})
                 words = f"{name}: 视图落后 {behind} 条,搁置 {waiting} 条流 · {behind} behind, {waiting} streams parked"
-                yield Finding(waiting == 0, words)
+                yield Finding(waiting == 0 and min(lags, default=0) >= 0, words)
     except StoreUnusable as trouble:
         yield Finding(False, str(trouble))
 

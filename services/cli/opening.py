@@ -43,6 +43,12 @@ def city(given: Settings) -> Iterator[Embedded]:
         opened.close()
 
 
+def require_city(given: Settings) -> None:
+    """Refuse a folder without a city before anything is written to it."""
+    if not city_exists(given.data):
+        fail(NO_CITY.format(given.data))
+
+
 def programme_folder(name: str) -> Path:
     """The folder of a programme: a name under deploy/programmes, or a path of one's own."""
     found = next((folder for folder in (PROGRAMMES / name, Path(name)) if folder.is_dir()), None)
@@ -59,8 +65,7 @@ def open_store(given: Settings, service: str) -> EventStore:
 
 def store_info(given: Settings) -> StoreInfo:
     """What the city's stores say of themselves; refuses a folder without a city."""
-    if not city_exists(given.data):
-        fail(NO_CITY.format(given.data))
+    require_city(given)
     store = open_store(given, SERVICES[0].name)
     store.close()
     return store.info

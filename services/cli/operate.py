@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from services.catalogue import SERVICES
+from services.chassis.city_clock import city_clock
 from services.chassis.event_store.store import instant_of
-from services.chassis.settings import settings_table
+from services.chassis.restoring import go_on, put_back
+from services.chassis.serving import only_server
+from services.chassis.settings import Settings, settings_table
 from services.cli.app import app, fail
 from services.cli.doctor import examine
-from services.cli.opening import city, prepare
+from services.cli.opening import city, prepare, require_city
 from services.cli.progress import progress_bar
 
 parked = typer.Typer(
@@ -40,6 +44,39 @@ def rebuild(
 
         generation = host.rebuild(page)
     print(f"{service}: 第 {generation} 代视图已就绪,{done} 条事件 · generation {generation} built from {done} events")
+
+
+@app.command()
+def restored(
+    service: Annotated[
+        str | None,
+        typer.Option(help="恢复了哪个服务的事件库;省略则自动找出 · whose store was put back; else found"),
+    ] = None,
+) -> None:
+    """放回备份后运行:开启新一期,重建视图 · after a backup was put back: open a new epoch, rebuild the views."""
+    given = prepare()
+    require_city(given)
+    with only_server(given.data):
+        for name in _put_back(given, service):
+            done = go_on(given.data, SERVICES, given, city_clock(given.data, SERVICES), name)
+            print(
+                f"{name}: 第 {done.epoch} 期 · epoch {done.epoch}: 保留 {done.kept} 条事件 · events kept, "
+                f"放弃已签发的 {done.given_up} 条 · given up of those that signed heads covered; "
+                f"已重建视图 · views rebuilt: {', '.join(done.rebuilt) or '-'}"
+            )
+
+
+def _put_back(given: Settings, service: str | None) -> list[str]:
+    known = [each.name for each in SERVICES]
+    if service is not None and service not in known:
+        fail(f"没有服务 {service} · no such service; known: {', '.join(known)}")
+    found = [service] if service else put_back(given.data, SERVICES)
+    if not found:
+        fail(
+            "没有事件库落后于已公布的树头;若确已恢复,请用 --service 指明 · no store lies behind its published heads; "
+            "if one was put back all the same, name it with --service"
+        )
+    return found
 
 
 @parked.command("list")

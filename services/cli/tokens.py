@@ -7,10 +7,16 @@ from typing import Annotated
 
 import typer
 
+from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
+from services.chassis.city_clock import city_clock
+from services.chassis.embedded import registry_of
+from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.serving import Access
+from services.chassis.settings import Settings
 from services.cli.app import app
-from services.cli.opening import prepare, store_info
+from services.cli.opening import open_store, prepare, store_info
+from services.policy_registry.events import UNIT_REGISTRY_EVENTS, UnitRegister, register_after, unit_with_code
 
 
 @app.command()
@@ -29,9 +35,31 @@ def token(
     """
     given = prepare()
     access = Access.of(given.data, store_info(given).store_id)
+    if unit is not None:
+        _require_member(given, unit)
     principal = Principal(account=account, role=role, unit=unit)
     if not login:
         print(access.token(principal, days))
         return
     base = given.public_url or f"http://{given.http_host}:{given.http_port}"
     print(f"{base}/login?code={access.logins.create(principal, datetime.now(UTC))}")
+
+
+def _require_member(given: Settings, code: str) -> None:
+    """Refuse a code that no unit of the city bears today."""
+    today = city_clock(given.data, SERVICES).today()
+    if unit_with_code(_register(given), code, today) is None:
+        chinese = f"名录中今天没有代码为 {code} 的单位"
+        raise InvalidRequest(Violation("unit", chinese, f"no unit of the register bears the code {code} today"))
+
+
+def _register(given: Settings) -> UnitRegister:
+    """The register of units from the facts themselves: views may be behind while nobody serves."""
+    registry, wanted = registry_of(SERVICES), {event.type for event in UNIT_REGISTRY_EVENTS}
+    register = UnitRegister()
+    store = open_store(given, "policy_registry")
+    for envelope in store.scan():
+        if envelope.type in wanted:
+            register = register_after(register, registry.decode(envelope.type, envelope.data))
+    store.close()
+    return register

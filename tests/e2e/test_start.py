@@ -42,7 +42,9 @@ def unserved(empty_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.mark.parametrize(("door", "named"), [("http", "HTTP"), ("grpc", "gRPC"), ("metrics", "metrics")])
 def test_a_taken_port(unserved: Path, door: str, named: str) -> None:
     with taken_port() as port:
-        sentence = refused(unserved, "serve", **{f"{door}_port": str(port)})
+        done = bizenv(unserved, "serve", **{f"{door}_port": str(port)})
+    sentence, *others = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    assert (done.returncode, others) == (2, []), "beside the log, one sentence and nothing else"
     assert f"127.0.0.1:{port}" in sentence
     assert named in sentence
     assert "taken" in sentence
@@ -83,6 +85,11 @@ def test_a_folder_without_a_city(tmp_path: Path) -> None:
     for command in (("serve",), ("migrate",), ("token", "--role", "leader", "--account", "zhao")):
         assert "bizenv init" in refused(tmp_path, *command)
     assert list(tmp_path.glob("*/*")) == []
+
+
+def test_a_folder_is_still_empty_after_a_refused_start(tmp_path: Path) -> None:
+    assert bizenv(tmp_path, "serve").returncode == 2
+    told(tmp_path, *MAKE)
 
 
 def test_a_city_is_made_once(unserved: Path) -> None:

@@ -17,11 +17,10 @@ from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.city_clock import city_clock
 from services.chassis.consumer import catch_up
-from services.chassis.embedded import EVENTS_FILE, Embedded
+from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, SqliteDialect
 from services.chassis.host import ServiceHost
-from services.chassis.serving import PUBLISHED
 from services.chassis.settings import Settings
 from services.chassis.sinks import ViewSink
 from services.chassis.truth import verify

@@ -16,6 +16,7 @@ from services.chassis.embedded import Embedded, registry_of
 from services.chassis.errors import DeadlineExceeded
 from services.chassis.host import ServiceHost
 from services.chassis.live_views import LiveViews, RebuildRunning
+from services.chassis.metrics import METRICS
 from services.chassis.position import PositionToken
 from services.chassis.settings import Settings
 from services.chassis.sinks import ViewSink
@@ -103,6 +104,7 @@ def test_a_rebuilt_generation_answers_in_the_place_of_the_old_one(
     before = checksum(host)
     pages: list[int] = []
     assert host.rebuild(pages.append) == 2
+    assert METRICS.rebuild_progress.labels("sample")._value.get() == 1.0
     assert sum(pages) == city.stores["sample"].last_position()
     assert host.views.number == 1, "until the consumer takes it up"
     do(city, Add(counter="a", amount=6))

@@ -78,11 +78,6 @@ class TokenVerifier:
             raise Unauthenticated("访问令牌已过期,请重新登录", "the access token has expired")
         return principal
 
-    @property
-    def remembered(self) -> int:
-        """How many good tokens are kept now; never more than `remember`."""
-        return len(self._known)
-
     def _recall(self, token: str) -> tuple[Principal, int] | None:
         with self._lock:
             found = self._known.get(token)

@@ -7,9 +7,6 @@ from enum import StrEnum
 
 import msgspec
 
-ANY_VERSION = -1
-"""Not an expected version: the writer never appends blindly; only callers of the command bus may leave it open."""
-
 
 class StoreKind(StrEnum):
     """Whether a store holds a city's real facts or an invented rehearsal. It is fixed when the store is made."""

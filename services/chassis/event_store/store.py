@@ -79,6 +79,7 @@ class EventStore:
             raise
         self._connection: Connection | None = None
         self._listeners: list[Callable[[], None]] = []
+        self._refusal: tuple[str, str] | None = None
         self._writer = Writer(self._commit, name=service, limit=queue_limit)
         self._closing = threading.Lock()
 
@@ -93,20 +94,43 @@ class EventStore:
             )
         engine.dispose()
 
+    @staticmethod
+    def begin_epoch(dialect: Dialect, epoch: int) -> None:
+        """Let the store say from its next opening on that it is in this epoch. Nobody else may have it open."""
+        engine = dialect.engine()
+        with engine.connect() as connection:
+            connection.execute(schema.store.update().where(schema.store.c.key == "epoch").values(value=str(epoch)))
+        engine.dispose()
+
     # --- appending ------------------------------------------------------------------------------------------
+
+    def refuse_appends(self, message: str, english: str) -> None:
+        """Answer Unavailable with this sentence to every append from now on; reading goes on."""
+        self._refusal = (message, english)
 
     async def append(self, append: Append) -> Outcome:
         """Append on the caller's event loop; raises Overloaded when the queue is full, Unavailable when the
         database takes no writes (nothing is written then)."""
+        self._check_open()
         future = self._writer.submit(append, asyncio.get_running_loop())
         assert isinstance(future, asyncio.Future)
         return await future
 
     def append_now(self, append: Append) -> Outcome:
         """The same from a plain thread; blocks until it is durable."""
+        self._check_open()
         future = self._writer.submit(append, None)
         assert not isinstance(future, asyncio.Future)
         return future.result()
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it records nothing (`refuse_appends`)."""
+        return self._refusal is not None
+
+    def _check_open(self) -> None:
+        if self._refusal is not None:
+            raise Unavailable(*self._refusal)
 
     def on_append(self, wake: Callable[[], None]) -> None:
         """Call `wake` (from the writer's thread) after each commit of this process; it must return at once."""
@@ -120,6 +144,7 @@ class EventStore:
         try:
             if self._connection is None:
                 self._connection = self.engine.connect()
+            METRICS.event_store_queue_depth.labels(self.service).set(self._writer.depth)
             with METRICS.event_store_commit_seconds.labels(self.service).time():
                 outcomes = self.dialect.append(self._connection, batch, self.info.partitions)
         except Exception as error:

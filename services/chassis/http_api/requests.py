@@ -24,7 +24,6 @@ SESSION_COOKIE = "bizenv_session"
 TIMEOUT_HEADER = "Bizenv-Timeout"
 POSITION_HEADER = "Bizenv-Position"
 _JSON = "application/json"
-_NUMBER = "Content-Length"
 
 
 class RequestReader:

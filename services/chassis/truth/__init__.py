@@ -5,6 +5,7 @@ from services.chassis.truth.findings import AuditReport, Code, Finding, Restore
 from services.chassis.truth.heads import Head
 from services.chassis.truth.log import MerkleLog
 from services.chassis.truth.published import LogBroken, read_public_key
+from services.chassis.truth.restore import epoch_after_restore, published_size, unknown_head
 
 __all__ = [
     "AuditReport",
@@ -14,6 +15,9 @@ __all__ = [
     "LogBroken",
     "MerkleLog",
     "Restore",
+    "epoch_after_restore",
+    "published_size",
     "read_public_key",
+    "unknown_head",
     "verify",
 ]

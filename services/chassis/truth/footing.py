@@ -43,7 +43,11 @@ class Footing:
         if published is not None:
             self._check(published)
         if self._ledger.newest_head() != published:
-            raise LogBroken("存储中最新的树头与已公布的不一致", "the newest heads of store and heads file differ")
+            raise LogBroken(
+                "存储中最新的树头与已公布的不一致(若刚从备份恢复,请停止服务后运行 bizenv restored)",
+                "the newest heads of store and heads file differ; "
+                "if the store was put back from a backup, stop and run bizenv restored",
+            )
         if published is not None:
             self.check_root(published)
         elif self._ledger.leaves():

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
+import services
 from services.chassis.metrics import LABELS, METRICS, Declared, Metrics, serve
 
 CATALOGUE = Metrics.catalogue()
 EACH = pytest.mark.parametrize("declared", CATALOGUE, ids=lambda declared: str(declared.name))
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in Path(services.__path__[0]).rglob("*.py"))
 UNIT_OF_SAMPLES = {"seconds", "bytes", "ratio", "events", "records"}
 ABBREVIATED = re.compile(r"_(ms|millis|milliseconds|sec|secs|us|ns|minutes|hours|kb|mb|percent|pct)(_|$)")
 
@@ -47,6 +50,11 @@ def test_the_register_has_each_name_once_and_no_idle_label() -> None:
     assert len(names) == len(set(names))
     assert {label for declared in CATALOGUE for label in declared.labels} == set(LABELS)
     assert not [label for label in LABELS if label.endswith("id") or label in {"stream", "unit", "account", "path"}]
+
+
+@EACH
+def test_every_entry_is_set_by_some_code(declared: Declared[Any]) -> None:
+    assert f"METRICS.{declared.attribute}." in SOURCES
 
 
 def test_an_entry_reads_as_its_metric() -> None:

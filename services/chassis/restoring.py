@@ -1,0 +1,65 @@
+"""After a backup was put back: the store goes on in a new epoch, and what follows it is brought into line.
+
+The order lets a crash at any point be made up for by calling again: until the log has signed the new epoch's first
+head, the store counts as put back and records nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from services.chassis.auth import signing_key
+from services.chassis.auth.keys import TRUTH_KEY
+from services.chassis.clock import Clock
+from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded
+from services.chassis.event_store import EventStore, SqliteDialect
+from services.chassis.service import Service
+from services.chassis.settings import Settings
+from services.chassis.truth import MerkleLog, epoch_after_restore, published_size, unknown_head
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What came of it: the new epoch, the events that are kept, how many more signed heads had covered, and the
+    services whose views were built anew."""
+
+    service: str
+    epoch: int
+    kept: int
+    given_up: int
+    rebuilt: tuple[str, ...]
+
+
+def put_back(data: Path, services: Sequence[Service]) -> list[str]:
+    """The services whose store lies behind its published heads."""
+    found = []
+    for service in services:
+        with closing(_store(data, service.name)) as store:
+            if unknown_head(store, data / PUBLISHED) is not None:
+                found.append(service.name)
+    return found
+
+
+def go_on(data: Path, services: Sequence[Service], settings: Settings, clock: Clock, service: str) -> Restored:
+    """Open a new epoch of a store that was put back. No process may be at work in the folder.
+
+    Raises LogBroken when the log of what was put back can't be carried on.
+    """
+    with closing(_store(data, service)) as store:
+        epoch = epoch_after_restore(store, data / PUBLISHED)
+        covered = published_size(store, data / PUBLISHED)
+    EventStore.begin_epoch(SqliteDialect(data / service / EVENTS_FILE), epoch)
+    with closing(Embedded(data, services, settings, clock)) as city:
+        rebuilt = [name for name, host in city.hosts.items() if service in host.service.listens_to]
+        for name in rebuilt:
+            city.hosts[name].go_on_after_restore(city.stores[service])
+        with closing(MerkleLog(city.stores[service], signing_key(data / "keys", TRUTH_KEY), data / PUBLISHED)) as log:
+            kept = log.open_epoch().size
+    return Restored(service, epoch, kept, max(0, covered - kept), tuple(rebuilt))
+
+
+def _store(data: Path, service: str) -> EventStore:
+    return EventStore(SqliteDialect(data / service / EVENTS_FILE), service)

@@ -1,0 +1,98 @@
+"""A backup is put back: nothing is recorded until a new epoch is opened, then everything goes on from what was kept."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from services.catalogue import SERVICES
+from services.chassis.auth import Principal, Role
+from services.chassis.city_clock import city_clock
+from services.chassis.deadline import Deadline
+from services.chassis.domain import Command
+from services.chassis.embedded import Embedded
+from services.chassis.gateway import Call, Receipt
+from services.chassis.serving import keep_logs
+from services.chassis.settings import Settings
+from tests import lives
+from tests.clients import HttpClient, Refused
+from tests.faults.check import check_views
+from tests.processes import Server, bizenv, refused, serving, told
+
+BACKED_UP = ("events.sqlite", "reactions.sqlite")
+KEPT, LOST = "kept", "lost"
+
+
+def record(data: Path, orders: Iterable[Command]) -> list[Receipt]:
+    """Carry out the orders in this process, follow them, and close: every fact is under a signed head then."""
+    given = Settings(data=data)
+    with closing(Embedded(data, SERVICES, given, city_clock(data, SERVICES))) as opened:
+        keep_logs(opened, given)
+        me = Principal(account="wang", role=Role.CITY_GROUP)
+        receipts = [opened.do(order, Call(principal=me, deadline=Deadline.after(30))) for order in orders]
+        opened.settle()
+    return receipts
+
+
+def put_back(backup: Path, folder: Path) -> None:
+    for name in BACKED_UP:
+        for old in folder.glob(f"{name}*"):
+            old.unlink()
+        shutil.copy(backup / name, folder / name)
+
+
+@pytest.fixture
+def restored_city(city: Path, tmp_path: Path) -> Path:
+    """A city whose projects were put back to before the last orders; nobody has told it so yet."""
+    record(city, [lives.registration(KEPT), *lives.preparation(KEPT)])
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    for name in BACKED_UP:
+        assert not list((city / "project_tracking").glob(f"{name}-wal")), "a clean stop leaves whole files"
+        shutil.copy(city / "project_tracking" / name, backup / name)
+    record(city, [lives.registration(LOST), *lives.preparation(LOST)])
+    put_back(backup, city / "project_tracking")
+    return city
+
+
+def test_a_restored_store_records_nothing_until_its_new_epoch(restored_city: Path, access: str) -> None:
+    order = msgspec.json.encode(lives.registration("new")).decode()
+    assert "bizenv restored" in refused(restored_city, "do", "RegisterProject", "--json", order, "--token", access)
+    looked = bizenv(restored_city, "doctor")
+    assert looked.returncode == 1
+    assert "run bizenv restored" in looked.stdout
+    assert "✗ projection: 视图落后 -" in looked.stdout
+    server = Server(restored_city).announce()
+    assert any("bizenv restored" in trouble for trouble in server.troubles())
+    client = HttpClient(server.http, access)
+    with pytest.raises(Refused) as error:
+        client.do(lives.registration("new"))
+    assert (error.value.status, error.value.code) == ("503", "UNAVAILABLE")
+    client.close()
+    assert "another bizenv process" in refused(restored_city, "restored")
+    assert server.stop() == 0
+
+
+def test_after_a_restore_everything_goes_on(restored_city: Path, access: str) -> None:
+    said = told(restored_city, "restored")
+    assert said.startswith("project_tracking: 第 2 期 · epoch 2: ")
+    assert "no store lies behind" in refused(restored_city, "restored")
+    receipts = record(restored_city, [lives.registration(LOST), lives.progress(KEPT, 3, 8, 9_000_000)])
+    assert [receipt.token.split(":")[1] for receipt in receipts] == ["2", "2"]
+    with serving(restored_city) as server:
+        client = HttpClient(server.http, access)
+        assert {event["epoch"] for event in client.events("project_tracking")} == {"2"}
+        listed = client.ask("ListProjects", page_size=500, token=receipts[-1].token)["projects"]
+        assert {line["project_id"] for line in listed} == {KEPT, LOST}
+        client.close()
+        assert server.stop() == 0, server.log()
+    assert list(check_views(restored_city)) == []
+    audited = told(restored_city, "audit", "verify")
+    assert "第 2 期 · epoch: 恢复后保留 · kept" in audited
+    assert "✗" not in audited
+    assert bizenv(restored_city, "doctor").returncode == 0
