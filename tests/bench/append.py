@@ -2,23 +2,23 @@
 
 Each caller writes one fact of a project at a time to a stream of its own, at an exact version, into a SQLite file
 in WAL with synchronous=FULL, and goes on when its event is on the disk. Our callers are tasks on the loop of the
-doors, as they are in a served city; the library's are threads, the one way it has. The fact's bytes are the same.
-Ours writes more for each call (the command that caused the fact, so that a repeat answers the first result, who,
-when, and the stream's head); the library writes four columns. What is compared is what each does with callers that
-wait at the same time.
+doors, as they are in a served city; the library's are threads, the one way it has. The fact's bytes are the same,
+and what is appended is made before the clock starts. Ours writes more for each call (the command that caused the
+fact, so that a repeat answers the first result, who, when, and the stream's head); the library writes four columns.
+What is compared is what each does with callers that wait at the same time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
-from services.chassis.event_store import Append, Appended, NewEvent
+from services.chassis.event_store import Append, Appended
 from services.chassis.loop_thread import LoopThread
 from services.chassis.random_ids import ordered_uuid
 from tests.bench import callers, peer
@@ -49,21 +49,20 @@ def _leg(bench: Bench, count: int, calls: int, target: float) -> Leg:
 
 
 def _ours(count: int, calls: int) -> float:
-    fact = progress_report()
-    hashed = sha256(fact.data).digest()
+    each = calls // count
+    ready = [[_append(f"project-{number}", turn) for turn in range(each)] for number in range(count)]
     with folder() as place:
         store = make_store(place / "events.sqlite", durable=True)
         doors = LoopThread("bench")
 
-        async def caller(number: int) -> None:
-            for turn in range(calls // count):
-                outcome = await store.append(_append(f"project-{number}", turn, fact, hashed))
-                assert isinstance(outcome, Appended)
+        async def caller(appends: Sequence[Append]) -> None:
+            for append in appends:
+                assert isinstance(await store.append(append), Appended)
 
         async def all_callers() -> float:
             started = time.perf_counter()
-            await asyncio.gather(*(caller(number) for number in range(count)))
-            return calls // count * count / (time.perf_counter() - started)
+            await asyncio.gather(*(caller(appends) for appends in ready))
+            return count * each / (time.perf_counter() - started)
 
         try:
             return doors.run(all_callers())
@@ -72,13 +71,13 @@ def _ours(count: int, calls: int) -> float:
             store.close()
 
 
-def _append(stream: str, version: int, fact: NewEvent, hashed: bytes) -> Append:
-    command_id = ordered_uuid()
+def _append(stream: str, version: int) -> Append:
+    fact, command_id = progress_report(), ordered_uuid()
     return Append(
         stream=stream,
         expected_version=version,
         command_id=command_id,
-        command_hash=hashed,
+        command_hash=sha256(fact.data).digest(),
         events=(fact,),
         recorded_at=RECORDED_AT,
         actor="unit_staff:bench",
@@ -88,20 +87,16 @@ def _append(stream: str, version: int, fact: NewEvent, hashed: bytes) -> Append:
 
 
 def _theirs(count: int, calls: int) -> float:
-    fact = progress_report()
+    fact, each = progress_report(), calls // count
+    ready = [
+        [StoredEvent(f"project-{number}", turn + 1, fact.type, fact.data) for turn in range(each)]
+        for number in range(count)
+    ]
     with folder() as place:
-        datastore = _datastore(place / "peer.sqlite", count)
+        datastore = peer.FlushingDatastore(place / "peer.sqlite", count)
         recorder = SQLiteApplicationRecorder(datastore)
         recorder.create_table()
-
-        def insert(caller: int, turn: int) -> None:
-            recorder.insert_events([StoredEvent(f"project-{caller}", turn + 1, fact.type, fact.data)])
-
         try:
-            return callers.rate(count, calls, insert)
+            return callers.rate(count, each, lambda caller, turn: recorder.insert_events([ready[caller][turn]]))
         finally:
             datastore.close()
-
-
-def _datastore(path: Path, count: int) -> peer.FlushingDatastore:
-    return peer.FlushingDatastore(path, count)

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable
 
 
-def rate(callers: int, calls: int, work: Callable[[int, int], None]) -> float:
-    """Calls a second over all callers: caller `n` makes `work(n, 0)`, `work(n, 1)`, … one after another.
+def rate(callers: int, each: int, work: Callable[[int, int], object]) -> float:
+    """Calls a second over all callers: caller `n` makes `work(n, 0)`, `work(n, 1)`, … `each` in all, in order.
 
     Raises what a caller raised.
     """
-    each = max(calls // callers, 1)
     gate = threading.Barrier(callers + 1)
     failures: list[Exception] = []
 

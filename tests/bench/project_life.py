@@ -132,6 +132,7 @@ def facts() -> tuple[Event, ...]:
     return tuple(found)
 
 
+@cache
 def progress_report() -> NewEvent:
     """The fact that most commands of a running city record."""
     fact = next(each for each in facts() if isinstance(each, ProjectProgressReported))
