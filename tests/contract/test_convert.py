@@ -136,7 +136,7 @@ WRONG = [
     (_with() + b"\x52\x04" + UNKNOWN, "plan[0].500", "未知字段(编号 500)或类型不符"),
     (_with() + b"\x42\x04" + UNKNOWN, "seen_at.500", "未知字段(编号 500)或类型不符"),
     (b"\xff", "body", "不是有效的 protobuf 消息"),
-    (b"\x0a\x01\xff", "", "不是有效的 protobuf 消息"),
+    (b"\x0a\x01\xff", "body", "不是有效的 protobuf 消息"),
 ]
 
 
