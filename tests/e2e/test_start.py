@@ -93,7 +93,7 @@ def test_a_folder_is_still_empty_after_a_refused_start(tmp_path: Path) -> None:
 
 
 def test_a_city_is_made_once(unserved: Path) -> None:
-    assert "already holds a city" in refused(unserved, *MAKE)
+    assert "a new city needs an empty folder" in refused(unserved, *MAKE)
 
 
 def test_a_programme_that_is_not_there(tmp_path: Path) -> None:

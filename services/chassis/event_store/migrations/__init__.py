@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect
 
 from services.chassis.event_store import schema
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HERE = Path(__file__).parent
 
 
 def config(engine: Engine) -> Config:
     """An Alembic configuration without a file; the engine travels in its attributes."""
+    from alembic.config import Config  # noqa: PLC0415 - slow to load, and most processes migrate nothing
+
     settings = Config()
     settings.set_main_option("script_location", str(HERE))
     settings.attributes["engine"] = engine
@@ -31,6 +34,8 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     before = current(engine)
     if before != schema.REVISION:
+        from alembic import command  # noqa: PLC0415
+
         command.upgrade(config(engine), schema.REVISION)
     return before, schema.REVISION
 
@@ -46,4 +51,6 @@ def current(engine: Engine) -> str | None:
 
 def newest(engine: Engine) -> str | None:
     """The newest revision that this build knows of."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     return ScriptDirectory.from_config(config(engine)).get_current_head()
