@@ -2,9 +2,9 @@
 
 One process serves a real city with every service, door and background task (`bizenv serve`): the token is checked,
 the message converted and validated, the project decided upon, the fact flushed to the disk (synchronous=FULL), and
-the views follow. The echo parses and keeps nothing; it is grpcio's own limit on this machine: the threaded server,
-which is the faster one of grpcio's two here. Both get the same bytes with the same metadata from the same load
-generator in a process of its own, and the echo answers as many bytes as a receipt has.
+the views follow. The echo parses and keeps nothing. It is grpcio's threaded server; a bare `grpc.aio` echo was faster
+with 64 callers when both were tried (`docs/performance.md`). Both sides get the same bytes with the same metadata
+from the same load generator in a process of its own, and the echo answers as many bytes as a receipt has.
 """
 
 from __future__ import annotations

@@ -87,8 +87,8 @@ class Writer:
         """All that wait, one per stream; blocks for the first. None: the writer was closed and all is done.
 
         Callers who were just answered come again in a moment, so it lingers for as many as came last; once they
-        are there it goes at once. Of the last two commits the larger counts, else callers who once fell into two
-        halves would stay so.
+        are there it goes at once. Of the last two commits the larger counts, so that callers who fell into two halves
+        can come together again.
         """
         batch, self._held = self._held, []
         if not batch:
