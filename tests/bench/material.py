@@ -51,11 +51,12 @@ def whole_lives(count: int) -> int:
 def filled_store(path: Path, count: int) -> EventStore:
     """A store with `count` project facts, each the work of its own command. The caller closes it."""
     store = make_store(path, SERVICE, partitions=12)
+    at_once = whole_lives(count)
     with store.engine.connect() as connection:
         waiting: list[Append] = []
-        for fact in project_facts(count, whole_lives(count)):
+        for fact in project_facts(count, at_once):
             waiting.append(_append(fact))
-            if len(waiting) == AT_ONCE:
+            if len(waiting) == at_once:
                 _write(store, connection, waiting)
                 waiting = []
         _write(store, connection, waiting)
