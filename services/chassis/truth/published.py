@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -193,8 +194,8 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Put the content there whole: a reader sees the old file or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    """Put the content there whole: a reader sees the old file or the new one. Several threads may do so at once."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.draft")
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(draft, "wb") as file:
         file.write(content)
