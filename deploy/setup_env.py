@@ -30,7 +30,7 @@ def main(environment: Path, requirements: Path) -> int:
         venv.create(environment, with_pip=True)
     wanted = len(re.findall(r"^[A-Za-z0-9]", requirements.read_text(encoding="utf-8"), flags=re.MULTILINE))
     code = install(python, ["--require-hashes", "-r", str(requirements)], f"安装依赖 · {requirements.name}", wanted)
-    if code == 0 and not list(environment.glob("lib/python*/site-packages/__editable__*bizenv*")):
+    if code == 0 and requirements.name == "runtime.txt":
         code = install(python, ["--no-deps", "--no-build-isolation", "-e", str(ROOT)], "安装 bizenv", 1)
     return code
 
