@@ -271,12 +271,14 @@ class ServiceHost:
 
     @property
     def trouble(self) -> str | None:
-        """Why this service is not ready; None when it is."""
+        """Why this service is not ready, the gravest first; None when it is."""
+        if self._log_trouble is not None:
+            return self._log_trouble
         if self.consumer is not None and self.consumer.failure is not None:
             return f"{self.service.name}: {self.consumer.failure}"
         if self.consumer is not None and not self._caught_up:
             return f"{self.service.name}:视图正在追赶事件 · the views are catching up"
-        return self._log_trouble
+        return None
 
     @property
     def notice(self) -> str | None:

@@ -68,14 +68,14 @@ def test_a_restored_store_records_nothing_until_its_new_epoch(restored_city: Pat
     assert "run bizenv restored" in looked.stdout
     assert "✗ projection: 视图落后 -" in looked.stdout
     server = Server(restored_city).announce()
-    assert any("bizenv restored" in trouble for trouble in server.troubles())
-    client = HttpClient(server.http, access)
-    with pytest.raises(Refused) as error:
-        client.do(lives.registration("new"))
-    assert (error.value.status, error.value.code) == ("503", "UNAVAILABLE")
-    client.close()
-    assert "another bizenv process" in refused(restored_city, "restored")
-    assert server.stop() == 0
+    try:
+        assert any("bizenv restored" in trouble for trouble in server.troubles())
+        with closing(HttpClient(server.http, access)) as client, pytest.raises(Refused) as error:
+            client.do(lives.registration("new"))
+        assert (error.value.status, error.value.code) == ("503", "UNAVAILABLE")
+        assert "another bizenv process" in refused(restored_city, "restored")
+    finally:
+        assert server.stop() == 0
 
 
 def test_after_a_restore_everything_goes_on(restored_city: Path, access: str) -> None:
