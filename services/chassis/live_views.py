@@ -62,10 +62,11 @@ class LiveViews:
         number = self.pointed()
         if number and (fitting := self._fitting(number)):
             return number, fitting
-        database = self.create(number + 1)
-        self.point(number + 1)
+        new = max(number, self._newest()) + 1
+        database = self.create(new)
+        self.point(new)
         self._remove(number)
-        return number + 1, database
+        return new, database
 
     def _fitting(self, number: int) -> ViewDatabase | None:
         """This generation, opened, if it was made for this store by a build with the same views. A damaged file fits
@@ -83,11 +84,16 @@ class LiveViews:
         return None
 
     def pointed(self) -> int:
-        """The number in the pointer file; 0: there is none."""
+        """The number in the pointer file; 0: there is none, or it is damaged (the views are then built anew)."""
         try:
             return int((self._folder / POINTER).read_text(encoding="ascii"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return 0
+
+    def _newest(self) -> int:
+        """The highest number that any file of these views bears; 0: there is none."""
+        numbers = (path.name.split(".")[1] for path in self._folder.glob("views.*.sqlite"))
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def point(self, number: int) -> None:
         """Move the pointer, atomically and durably."""

@@ -107,10 +107,10 @@ class Boards:
 
 
 def _readable(published: tuple[RuleSet, ...], on: date) -> ProjectRules | None:
-    """The rules; None where a published rule set lacks a number: then there are no lamps, and all else is shown."""
+    """The rules; None where a published number is missing or none: then there are no lamps, and all else is shown."""
     try:
         return rules_on(published, on)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, ArithmeticError):
         return None
 
 

@@ -330,6 +330,21 @@ def test_damaged_views_are_built_anew(tmp_path: Path) -> None:
         assert checksum(host) == sums
 
 
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\xff\xfe"])
+def test_a_damaged_pointer_is_no_pointer(tmp_path: Path, content: bytes) -> None:
+    """The views are built anew under a number that no file bears yet."""
+    with closing(open_city(tmp_path)) as city:
+        do(city, OpenCounter(counter="a", unit=UNIT), Add(counter="a", amount=5))
+        city.settle()
+        sums = checksum(city.hosts["sample"])
+    (tmp_path / "sample" / "views.current").write_bytes(content)
+    with closing(open_city(tmp_path)) as city:
+        host = city.hosts["sample"]
+        assert host.views.number == 2
+        city.settle()
+        assert checksum(host) == sums
+
+
 def test_a_query_waits_until_the_views_show_its_token(city: Embedded, host: ServiceHost) -> None:
     do(city, OpenCounter(counter="a", unit=UNIT))
     receipt = city.do(Add(counter="a", amount=5), call())

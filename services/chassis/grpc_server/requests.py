@@ -14,6 +14,8 @@ from services.chassis.tracing import TraceContext
 
 DEFAULT_SECONDS = 30.0
 """The deadline of a call that names none."""
+LONGEST_SECONDS = 60.0
+"""No caller keeps a place in the queues for longer, whatever deadline it brings."""
 
 _BEARER = "bearer "
 _LONGEST_VERSION = 18
@@ -75,4 +77,4 @@ def _remaining(context: Any) -> float:
         return DEFAULT_SECONDS
     if seconds <= 0:
         raise DeadlineExceeded("请求到达时已超过期限", "the deadline had passed when the request arrived")
-    return seconds
+    return min(seconds, LONGEST_SECONDS)

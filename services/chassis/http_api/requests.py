@@ -15,7 +15,14 @@ from services.chassis.contracts.shapes import fields_of
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded, Forbidden, InvalidRequest, TooLarge, Violation
 from services.chassis.gateway import Call
-from services.chassis.grpc_server.requests import DEFAULT_SECONDS, Verifier, bearer, parse_version, real_time
+from services.chassis.grpc_server.requests import (
+    DEFAULT_SECONDS,
+    LONGEST_SECONDS,
+    Verifier,
+    bearer,
+    parse_version,
+    real_time,
+)
 from services.chassis.settings import Settings
 from services.chassis.tracing import TraceContext
 from services.chassis.validation import BODY, convert, decode_json
@@ -89,7 +96,7 @@ class RequestReader:
 
 
 def seconds_of(request: Request) -> float:
-    """How long the caller waits, from the `Bizenv-Timeout` header."""
+    """How long the caller waits, from the `Bizenv-Timeout` header; LONGEST_SECONDS at the most."""
     text = request.headers.get(TIMEOUT_HEADER)
     if text is None:
         return DEFAULT_SECONDS
@@ -101,7 +108,7 @@ def seconds_of(request: Request) -> float:
         raise InvalidRequest(Violation(TIMEOUT_HEADER, "应为秒数", "must be a number of seconds"))
     if seconds <= 0:
         raise DeadlineExceeded("请求到达时已超过期限", "the deadline had passed when the request arrived")
-    return seconds
+    return min(seconds, LONGEST_SECONDS)
 
 
 def _expected_version(header: str | None) -> int | None:
