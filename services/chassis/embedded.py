@@ -127,7 +127,7 @@ class Embedded:
             host.connect(self.bus)
         buses = [host.bus for host in self.hosts.values()]
         views = {name: host.views for name, host in self.hosts.items()}
-        self.gateway = LocalGateway(self.services, buses, views, clock, settings.query_threads)
+        self.gateway = LocalGateway(self.services, buses, views, self.stores, clock, settings)
         self.feed = StoreFeed(self.services, self.stores)
 
     def _store(self, service: Service, settings: Settings, durable: bool) -> EventStore:

@@ -86,6 +86,12 @@ class DeadlineExceeded(RequestError):
     code = "DEADLINE_EXCEEDED"
 
 
+class Abandoned(RequestError):
+    """The client went away before it had its answer; nobody reads this one."""
+
+    code = "CANCELLED"
+
+
 class Unavailable(RequestError):
     """A part that is needed does not work now (disk full, store closed); nothing was recorded."""
 
@@ -115,6 +121,7 @@ _STATUS: dict[type[RequestError], tuple[str, int]] = {
     CommandIdReused: ("ALREADY_EXISTS", 409),
     Overloaded: ("RESOURCE_EXHAUSTED", 429),
     DeadlineExceeded: ("DEADLINE_EXCEEDED", 504),
+    Abandoned: ("CANCELLED", 499),
     Unavailable: ("UNAVAILABLE", 503),
 }
 _RETRY_AFTER_SECONDS: dict[type[RequestError], float] = {Overloaded: 1.0, Unavailable: 5.0}

@@ -24,7 +24,7 @@ from services.chassis.errors import CommandIdReused
 from services.chassis.event_store import EventStore
 from services.chassis.faults import fault_point
 from services.chassis.gateway import Call, Receipt
-from services.chassis.live_views import LiveViews
+from services.chassis.live_views import LiveSink, LiveViews
 from services.chassis.logs import logger
 from services.chassis.loop_thread import LoopThread
 from services.chassis.metrics import METRICS
@@ -86,16 +86,18 @@ class ServiceHost:
         if not self.service.listens_to:
             return
         self._source = bus
-        feeds = [self.feed(ViewSink(self.service.name, self.views.current))]
+        feeds = [self.feed(self._view_sink(self.views.current))]
         if self.service.reactions:
             feeds.append(self.feed(self._reaction_sink()))
         batch = self._settings.consumer_batch
         self.consumer = Consumer(self.service.name, bus, self.service.listens_to, feeds, batch=batch)
-        self.views.checkpoints = feeds[0].checkpoints
 
     def feed(self, sink: Sink) -> Feed:
         """A sink's side of a consumer, as this service is set."""
         return Feed(sink, self._registry, self._clock.now, self._settings.park_limit)
+
+    def _view_sink(self, database: ViewDatabase) -> Sink:
+        return LiveSink(self.service.name, self.views, database)
 
     def _reaction_sink(self) -> ReactionSink:
         name = f"{self.service.name}.reactions"
@@ -113,7 +115,6 @@ class ServiceHost:
         assert self.consumer is not None
         came = self.consumer.turn(idle_seconds)
         self._caught_up = self._caught_up or came == 0
-        self.views.checkpoints = self.consumer.feeds[0].checkpoints
         self._take_up_successor()
 
     def _take_up_successor(self) -> None:
@@ -133,14 +134,13 @@ class ServiceHost:
         """Bring the successor to the head, then answer from it and go on feeding it."""
         assert self.consumer is not None
         try:
-            feed = self.feed(ViewSink(self.service.name, successor))
+            feed = self.feed(self._view_sink(successor))
             catch_up(self._source, self.service.listens_to, feed)
         except BaseException:
             successor.close()
             raise
         self.views.swap(number, successor)
         self.consumer.replace_feed(0, feed)
-        self.views.checkpoints = feed.checkpoints
         log.info("views swapped", service=self.service.name, generation=self.views.number)
 
     def rebuild(self, page: Callable[[int], None] | None = None) -> int:

@@ -22,8 +22,9 @@ from services.chassis.faults import fault_point
 from services.chassis.logs import logger
 from services.chassis.position import PositionToken
 from services.chassis.registry import EventRegistry
-from services.chassis.view_database import Checkpoint, ViewDatabase
-from services.chassis.views import StoredFact, ViewSpec
+from services.chassis.sinks import ViewSink
+from services.chassis.view_database import Checkpoint, ParkedFact, ViewDatabase
+from services.chassis.views import Received, StoredFact, ViewSpec
 
 log = logger(__name__)
 
@@ -32,6 +33,24 @@ POINTER = "views.current"
 
 class RebuildRunning(Exception):
     """Another rebuild of these views is at work."""
+
+
+class LiveSink(ViewSink):
+    """Feeds a generation of views that answers, or is about to, and says so as soon as a batch is durable."""
+
+    def __init__(self, name: str, live: LiveViews, database: ViewDatabase) -> None:
+        super().__init__(name, database)
+        self._live = live
+
+    def apply(
+        self,
+        facts: Sequence[Received],
+        moved: Mapping[Source, Checkpoint],
+        parked: Sequence[ParkedFact] = (),
+        unparked: Sequence[ParkedFact] = (),
+    ) -> None:
+        super().apply(facts, moved, parked, unparked)
+        self._live.advance(self.database, moved)
 
 
 class LiveViews:
@@ -49,6 +68,18 @@ class LiveViews:
         self.number, self.current = self._first()
         self.checkpoints: Mapping[Source, Checkpoint] = self.current.read_checkpoints()
         """How far the current generation is, kept up by its consumer."""
+        self._progress: list[Callable[[], None]] = []
+
+    def on_progress(self, tell: Callable[[], None]) -> None:
+        """Call this, on the consumer's thread, whenever the views hold more than before. It must not block."""
+        self._progress.append(tell)
+
+    def advance(self, database: ViewDatabase, moved: Mapping[Source, Checkpoint]) -> None:
+        """These checkpoints of a generation are durable; of one that does not answer yet nobody waits for them."""
+        if database is self.current:
+            self.checkpoints = {**self.checkpoints, **moved}
+            for tell in self._progress:
+                tell()
 
     def covers(self, token: PositionToken) -> bool:
         """Whether the views show this position (0: nothing was recorded). A token of an older epoch is covered by any
@@ -125,6 +156,7 @@ class LiveViews:
         self._drop_retired()
         self._retired = (self.number, self.current)
         self.number, self.current = number, successor
+        self.advance(successor, successor.read_checkpoints())
 
     def rebuild(self, fill: Callable[[ViewDatabase], None]) -> int:
         """Build the next generation with `fill` and point to it; returns its number. One at a time."""

@@ -19,6 +19,8 @@ from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveViews
 from services.chassis.position import PositionToken
 from services.chassis.service import Asker, Query, QueryHandler, Service
+from services.chassis.settings import Settings
+from services.chassis.waiters import Waiters
 
 READ_FEED, READ_FEED_TITLE = "ReadEvents", "读取事件"
 """The right that the event feed asks for, in the table of the service whose events are read."""
@@ -32,16 +34,21 @@ class LocalGateway:
         services: Sequence[Service],
         buses: Sequence[CommandBus],
         views: Mapping[str, LiveViews],
+        stores: Mapping[str, EventStore],
         clock: Clock,
-        threads: int,
+        settings: Settings,
     ) -> None:
         self._clock = clock
+        self._stores = stores
         self._buses = {command: bus for bus in buses for command in bus.commands}
         self._views = views
         self._queries: dict[type[Query], tuple[Service, QueryHandler]] = {
             handler.query: (service, handler) for service in services for handler in service.queries
         }
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="query")
+        self._pool = ThreadPoolExecutor(settings.query_threads, thread_name_prefix="query")
+        self._waiters = Waiters(settings.waiting_queries)
+        for each in views.values():
+            each.on_progress(self._waiters.wake)
 
     async def execute(self, command: Command, call: Call) -> Receipt:
         bus = self._buses.get(type(command))
@@ -64,11 +71,52 @@ class LocalGateway:
         scope = authorise(service.rights, call.principal, type(query).__name__)
         views = self._views[service.name]
         if query.token is not None:
-            await _reached(views, _token(service, query.token), call)
+            await self._reached(views, self._token(service, query.token), call)
         call.deadline.check()
         asker = self._asker(call.principal, scope)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, handler.handle, views.current, query, asker)
+
+    def _token(self, service: Service, text: str) -> PositionToken:
+        """The token, if a store whose facts these views show can have given it; raises InvalidRequest."""
+        token = PositionToken.parse(text)
+        if token.service not in service.listens_to:
+            raise _bad_token(
+                f"{service.title}不反映 {token.service} 的记录", f"these views do not show {token.service}"
+            )
+        info = self._stores[token.service].info
+        if token.epoch > info.epoch:
+            raise _bad_token(
+                f"纪元 {token.epoch} 尚未开始,事件库现为 {info.epoch}", f"the store's epoch is {info.epoch}"
+            )
+        if token.partition >= info.partitions:
+            raise _bad_token(f"分区应小于 {info.partitions}", f"the store's partitions are below {info.partitions}")
+        return token
+
+    async def _reached(self, views: LiveViews, token: PositionToken, call: Call) -> None:
+        """Wait until the views hold the token's position; raises InvalidRequest for one that its store never gave,
+        Overloaded or DeadlineExceeded."""
+        if views.covers(token):
+            return
+        loop = asyncio.get_running_loop()
+        if await loop.run_in_executor(self._pool, self._to_come, token):
+            await self._waiters.reached(views, token, call.deadline)
+
+    def _to_come(self, token: PositionToken) -> bool:
+        """Whether the views have this position still before them; raises InvalidRequest where it never was given.
+
+        What a store forgot when it was restored will not come: then any later fact of the partition will do, or none.
+        """
+        store = self._stores[token.service]
+        at = store.previous_in_partition(token.partition, token.position + 1)
+        if token.epoch < store.info.epoch:
+            return at > 0
+        if at != token.position:
+            raise _bad_token(
+                f"事件库在分区 {token.partition} 没有位置 {token.position}",
+                f"the store has no position {token.position} in partition {token.partition}",
+            )
+        return True
 
     def _asker(self, principal: Principal, scope: Scope) -> Asker:
         own_unit = (principal.unit or "") if scope is Scope.OWN else None
@@ -78,26 +126,8 @@ class LocalGateway:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _token(service: Service, text: str) -> PositionToken:
-    """The token, if it is of a service whose facts these views show; raises InvalidRequest."""
-    token = PositionToken.parse(text)
-    if token.service not in service.listens_to:
-        raise InvalidRequest(
-            Violation(
-                "token", f"{service.title}不反映 {token.service} 的记录", f"these views do not show {token.service}"
-            )
-        )
-    return token
-
-
-async def _reached(views: LiveViews, token: PositionToken, call: Call) -> None:
-    """Wait until the views hold the token's position; raises DeadlineExceeded when they do not in time."""
-    while not views.covers(token):
-        if call.deadline.remaining() <= 0.002:
-            raise DeadlineExceeded(
-                "视图尚未更新到所要求的位置,请稍后重试", "the views have not reached the position in time; try again"
-            )
-        await asyncio.sleep(0.002)
+def _bad_token(message: str, english: str) -> InvalidRequest:
+    return InvalidRequest(Violation("token", message, english))
 
 
 def _not_here(name: str) -> NotFound:

@@ -31,6 +31,7 @@ from services.chassis.http_api.answers import (
     problem_response,
     receipt_response,
 )
+from services.chassis.http_api.disconnects import while_connected
 from services.chassis.http_api.requests import SESSION_COOKIE, RequestReader, command_from, query_from
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
@@ -85,7 +86,8 @@ class _Api:
     def query(self, handler: QueryHandler) -> Route:
         async def answer(request: Request, call: Call) -> Response:
             query: Any = query_from(request, handler.query)
-            return json_response(await self._gateway.ask(query, call))
+            asked = self._gateway.ask(query, call)
+            return json_response(await asked if query.token is None else await while_connected(request, asked))
 
         return Route(handler.path, self._endpoint(answer, handler.path), methods=["GET"])
 

@@ -49,6 +49,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         documented("等待写入的命令上限,超过则拒绝", "commands that may wait; more are refused (RESOURCE_EXHAUSTED)"),
     ] = 1024
     query_threads: Annotated[int, Meta(ge=1, le=256), documented("查询线程数", "threads that answer queries")] = 4
+    waiting_queries: Annotated[
+        Count,
+        documented(
+            "等待视图更新的查询上限,超过则拒绝",
+            "queries that may wait for the views to reach a position; more are refused (RESOURCE_EXHAUSTED)",
+        ),
+    ] = 256
     consumer_batch: Annotated[Count, documented("消费者每批事件数上限", "most events in one batch of a consumer")] = 500
     poll_busy_milliseconds: Annotated[
         int,

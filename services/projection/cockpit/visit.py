@@ -16,6 +16,7 @@ from services.chassis.auth import Principal
 from services.chassis.deadline import Deadline
 from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.gateway import Call, Gateway
+from services.chassis.http_api import while_connected
 from services.chassis.service import Query
 from services.chassis.tracing import TraceContext
 from services.chassis.validation import convert
@@ -122,7 +123,8 @@ class Visit:
     async def ask(self, query: Query) -> Any:
         """The answer by the visitor's rights; raises the errors of `chassis.errors`."""
         call = Call(principal=self.principal, deadline=self._deadline, traceparent=self._trace.header)
-        return await self._gateway.ask(query, call)
+        asked = self._gateway.ask(query, call)
+        return await asked if query.token is None else await while_connected(self.request, asked)
 
     def query(self, kind: type[Q], **fields: Any) -> Q:
         """A query with the visit's times and, after a form was sent, its position token."""
