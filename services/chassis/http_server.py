@@ -13,6 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from services.chassis.http_connections import bounded
+from services.chassis.settings import Settings
+
 Sentences = Callable[[], Sequence[str]]
 
 
@@ -34,16 +37,18 @@ def health_routes(troubles: Sentences, notices: Sentences) -> list[BaseRoute]:
 class HttpDoor:
     """One listening socket and its server. `start` and `stop` run on the loop that serves."""
 
-    def __init__(self, routes: Sequence[BaseRoute], host: str, port: int) -> None:
-        self._socket = bind(host, port)
+    def __init__(self, routes: Sequence[BaseRoute], settings: Settings) -> None:
+        """Take the port; raises OSError when it is not free."""
+        self._socket = bind(settings.http_host, settings.http_port)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             Starlette(routes=list(routes)),
+            http=bounded(settings),
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
-            timeout_keep_alive=30,
+            timeout_keep_alive=settings.http_idle_seconds,
             h11_max_incomplete_event_size=64 * 1024,
         )
         self._server = _Server(config)

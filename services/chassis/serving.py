@@ -123,7 +123,7 @@ class Doors:
             *pages,
         ]
         with _taken("HTTP", settings.http_host, settings.http_port):
-            self.http = HttpDoor(routes, settings.http_host, settings.http_port)
+            self.http = HttpDoor(routes, settings)
         self.grpc = GrpcDoor(city.services, city.gateway, access.verifier, city.feed, settings)
         with _taken("metrics", settings.metrics_host, settings.metrics_port):
             self.metrics = metrics.serve(settings.metrics_host, settings.metrics_port)

@@ -16,6 +16,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 Host = Annotated[str, Meta(pattern=r"^\S+$"), worded("应为主机名或 IP 地址", "a host name or an IP address")]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Seconds = Annotated[float, Meta(gt=0, le=3_600)]
 Url = Annotated[
     str,
     Meta(pattern=r"^https?://[^\s/]+(/\S*)?$"),
@@ -36,6 +37,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "127.0.0.1"
     )
     http_port: Annotated[Port, documented("网页与 HTTP 接口端口", "port of the cockpit and the HTTP API")] = 8080
+    http_connections: Annotated[
+        Count, documented("HTTP 连接数上限,超过则拒绝", "open HTTP connections; more are refused with 503")
+    ] = 800
+    http_header_seconds: Annotated[
+        Seconds,
+        documented("收完请求头的时限(秒)", "seconds for a request's header to arrive, else the connection ends"),
+    ] = 10.0
+    http_body_seconds: Annotated[
+        Seconds,
+        documented("收完请求内容的时限(秒)", "seconds for a request's body to arrive, else the connection ends"),
+    ] = 60.0
+    http_idle_seconds: Annotated[
+        int,
+        Meta(ge=1, le=3_600),
+        documented("连接空闲的时限(秒)", "seconds that a connection may be idle between two requests"),
+    ] = 30
     grpc_host: Annotated[Host, documented("gRPC 地址", "address of the gRPC server")] = "127.0.0.1"
     grpc_port: Annotated[Port, documented("gRPC 端口", "port of the gRPC server")] = 50051
     metrics_host: Annotated[Host, documented("指标地址", "address of the Prometheus metrics")] = "127.0.0.1"
