@@ -17,7 +17,7 @@ from pathlib import Path
 from starlette.routing import BaseRoute
 
 from services.chassis import metrics
-from services.chassis.auth import LoginCodes, Principal, TokenIssuer, TokenVerifier, signing_key
+from services.chassis.auth import EndedTokens, LoginCodes, Principal, TokenIssuer, TokenVerifier, signing_key
 from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
 from services.chassis.contracts.about import VERSION
 from services.chassis.embedded import PUBLISHED, Embedded
@@ -53,10 +53,9 @@ class Access:
     @classmethod
     def of(cls, data: Path, store_id: str) -> Access:
         """From the data folder's own keys, which are made at first use."""
-        key = signing_key(data / "keys", TOKEN_KEY)
-        return cls(
-            TokenIssuer(key, store_id), TokenVerifier(key.public_key(), store_id), LoginCodes(data / "logins.sqlite")
-        )
+        key, logins = signing_key(data / "keys", TOKEN_KEY), data / "logins.sqlite"
+        verifier = TokenVerifier(key.public_key(), store_id, EndedTokens(logins))
+        return cls(TokenIssuer(key, store_id), verifier, LoginCodes(logins))
 
     def token(self, principal: Principal, days: float) -> str:
         return self.issuer.issue(principal, timedelta(days=days), datetime.now(UTC))

@@ -1,11 +1,12 @@
 """Who is asking, what a role may do, and how a token proves it. The same at every door.
 
 principals: roles, scopes, the principal · rights: the table role × command × scope · keys: the store's own
-signing keys · tokens: signed, short-lived proof of who is asking · logins: one-time codes for a browser.
+signing keys · tokens: signed, short-lived proof of who is asking · logins: one-time codes for a browser,
+and sessions that were ended.
 """
 
 from services.chassis.auth.keys import KeyFileError, signing_key
-from services.chassis.auth.logins import LoginCodes
+from services.chassis.auth.logins import EndedTokens, LoginCodes
 from services.chassis.auth.principals import ROLE_TITLES, UNIT_ROLES, Principal, Role, Scope, require_issuable, system
 from services.chassis.auth.rights import Rights, RightsError, authorise, no_right, require_unit
 from services.chassis.auth.tokens import TokenIssuer, TokenVerifier
@@ -13,6 +14,7 @@ from services.chassis.auth.tokens import TokenIssuer, TokenVerifier
 __all__ = [
     "ROLE_TITLES",
     "UNIT_ROLES",
+    "EndedTokens",
     "KeyFileError",
     "LoginCodes",
     "Principal",

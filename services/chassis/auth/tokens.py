@@ -15,6 +15,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from services.chassis.auth.logins import EndedTokens
 from services.chassis.auth.principals import UNIT_ROLES, Principal, Role, require_issuable
 from services.chassis.errors import Unauthenticated
 
@@ -28,6 +29,7 @@ class _Claims(msgspec.Struct, frozen=True):
     sub: str
     role: Role
     exp: int
+    jti: str
     unit: str | None = None
 
 
@@ -61,9 +63,12 @@ class TokenVerifier:
     bad ones are never kept and can push nothing out.
     """
 
-    def __init__(self, key: Ed25519PublicKey, store: str, remember: int = 4096) -> None:
+    def __init__(
+        self, key: Ed25519PublicKey, store: str, ended: EndedTokens | None = None, remember: int = 4096
+    ) -> None:
         self._key = key
         self._store = store
+        self._ended = ended
         self._remember = remember
         self._known: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
         self._lock = threading.Lock()
@@ -77,6 +82,14 @@ class TokenVerifier:
             self._forget(token)
             raise Unauthenticated("访问令牌已过期,请重新登录", "the access token has expired")
         return principal
+
+    def end(self, token: str, now: datetime) -> None:
+        """Let this token be good for nothing from now on, whoever has a copy. Raises Unauthenticated (it never was
+        good) or Unavailable; takes a disk write."""
+        claims = self._claims(token)
+        if self._ended is not None and now.timestamp() < claims.exp:
+            self._ended.add(claims.jti, claims.exp, now)
+        self._forget(token)
 
     def _recall(self, token: str) -> tuple[Principal, int] | None:
         with self._lock:
@@ -93,6 +106,8 @@ class TokenVerifier:
         claims = self._claims(token)
         found = (Principal(account=claims.sub, role=claims.role, unit=claims.unit), claims.exp)
         with self._lock:
+            if self._ended is not None and claims.jti in self._ended:
+                raise Unauthenticated("已退出登录,请重新登录", "the session of this access token was ended")
             self._known[token] = found
             while len(self._known) > self._remember:
                 self._known.popitem(last=False)

@@ -4,7 +4,7 @@ requests: what comes in · answers: what goes out · disconnects: who has gone �
 """
 
 from services.chassis.http_api.disconnects import while_connected
-from services.chassis.http_api.requests import SESSION_COOKIE
+from services.chassis.http_api.requests import SESSION_COOKIE, require_same_origin
 from services.chassis.http_api.routes import api_routes
 
-__all__ = ["SESSION_COOKIE", "api_routes", "while_connected"]
+__all__ = ["SESSION_COOKIE", "api_routes", "require_same_origin", "while_connected"]

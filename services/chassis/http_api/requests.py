@@ -39,7 +39,7 @@ class RequestReader:
     def __init__(self, verifier: Verifier, settings: Settings) -> None:
         self._verifier = verifier
         self._largest = settings.max_message_bytes
-        self._public = urlsplit(settings.public_url).netloc if settings.public_url else None
+        self._public = settings.public_url
 
     def call(self, request: Request, trace: TraceContext) -> Call:
         """Raises Unauthenticated, Forbidden (a write from another site), DeadlineExceeded or InvalidRequest."""
@@ -56,16 +56,8 @@ class RequestReader:
         if token is None:
             token = request.cookies.get(SESSION_COOKIE)
             if token is not None and request.method not in ("GET", "HEAD"):
-                self._require_same_origin(request)
+                require_same_origin(request, self._public)
         return self._verifier.verify(token, real_time())
-
-    def _require_same_origin(self, request: Request) -> None:
-        """A browser sends the cookie by itself, so a write by cookie must come from our own pages (CSRF)."""
-        site = request.headers.get("sec-fetch-site")
-        host = urlsplit(request.headers.get("origin", "")).netloc
-        ours = {name for name in (request.headers.get("host"), self._public) if name}
-        if site != "same-origin" and (site is not None or host not in ours):
-            raise Forbidden("浏览器提交必须来自本系统的页面", "a write by cookie must come from this site's own pages")
 
     async def body(self, request: Request, deadline: Deadline) -> bytes:
         """The JSON body; raises InvalidRequest (not JSON by its type, broken off), TooLarge or DeadlineExceeded."""
@@ -93,6 +85,18 @@ class RequestReader:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"请求内容超过 {self._largest} 字节", f"the body is larger than {self._largest} bytes")
+
+
+def require_same_origin(request: Request, public_url: str | None) -> None:
+    """A browser sends the cookie by itself, so a write by cookie must come from our own pages (CSRF); raises Forbidden.
+
+    `public_url` is the address that users open, where it is another than ours.
+    """
+    site = request.headers.get("sec-fetch-site")
+    host = urlsplit(request.headers.get("origin", "")).netloc
+    ours = {name for name in (request.headers.get("host"), urlsplit(public_url or "").netloc) if name}
+    if site != "same-origin" and (site is not None or host not in ours):
+        raise Forbidden("浏览器提交必须来自本系统的页面", "a write by cookie must come from this site's own pages")
 
 
 def seconds_of(request: Request) -> float:

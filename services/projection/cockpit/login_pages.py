@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from services.chassis.errors import Unauthenticated, describe
 from services.projection.cockpit.frame import Frame
@@ -21,7 +21,8 @@ class LoginPages:
         """
         code = request.query_params.get("code", "")
         if not code or request.method != "GET":
-            return await self._frame.plain(request, "login.html", problem=None, state="none")
+            state = "out" if "out" in request.query_params else "none"
+            return await self._frame.plain(request, "login.html", problem=None, state=state)
         try:
             token = self._frame.sessions.open(code)
         except Unauthenticated as refused:
@@ -31,6 +32,8 @@ class LoginPages:
         return response
 
     async def logout(self, request: Request) -> Response:
-        response = await self._frame.plain(request, "login.html", problem=None, state="out")
+        """To the log-in page by a redirect, so that a reload sends nothing again."""
+        await self._frame.sessions.end(request)
+        response = RedirectResponse("/login?out=1", 303)
         self._frame.sessions.close(response)
         return response

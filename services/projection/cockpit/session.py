@@ -1,7 +1,9 @@
-"""Logging in with a one-time code, and the cookie that keeps a browser logged in."""
+"""Logging in with a one-time code, the cookie that keeps a browser logged in, and logging out."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
@@ -9,7 +11,7 @@ from starlette.responses import Response
 
 from services.chassis.auth import LoginCodes, Principal, TokenIssuer, TokenVerifier
 from services.chassis.errors import Unauthenticated
-from services.chassis.http_api import SESSION_COOKIE
+from services.chassis.http_api import SESSION_COOKIE, require_same_origin
 from services.chassis.settings import Settings
 
 
@@ -24,6 +26,7 @@ class Sessions:
         self._logins = logins
         self._valid_for = timedelta(hours=settings.login_cookie_hours)
         self._secure = settings.secure_cookies
+        self._public_url = settings.public_url
 
     def principal(self, request: Request) -> Principal:
         """Who looks; raises Unauthenticated."""
@@ -46,6 +49,17 @@ class Sessions:
             httponly=True,
             samesite="strict",
         )
+
+    async def end(self, request: Request) -> None:
+        """End the session of this browser, for whoever has a copy of its cookie too; nothing where there is none.
+
+        Raises Forbidden (not asked for by our own page) or Unavailable.
+        """
+        token = request.cookies.get(SESSION_COOKIE)
+        if token is not None:
+            require_same_origin(request, self._public_url)
+            with contextlib.suppress(Unauthenticated):
+                await asyncio.to_thread(self._verifier.end, token, datetime.now(UTC))
 
     def close(self, response: Response) -> None:
         response.delete_cookie(SESSION_COOKIE, path="/", secure=self._secure, httponly=True, samesite="strict")

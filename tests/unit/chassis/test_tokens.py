@@ -6,6 +6,7 @@ import base64
 import json
 import warnings
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -15,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.auth import Principal, Role, TokenIssuer, TokenVerifier, system
-from services.chassis.errors import InvalidRequest, Unauthenticated
+from services.chassis.auth import EndedTokens, Principal, Role, TokenIssuer, TokenVerifier, system
+from services.chassis.errors import InvalidRequest, Unauthenticated, Unavailable
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -153,3 +154,43 @@ def test_memory_is_bounded_and_holds_good_tokens_only() -> None:
             assert token == "rubbish"
     assert len(verifier._known) == 2
     assert verifier.verify(tokens[0], NOW) == HEAD
+
+
+def ended_in(path: Path) -> TokenVerifier:
+    return TokenVerifier(KEY.public_key(), "store-1", EndedTokens(path))
+
+
+def test_an_ended_token_stays_ended_also_for_the_next_process(tmp_path: Path) -> None:
+    path, token, other = tmp_path / "logins.sqlite", ISSUER.issue(HEAD, HOUR, NOW), ISSUER.issue(HEAD, HOUR, NOW)
+    verifier = ended_in(path)
+    assert verifier.verify(token, NOW) == HEAD
+    verifier.end(token, NOW)
+    verifier.end(token, NOW)
+    for each in (verifier, ended_in(path)):
+        assert "ended" in refusal(each, token)
+        assert each.verify(other, NOW) == HEAD
+
+
+def test_ended_tokens_are_forgotten_when_their_time_is_over(tmp_path: Path) -> None:
+    path = tmp_path / "logins.sqlite"
+    verifier = ended_in(path)
+    short, long = (ISSUER.issue(HEAD, hours * HOUR, NOW) for hours in (1, 3))
+    verifier.end(short, NOW)
+    verifier.end(long, NOW + 2 * HOUR)
+    verifier.end(short, NOW + 2 * HOUR)
+    assert len(EndedTokens(path)._ended) == len(verifier._ended._ended) == 1  # type: ignore[union-attr]
+    assert "ended" in refusal(verifier, long)
+    assert "expired" in refusal(verifier, short, NOW + 2 * HOUR)
+
+
+def test_only_a_token_of_ours_can_be_ended(tmp_path: Path) -> None:
+    with pytest.raises(Unauthenticated):
+        ended_in(tmp_path / "logins.sqlite").end("a.b.c", NOW)
+    assert not (tmp_path / "logins.sqlite").exists()
+
+
+def test_a_list_of_ended_tokens_that_cannot_be_read_lets_nobody_in(tmp_path: Path) -> None:
+    path = tmp_path / "logins.sqlite"
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(Unavailable):
+        EndedTokens(path)

@@ -12,7 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 
-from services.chassis.auth import LoginCodes, Principal, TokenIssuer, TokenVerifier, authorise
+from services.chassis.auth import EndedTokens, LoginCodes, Principal, TokenIssuer, TokenVerifier, authorise
 from services.chassis.clock import SHANGHAI, SetClock
 from services.chassis.domain import Command
 from services.chassis.event_store import StoreKind
@@ -54,8 +54,13 @@ class TestAccess:
     def __init__(self, folder: Path) -> None:
         key = Ed25519PrivateKey.generate()
         self.issuer = TokenIssuer(key, STORE)
-        self.verifier = TokenVerifier(key.public_key(), STORE)
         self.logins = LoginCodes(folder / "logins.sqlite")
+        self._key, self._file = key.public_key(), folder / "logins.sqlite"
+        self.restart()
+
+    def restart(self) -> None:
+        """As a process that begins anew: it knows what is on the disk."""
+        self.verifier = TokenVerifier(self._key, STORE, EndedTokens(self._file))
 
     def token(self, principal: Principal) -> str:
         return self.issuer.issue(principal, timedelta(hours=1), datetime.now(UTC))

@@ -13,6 +13,7 @@ import pytest
 
 from services.chassis.auth import Principal, Role
 from services.chassis.event_store import StoreKind
+from services.chassis.http_api import SESSION_COOKIE
 from services.project_tracking.events import ProjectWeeklyReportSubmitted
 from services.projection.cockpit.csv_cells import rows_of, safe
 from services.projection.cockpit.labels import LANGUAGES, Texts
@@ -21,6 +22,8 @@ from tests.unit.projection.test_queries import corrected_city
 from tests.unit.projection.world import CLERK, LEADER, World, registered, running_project, world
 
 GROUP = Principal(account="group", role=Role.CITY_GROUP)
+OURS = {"Origin": "http://city.test"}
+"""What a browser says that sends a form of our own page."""
 PAGES = (
     "/",
     "/units",
@@ -85,13 +88,38 @@ async def test_a_one_time_code_opens_a_session_once(city: World, access: TestAcc
         cookie = first.headers["set-cookie"]
         assert (await client.get("/")).status_code == 200
         again = await client.get(f"/login?code={code}")
-        await client.post("/logout")
+        out = await client.post("/logout", headers=OURS)
         after = await client.get("/")
     assert first.status_code == 200
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert again.status_code == 401
     assert after.status_code == 401
+    assert (out.status_code, out.headers["location"]) == (303, "/login?out=1")
+
+
+async def test_a_copied_cookie_is_worth_nothing_after_the_logout(city: World, access: TestAccess) -> None:
+    async with browser(city, access, LEADER) as client:
+        copied = {"Cookie": f"{SESSION_COOKIE}={client.cookies[SESSION_COOKIE]}"}
+        assert (await client.get("/")).status_code == 200
+        told = await client.post("/logout", headers=OURS, follow_redirects=True)
+        assert f'{SESSION_COOKIE}=""' in told.history[0].headers["set-cookie"]
+    assert (told.status_code, "已退出" in told.text) == (200, True)
+    for _ in range(2):
+        async with browser(city, access, None) as thief:
+            assert (await thief.get("/", headers=copied)).status_code == 401
+            assert (await thief.post("/logout", headers={**copied, **OURS})).status_code == 303
+        access.restart()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site", **OURS}],
+)
+async def test_no_other_site_logs_anybody_out(city: World, access: TestAccess, headers: dict[str, str]) -> None:
+    async with browser(city, access, LEADER) as client:
+        assert (await client.post("/logout", headers=headers)).status_code == 403
+        assert (await client.get("/")).status_code == 200
 
 
 async def test_a_real_city_has_no_rehearsal_banner(city: World, access: TestAccess) -> None:
