@@ -16,7 +16,14 @@ from services.chassis.serving import Access
 from services.chassis.settings import Settings
 from services.cli.app import app
 from services.cli.opening import open_store, prepare, store_info
-from services.policy_registry.events import UNIT_REGISTRY_EVENTS, UnitRegister, register_after, unit_with_code
+from services.policy_registry.events import (
+    UNIT_REGISTRY_EVENTS,
+    CityRegister,
+    RegistryFactPlace,
+    UnitRegister,
+    city_register_after,
+    unit_with_code,
+)
 
 
 @app.command()
@@ -56,10 +63,11 @@ def _require_member(given: Settings, code: str) -> None:
 def _register(given: Settings) -> UnitRegister:
     """The register of units from the facts themselves: views may be behind while nobody serves."""
     registry, wanted = registry_of(SERVICES), {event.type for event in UNIT_REGISTRY_EVENTS}
-    register = UnitRegister()
+    known: CityRegister | None = None
     store = open_store(given, "policy_registry")
     for envelope in store.scan():
         if envelope.type in wanted:
-            register = register_after(register, registry.decode(envelope.type, envelope.data))
+            place = RegistryFactPlace(envelope.entity, envelope.position, envelope.version)
+            known = city_register_after(known, place, registry.decode(envelope.type, envelope.data))
     store.close()
-    return register
+    return UnitRegister() if known is None else known.register

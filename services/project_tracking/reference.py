@@ -12,12 +12,15 @@ from services.chassis.domain import Facts
 from services.chassis.envelope import Envelope
 from services.chassis.views import FoldedView, Reader, Received
 from services.policy_registry.events import (
+    PROGRAMME_EVENTS,
     UNIT_REGISTRY_EVENTS,
-    RuleSet,
-    RuleSetPublished,
+    CityRegister,
+    ProgrammeRecord,
+    RegistryFactPlace,
     UnitRegister,
     UnitSpan,
-    register_after,
+    city_register_after,
+    programme_after,
     unit_on,
     unit_with_code,
 )
@@ -39,17 +42,10 @@ THE_CITY = "city"
 """The key of what there is once: a store belongs to one city."""
 
 
-class KnownUnits(msgspec.Struct, frozen=True, kw_only=True):
-    """The unit registry 单位名录 up to the version of its stream."""
+class KnownProgrammes(msgspec.Struct, frozen=True, kw_only=True):
+    """Every programme 推进方案 with its rule sets, by id."""
 
-    register: UnitRegister
-    version: int
-
-
-class KnownRules(msgspec.Struct, frozen=True, kw_only=True):
-    """All rule sets that the programme has published."""
-
-    rule_sets: tuple[RuleSet, ...] = ()
+    programmes: dict[str, ProgrammeRecord]
 
 
 class LampDue(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,15 +54,15 @@ class LampDue(msgspec.Struct, frozen=True, kw_only=True):
     over_on: date | None = None
 
 
-def _units(row: KnownUnits | None, fact: Received) -> KnownUnits:
-    register = row.register if row is not None else UnitRegister()
-    return KnownUnits(register=register_after(register, fact.event), version=fact.envelope.version)
+def _units(row: CityRegister | None, fact: Received) -> CityRegister:
+    at = fact.envelope
+    return city_register_after(row, RegistryFactPlace(at.entity, at.position, at.version), fact.event)
 
 
-def _rules(row: KnownRules | None, fact: Received) -> KnownRules:
-    assert isinstance(fact.event, RuleSetPublished)
-    before = row.rule_sets if row is not None else ()
-    return KnownRules(rule_sets=(*before, fact.event.rule_set))
+def _programmes(row: KnownProgrammes | None, fact: Received) -> KnownProgrammes:
+    before, key = row.programmes if row is not None else {}, fact.envelope.entity
+    record = programme_after(before.get(key, ProgrammeRecord()), fact.event)
+    return KnownProgrammes(programmes={**before, key: record})
 
 
 def _listed(row: LampDue | None, _fact: Received) -> LampDue:
@@ -89,8 +85,8 @@ def _project(envelope: Envelope) -> str:
     return envelope.entity
 
 
-UNITS = FoldedView("known_units", KnownUnits, _the_city, dict.fromkeys(UNIT_REGISTRY_EVENTS, _units))
-RULES = FoldedView("known_rules", KnownRules, _the_city, {RuleSetPublished: _rules})
+UNITS = FoldedView("known_units", CityRegister, _the_city, dict.fromkeys(UNIT_REGISTRY_EVENTS, _units), revision=2)
+PROGRAMMES = FoldedView("known_programmes", KnownProgrammes, _the_city, dict.fromkeys(PROGRAMME_EVENTS, _programmes))
 LAMPS_DUE = FoldedView(
     "lamps_due",
     LampDue,
@@ -123,9 +119,9 @@ def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: F
 
 
 def _unit_for(reader: Reader, state: ProjectRecord | None, command: Any) -> UnitFact | None:
-    known = known_units(reader)
-    span = _span_for(known.register, state, command)
-    if span is None:
+    known: CityRegister | None = reader.get(UNITS.name, THE_CITY)
+    span = _span_for(known.register, state, command) if known is not None else None
+    if known is None or span is None:
         return None
     return UnitFact(code=span.code, unit_id=span.unit_id, name=span.name, registry_version=known.version)
 
@@ -138,31 +134,31 @@ def _span_for(register: UnitRegister, state: ProjectRecord | None, command: Any)
     return unit_on(register, state.unit_id, max(command.occurred_on, state.registered_on))
 
 
-def known_units(reader: Reader) -> KnownUnits:
+def known_units(reader: Reader) -> UnitRegister:
     """The unit registry as far as it is known; at first there are no units."""
-    known: KnownUnits | None = reader.get(UNITS.name, THE_CITY)
-    return known or KnownUnits(register=UnitRegister(), version=0)
+    known: CityRegister | None = reader.get(UNITS.name, THE_CITY)
+    return known.register if known is not None else UnitRegister()
 
 
 def rules_in_force(reader: Reader, day: date) -> ProjectRules | None:
-    """The rules of projects in force on a day; None before the programme has published any."""
-    known: KnownRules | None = reader.get(RULES.name, THE_CITY)
-    return _BY_DAY.rules(known.rule_sets, day) if known is not None else None
+    """The rules of projects in force on a day; None before any programme has published such."""
+    known: KnownProgrammes | None = reader.get(PROGRAMMES.name, THE_CITY)
+    return _BY_DAY.rules(known, day) if known is not None else None
 
 
 class _RulesByDay:
-    """Remembers the typed rules of each day while the published rule sets stay the same object."""
+    """Remembers the typed rules of each day while what is known of the programmes stays the same object."""
 
     def __init__(self) -> None:
-        self._kept: tuple[tuple[RuleSet, ...], dict[date, ProjectRules | None]] = ((), {})
+        self._kept: tuple[KnownProgrammes | None, dict[date, ProjectRules | None]] = (None, {})
 
-    def rules(self, rule_sets: tuple[RuleSet, ...], day: date) -> ProjectRules | None:
+    def rules(self, known: KnownProgrammes, day: date) -> ProjectRules | None:
         seen, by_day = self._kept
-        if seen is not rule_sets or len(by_day) > DAYS_KEPT:
+        if seen is not known or len(by_day) > DAYS_KEPT:
             by_day = {}
-            self._kept = (rule_sets, by_day)
+            self._kept = (known, by_day)
         if day not in by_day:
-            by_day[day] = rules_on(rule_sets, day)
+            by_day[day] = rules_on(known.programmes, day)
         return by_day[day]
 
 

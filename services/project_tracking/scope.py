@@ -26,7 +26,7 @@ def units_of(reader: Reader, state: ProjectRecord | None, command: Command, fact
         units.setdefault(facts.unit.unit_id, command.unit_code)
     if not units:
         return (command.unit_code,) if isinstance(command, RegisterProject) else ()
-    register = known_units(reader).register
+    register = known_units(reader)
     return tuple(_code_today(register, unit_id, code, facts.today) for unit_id, code in units.items())
 
 

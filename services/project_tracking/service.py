@@ -9,7 +9,7 @@ from services.chassis.service import Aggregate, Service
 from services.project_tracking.events import PROJECT_EVENTS
 from services.project_tracking.project.decider import INTERNAL, PROJECT
 from services.project_tracking.reactions import REACTIONS
-from services.project_tracking.reference import LAMPS_DUE, RULES, UNITS, facts_for
+from services.project_tracking.reference import LAMPS_DUE, PROGRAMMES, UNITS, facts_for
 from services.project_tracking.scope import units_of
 
 SERVICE = Service(
@@ -17,7 +17,7 @@ SERVICE = Service(
     title="项目跟踪",
     aggregates=(Aggregate(PROJECT, "projects", scope=units_of, facts=facts_for, internal=INTERNAL),),
     events=PROJECT_EVENTS,
-    views=(UNITS, RULES, LAMPS_DUE),
+    views=(UNITS, PROGRAMMES, LAMPS_DUE),
     listens_to=("policy_registry", "project_tracking"),
     reactions=REACTIONS,
     rights=Rights.load(Path(__file__).with_name("rights.toml")),

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from services.chassis.views import Reader
-from services.policy_registry.events import ProgrammeRecord, RuleSet, UnitRegister, UnitSpan, unit_on
+from services.policy_registry.events import ProgrammeRecord, UnitRegister, UnitSpan, programme_on, unit_on
 from services.project_tracking.events import ProjectRules
 from services.project_tracking.events.adopted_rules import rules_on
 from services.projection.as_of import Moment
@@ -38,7 +38,8 @@ class Board:
 
     @property
     def programme(self) -> ProgrammeRecord:
-        return self.city.programme
+        """The programme in force on the board's day; an empty one before the first."""
+        return programme_on(self.city.programmes, self.moment.on) or ProgrammeRecord()
 
     def unit(self, unit_id: str) -> UnitSpan | None:
         """The unit on the board's day; where it had left, as it last was; None: never heard of."""
@@ -56,7 +57,7 @@ class Boards:
     def __init__(self) -> None:
         self._known = Known()
         self._kept: OrderedDict[Moment, Board] = OrderedDict()
-        self._rules: tuple[tuple[RuleSet, ...], dict[Any, ProjectRules | None]] = ((), {})
+        self._rules: tuple[Mapping[str, ProgrammeRecord], dict[date, ProjectRules | None]] = ({}, {})
         self._lock = threading.Lock()
 
     def at(self, reader: Reader, moment: Moment) -> Board:
@@ -96,22 +97,14 @@ class Boards:
         return Board(moment, city, rules, standings)
 
     def _rules_on(self, city: City, moment: Moment) -> ProjectRules | None:
-        """The typed rules of a day, worked out once while the published rule sets stay the same."""
-        published, by_day = self._rules
-        if published is not city.programme.rule_sets:
+        """The typed rules of a day, worked out once while the programmes stay the same."""
+        programmes, by_day = self._rules
+        if programmes is not city.programmes:
             by_day = {}
-            self._rules = (city.programme.rule_sets, by_day)
+            self._rules = (city.programmes, by_day)
         if moment.on not in by_day:
-            by_day[moment.on] = _readable(city.programme.rule_sets, moment.on)
+            by_day[moment.on] = rules_on(city.programmes, moment.on)
         return by_day[moment.on]
-
-
-def _readable(published: tuple[RuleSet, ...], on: date) -> ProjectRules | None:
-    """The rules; None where a published number is missing or none: then there are no lamps, and all else is shown."""
-    try:
-        return rules_on(published, on)
-    except (KeyError, ValueError, ArithmeticError):
-        return None
 
 
 _BOARDS: WeakKeyDictionary[Any, Boards] = WeakKeyDictionary()

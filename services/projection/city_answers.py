@@ -9,11 +9,12 @@ from services.chassis.service import Asker
 from services.chassis.views import Reader
 from services.policy_registry.events import (
     ProgrammeText,
+    RuleSet,
     UnitSpan,
     members_on,
     phases_on,
     responsible_on,
-    rule_set_on,
+    rule_set_in_force,
     text_on,
     unit_with_code,
 )
@@ -48,8 +49,7 @@ def get_overview(reader: Reader, query: GetOverview, asker: Asker) -> Overview:
     moment = moment_of(query, asker)
     board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
     seen = visible(board, asker)
-    text, adopted = text_on(board.programme, moment.on), board.programme.adopted
-    known = adopted if adopted is not None and adopted.occurred_on <= moment.on else None
+    text, known = text_on(board.programme, moment.on), board.programme.adopted
     return Overview(
         reading=reading_of(moment, asker, other),
         summary=_summary(board, seen, asker),
@@ -122,10 +122,7 @@ def entry_with_code(board: Board, code: str) -> UnitEntry | None:
 def get_programme(reader: Reader, query: GetProgramme, asker: Asker) -> ProgrammeAnswer:
     moment = moment_of(query, asker)
     board = board_at(reader, moment)
-    text, adopted = text_on(board.programme, moment.on), board.programme.adopted
-    known = adopted if adopted is not None and adopted.occurred_on <= moment.on else None
-    ids = sorted({each.id for each in board.programme.rule_sets})
-    in_force = (rule_set_on(board.programme, each, moment.on) for each in ids)
+    text, known = text_on(board.programme, moment.on), board.programme.adopted
     return ProgrammeAnswer(
         reading=reading_of(moment, asker, None),
         title=None if known is None else known.title,
@@ -139,7 +136,7 @@ def get_programme(reader: Reader, query: GetProgramme, asker: Asker) -> Programm
         measures=text.measures,
         phases=_phases(board, text),
         duties=text.duties,
-        rule_sets=tuple(each for each in in_force if each is not None),
+        rule_sets=_rule_sets(board),
         units=_named(board, text),
     )
 
@@ -180,6 +177,14 @@ def _attention(seen: Sequence[Standing], board: Board, other: Board | None) -> t
 def _phases(board: Board, text: ProgrammeText) -> tuple[PhaseLine, ...]:
     current = phases_on(board.programme, board.moment.on)
     return tuple(PhaseLine(phase=phase, current=phase in current) for phase in text.phases)
+
+
+def _rule_sets(board: Board) -> tuple[RuleSet, ...]:
+    """Those that hold on the board's day, whichever programme published them."""
+    programmes, day = board.city.programmes, board.moment.on
+    ids = sorted({each.id for record in programmes.values() for each in record.rule_sets})
+    in_force = (rule_set_in_force(programmes, each, day) for each in ids)
+    return tuple(each for each in in_force if each is not None)
 
 
 def _posts(board: Board, entry: UnitEntry) -> tuple[UnitPost, ...]:

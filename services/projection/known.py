@@ -15,13 +15,13 @@ import msgspec
 from sqlalchemy import func, select
 
 from services.chassis.views import FoldedView, Reader
-from services.policy_registry.events import ProgrammeRecord, UnitRegister
+from services.policy_registry.events import CityRegister, ProgrammeRecord, UnitRegister
 from services.projection.programme import (
     PROGRAMME,
     REGISTRY_TIMELINE,
+    THE_CITY,
     UNITS,
-    latest_adopted,
-    programme_from,
+    programmes_from,
     register_from,
 )
 from services.projection.project_board import PROJECT_BOARD, BoardRow, Folding
@@ -116,17 +116,16 @@ def _fold_projects(reader: Reader, since: int, base: Mapping[str, BoardRow] | No
 
 @dataclass(frozen=True)
 class City:
-    """The programme and the register of units."""
+    """The programmes by id and the register of units."""
 
-    programme: ProgrammeRecord
+    programmes: Mapping[str, ProgrammeRecord]
     register: UnitRegister
 
 
 def _fold_city(reader: Reader, _since: int, _base: City | None, until: int) -> City:
     """From the beginning each time: there are few facts, and the reader decodes them."""
     facts = sorted(reader.facts(REGISTRY_TIMELINE.name, None, until), key=lambda fact: fact.position)
-    events = [fact.event for fact in facts]
-    return City(programme_from(events), register_from(events))
+    return City(programmes_from(facts), register_from(facts))
 
 
 class Known:
@@ -135,7 +134,7 @@ class Known:
     def __init__(self) -> None:
         self._projects = LiveRows(PROJECT_BOARD, BoardRow)
         self._programmes = LiveRows(PROGRAMME, ProgrammeRecord)
-        self._registers = LiveRows(UNITS, UnitRegister)
+        self._registers = LiveRows(UNITS, CityRegister)
         self._past_projects = PastFolds(PROJECT_TIMELINE.name, _fold_projects)
         self._past_cities = PastFolds(REGISTRY_TIMELINE.name, _fold_city)
 
@@ -149,6 +148,5 @@ class Known:
         if before is not None:
             past: City = self._past_cities.at(reader, before)
             return past
-        programmes, registers = self._programmes.read(reader), self._registers.read(reader)
-        register = next(iter(registers.values()), UnitRegister())
-        return City(latest_adopted(programmes.values()), register)
+        programmes, known = self._programmes.read(reader), self._registers.read(reader).get(THE_CITY)
+        return City(programmes, known.register if known is not None else UnitRegister())

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from services.chassis.clock import SHANGHAI
 from services.chassis.domain import Command
+from services.policy_registry.events import ProgrammeRecord, rule_set_on
 from services.policy_registry.programme import AdoptProgramme
 from services.project_tracking.events import ProjectRules
-from services.project_tracking.events.adopted_rules import rules_on
+from services.project_tracking.events.adopted_rules import RULE_SET, project_rules
 from services.rehearsal.people import CITY
 from services.rehearsal.telling import Intention
 
@@ -37,10 +38,11 @@ class Programme:
     @property
     def rules(self) -> ProjectRules:
         """The rules of projects, as the latest of its rule sets say; ValueError without any."""
-        rules = rules_on(self.adoption.rule_sets, date.max)
-        if rules is None:
+        published = ProgrammeRecord(rule_sets=self.adoption.rule_sets)
+        latest = rule_set_on(published, RULE_SET, date.max)
+        if latest is None:
             raise ValueError(f"{self.adoption.programme_id} publishes no rules for projects")
-        return rules
+        return project_rules(latest)
 
     def intentions(self) -> Iterator[Intention]:
         """Each order on the morning of its day, in the order of the folder. The programme itself, with its rules,

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from services.chassis.domain import Command, Facts
+from services.chassis.domain import Command
 from services.policy_registry.events import UnitRegister, UnitSpan, register_after, scored_on, unit_on
-from services.policy_registry.unit_registry import UNIT_REGISTRY
+from services.policy_registry.unit_registry import UNIT_REGISTRY, RegistryFacts
 from services.rehearsal.chance import stream
 from services.rehearsal.manners import MANNERS, Manner
 
@@ -35,7 +35,7 @@ def units_of(orders: Iterable[Command], first_day: date, seed: int) -> tuple[Uni
 
 def _register(orders: Iterable[Command]) -> UnitRegister:
     register = UNIT_REGISTRY.initial
-    some_day = Facts(today=date.max)
+    some_day = RegistryFacts(today=date.max)
     for order in orders:
         if type(order) in UNIT_REGISTRY.decisions:
             for event in UNIT_REGISTRY.decide(register, order, some_day):

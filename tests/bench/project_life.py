@@ -12,6 +12,7 @@ import msgspec
 
 from services.chassis.domain import Command, Event
 from services.chassis.event_store import NewEvent
+from services.policy_registry.events import ProgrammeRecord, rule_set_on
 from services.policy_registry.programme import AdoptProgramme
 from services.policy_registry.programme_files import load_programme
 from services.project_tracking.events import (
@@ -24,7 +25,7 @@ from services.project_tracking.events import (
     ProjectProgressReported,
     ProjectRules,
 )
-from services.project_tracking.events.adopted_rules import rules_on
+from services.project_tracking.events.adopted_rules import RULE_SET, project_rules
 from services.project_tracking.project import commands
 from services.project_tracking.project.decider import PROJECT
 from services.project_tracking.project.facts import ProjectFacts, UnitFact
@@ -53,9 +54,9 @@ def programme() -> tuple[Command, ...]:
 def rules() -> ProjectRules:
     """The shipped programme's rules of projects."""
     adoption = next(order for order in programme() if isinstance(order, AdoptProgramme))
-    found = rules_on(adoption.rule_sets, date(2017, 3, 1))
+    found = rule_set_on(ProgrammeRecord(rule_sets=adoption.rule_sets), RULE_SET, date(2017, 3, 1))
     assert found is not None
-    return found
+    return project_rules(found)
 
 
 def opening(project: str) -> Iterator[Command]:

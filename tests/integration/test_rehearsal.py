@@ -18,8 +18,8 @@ from services.chassis.clock import SHANGHAI, business_day
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists
 from services.chassis.event_store import StoreKind, StoreUnusable
 from services.chassis.settings import Settings
-from services.policy_registry.events import scored_on
-from services.project_tracking.reference import THE_CITY, UNITS, KnownUnits
+from services.policy_registry.events import CityRegister, scored_on
+from services.project_tracking.reference import THE_CITY, UNITS
 from services.rehearsal import RehearsalSummary, rehearse
 
 PROGRAMME = Path(__file__).resolve().parents[2] / "deploy" / "programmes" / "baoding-2017"
@@ -184,7 +184,7 @@ def test_the_city_goes_on_from_its_last_day_with_views_current(full: Path) -> No
         assert city.clock.today() == UNTIL
         consumers = [host.consumer for host in city.hosts.values() if host.consumer is not None]
         assert [consumer.drain() for consumer in consumers] == [0] * len(consumers)
-        known: KnownUnits = city.hosts["project_tracking"].views.get(UNITS.name, THE_CITY)
+        known: CityRegister = city.hosts["project_tracking"].views.get(UNITS.name, THE_CITY)
         assert len(scored_on(known.register, business_day(city.clock.now()))) == 22
         assert len(scored_on(known.register, date(2017, 3, 31))) == 25
     finally:

@@ -1,5 +1,6 @@
 """The published language of policy_registry: its events, and the pure rules that other services apply alike."""
 
+from services.policy_registry.events.city_register import CityRegister, RegistryFactPlace, city_register_after
 from services.policy_registry.events.programme import (
     Campaign,
     DutyForm,
@@ -13,6 +14,7 @@ from services.policy_registry.events.programme import (
     Phase,
     ProgrammeAdopted,
     ProgrammeAmended,
+    ProgrammeWithdrawn,
     RecurringDuty,
     Rhythm,
     Roll,
@@ -26,6 +28,7 @@ from services.policy_registry.events.programme_record import (
     rule_set_on,
     text_on,
 )
+from services.policy_registry.events.programmes import programme_on, rule_set_in_force
 from services.policy_registry.events.records import PostRecord, UnitRecord, UnitSpan
 from services.policy_registry.events.register import (
     UnitRegister,
@@ -38,6 +41,7 @@ from services.policy_registry.events.register import (
     unit_with_code,
 )
 from services.policy_registry.events.register_fold import register_after
+from services.policy_registry.events.rule_set_forms import require_form
 from services.policy_registry.events.rule_sets import (
     Attribute,
     Checklist,
@@ -65,7 +69,7 @@ from services.policy_registry.events.unit_registry import (
     UnitRecoded,
 )
 
-PROGRAMME_EVENTS = (ProgrammeAdopted, ProgrammeAmended, RuleSetPublished)
+PROGRAMME_EVENTS = (ProgrammeAdopted, ProgrammeAmended, RuleSetPublished, ProgrammeWithdrawn)
 UNIT_REGISTRY_EVENTS = (*UNIT_EVENTS, *POST_EVENTS)
 EVENTS = (*PROGRAMME_EVENTS, *UNIT_REGISTRY_EVENTS)
 """Everything that this service publishes, in the order of the contracts."""
@@ -80,6 +84,7 @@ __all__ = [
     "Campaign",
     "Checklist",
     "ChecklistItem",
+    "CityRegister",
     "DutyForm",
     "DutySubject",
     "Every",
@@ -100,7 +105,9 @@ __all__ = [
     "ProgrammeAmended",
     "ProgrammeRecord",
     "ProgrammeText",
+    "ProgrammeWithdrawn",
     "RecurringDuty",
+    "RegistryFactPlace",
     "Rhythm",
     "Roll",
     "RuleSet",
@@ -114,6 +121,7 @@ __all__ = [
     "UnitSpan",
     "attribute",
     "checklist",
+    "city_register_after",
     "flag",
     "last_with_code",
     "members_on",
@@ -121,8 +129,11 @@ __all__ = [
     "parameter",
     "phases_on",
     "programme_after",
+    "programme_on",
     "register_after",
+    "require_form",
     "responsible_on",
+    "rule_set_in_force",
     "rule_set_on",
     "scored_on",
     "text_on",

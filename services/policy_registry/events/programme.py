@@ -200,3 +200,11 @@ class RuleSetPublished(Event, frozen=True, kw_only=True):
     type: ClassVar[str] = "bizenv.programme.rule_set_published.v1"
 
     rule_set: RuleSet
+
+
+class ProgrammeWithdrawn(Event, frozen=True, kw_only=True):
+    """The programme was taken back (撤回) before its day of issue: it and its rule sets hold on no day."""
+
+    type: ClassVar[str] = "bizenv.programme.withdrawn.v1"
+
+    reason: Text

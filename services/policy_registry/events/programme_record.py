@@ -16,6 +16,7 @@ from services.policy_registry.events.programme import (
     Phase,
     ProgrammeAdopted,
     ProgrammeAmended,
+    ProgrammeWithdrawn,
     RecurringDuty,
     RuleSetPublished,
 )
@@ -23,11 +24,16 @@ from services.policy_registry.events.rule_sets import RuleSet
 
 
 class ProgrammeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was recorded: the adoption, amendments by number, rule sets in the order of publication."""
+    """What was recorded: the adoption, amendments by number, rule sets in the order of publication.
+
+    A programme taken back is as if it had never been adopted, but for `withdrawn`: the latest withdrawal, until it is
+    adopted anew.
+    """
 
     adopted: ProgrammeAdopted | None = None
     amendments: tuple[ProgrammeAmended, ...] = ()
     rule_sets: tuple[RuleSet, ...] = ()
+    withdrawn: ProgrammeWithdrawn | None = None
 
 
 class ProgrammeText(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +61,7 @@ T = TypeVar("T", bound=_HasId)
 
 
 def adopted(record: ProgrammeRecord, event: ProgrammeAdopted) -> ProgrammeRecord:
-    return msgspec.structs.replace(record, adopted=event)
+    return msgspec.structs.replace(record, adopted=event, withdrawn=None)
 
 
 def amended(record: ProgrammeRecord, event: ProgrammeAmended) -> ProgrammeRecord:
@@ -66,10 +72,15 @@ def rule_set_published(record: ProgrammeRecord, event: RuleSetPublished) -> Prog
     return msgspec.structs.replace(record, rule_sets=(*record.rule_sets, event.rule_set))
 
 
+def programme_withdrawn(_record: ProgrammeRecord, event: ProgrammeWithdrawn) -> ProgrammeRecord:
+    return ProgrammeRecord(withdrawn=event)
+
+
 PROGRAMME_EVOLUTIONS: dict[type[Event], Callable[[ProgrammeRecord, Any], ProgrammeRecord]] = {
     ProgrammeAdopted: adopted,
     ProgrammeAmended: amended,
     RuleSetPublished: rule_set_published,
+    ProgrammeWithdrawn: programme_withdrawn,
 }
 
 
@@ -128,4 +139,4 @@ def phases_on(record: ProgrammeRecord, day: date) -> tuple[Phase, ...]:
 def rule_set_on(record: ProgrammeRecord, rule_set_id: str, day: date) -> RuleSet | None:
     """The newest version of a rule set in force on that day, or None before the first one."""
     in_force = [each for each in record.rule_sets if each.id == rule_set_id and each.effective_on <= day]
-    return max(in_force, key=lambda each: each.version, default=None)
+    return max(in_force, key=lambda each: (each.effective_on, each.version), default=None)

@@ -82,12 +82,15 @@ def parameter(rule_set: RuleSet, name: str) -> Parameter:
 
 
 def number(rule_set: RuleSet, name: str) -> Decimal:
-    """A parameter as an exact number; ValueError when its value is a word."""
+    """A parameter as an exact number; ValueError when its value is a word or has no end."""
     value = parameter(rule_set, name).value
     try:
-        return Decimal(value)
-    except InvalidOperation as error:
-        raise ValueError(f"{rule_set.id} v{rule_set.version}: {name} = {value!r} is not a number") from error
+        found = Decimal(value)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise ValueError(f"{rule_set.id} v{rule_set.version}: {name} = {value!r} is not a number")
+    return found
 
 
 def whole(rule_set: RuleSet, name: str) -> int:

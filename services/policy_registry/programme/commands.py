@@ -62,3 +62,14 @@ class PublishRuleSet(Command, frozen=True, kw_only=True):
     programme_id: EntityId
     occurred_on: date
     rule_set: RuleSet
+
+
+class WithdrawProgramme(Command, frozen=True, kw_only=True):
+    """撤回方案 · take back a programme before its day of issue.
+
+    It is then as if it had never been adopted; the same id may be adopted anew.
+    """
+
+    programme_id: EntityId
+    occurred_on: date
+    reason: Text

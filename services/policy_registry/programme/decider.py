@@ -1,4 +1,7 @@
-"""How a programme decides: it is adopted once, amended in numbered steps, and publishes its rule sets."""
+"""How a programme decides: it is adopted once, amended in numbered steps, and publishes its rule sets.
+
+Until its day of issue it may be taken back.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,18 @@ from services.policy_registry.events import (
     ProgrammeAmended,
     ProgrammeRecord,
     ProgrammeText,
+    ProgrammeWithdrawn,
     RuleSet,
     RuleSetPublished,
 )
 from services.policy_registry.events.programme_record import PROGRAMME_EVOLUTIONS, amended_text, text_in_full
 from services.policy_registry.programme import rules
-from services.policy_registry.programme.commands import AdoptProgramme, AmendProgramme, PublishRuleSet
+from services.policy_registry.programme.commands import (
+    AdoptProgramme,
+    AmendProgramme,
+    PublishRuleSet,
+    WithdrawProgramme,
+)
 
 
 def adopt(state: ProgrammeRecord, command: AdoptProgramme, facts: Facts) -> Sequence[Event]:
@@ -116,6 +125,17 @@ def publish_rule_set(state: ProgrammeRecord, command: PublishRuleSet, facts: Fac
     return [RuleSetPublished(occurred_on=command.occurred_on, rule_set=command.rule_set)]
 
 
+def withdraw(state: ProgrammeRecord, command: WithdrawProgramme, facts: Facts) -> Sequence[Event]:
+    event = ProgrammeWithdrawn(occurred_on=command.occurred_on, reason=command.reason)
+    if event == state.withdrawn:
+        return ()
+    adopted = _require_adopted(state)
+    require_not_in_future(command.occurred_on, facts)
+    if adopted.occurred_on <= facts.today:
+        raise rules.PROGRAMME_IN_FORCE.broken("programme_id", title=adopted.title, since=adopted.occurred_on)
+    return [event]
+
+
 def _require_adopted(state: ProgrammeRecord) -> ProgrammeAdopted:
     if state.adopted is None:
         raise rules.PROGRAMME_UNKNOWN.broken("programme_id")
@@ -126,6 +146,11 @@ PROGRAMME: Decider[ProgrammeRecord, Facts] = Decider(
     aggregate="programme",
     identity="programme_id",
     initial=ProgrammeRecord(),
-    decisions={AdoptProgramme: adopt, AmendProgramme: amend, PublishRuleSet: publish_rule_set},
+    decisions={
+        AdoptProgramme: adopt,
+        AmendProgramme: amend,
+        PublishRuleSet: publish_rule_set,
+        WithdrawProgramme: withdraw,
+    },
     evolutions=PROGRAMME_EVOLUTIONS,
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from services.chassis.domain import Rule
-from services.policy_registry.events import Campaign, ProgrammeText, RecurringDuty, RuleSet
+from services.policy_registry.events import Campaign, ProgrammeText, RecurringDuty, RuleSet, require_form
 
 PROGRAMME_UNKNOWN = Rule(
     "PROGRAMME_UNKNOWN", "推进方案尚未印发,不能进行此操作", "the programme has not been adopted yet"
@@ -15,6 +15,11 @@ PROGRAMME_ALREADY_ADOPTED = Rule(
     "PROGRAMME_ALREADY_ADOPTED",
     "推进方案《{title}》已经印发,内容变动请用修订",
     "the programme {title} is adopted already; amend it instead",
+)
+PROGRAMME_IN_FORCE = Rule(
+    "PROGRAMME_IN_FORCE",
+    "推进方案《{title}》自 {since} 起已经施行,不能撤回;内容变动请用修订",
+    "the programme {title} has been in force since {since} and cannot be withdrawn; amend it instead",
 )
 ID_USED_TWICE = Rule("ID_USED_TWICE", "编号 {id} 用了两次", "the id {id} is used twice")
 GROUP_UNKNOWN = Rule(
@@ -96,11 +101,12 @@ def _require_sound_duties(duties: Iterable[RecurringDuty], measures: set[str]) -
 
 
 def require_sound_rule_set(rule_set: RuleSet, field: str) -> None:
-    """Names are unique in a rule set, and ids in each of its checklists."""
+    """Names are unique in a rule set, ids in each of its checklists, and it states what is decided by it."""
     names = [each.name for each in rule_set.parameters] + [each.id for each in rule_set.checklists]
     require_distinct(names, field)
     for checklist in rule_set.checklists:
         require_distinct((item.id for item in checklist.items), field)
+    require_form(rule_set, field)
 
 
 def require_newer(rule_set: RuleSet, published: Iterable[RuleSet], field: str) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from services.chassis.domain import DomainError, Facts
+from services.chassis.domain import DomainError
 from services.policy_registry.events import NamedUnit, ProgrammeRecord, UnitRegister, register_after, unit_with_code
 from services.policy_registry.programme import PROGRAMME, AdoptProgramme
 from services.policy_registry.programme_files.orders import Order
 from services.policy_registry.programme_files.reading import ProgrammeFileError
-from services.policy_registry.unit_registry import UNIT_REGISTRY, MakeResponsible
+from services.policy_registry.unit_registry import UNIT_REGISTRY, MakeResponsible, RegistryFacts
 
-SOME_DAY = Facts(today=date.max)
+SOME_DAY = RegistryFacts(today=date.max)
 """A programme may be written before its days come; the store refuses what lies ahead when it is given the orders."""
 
 

@@ -10,6 +10,7 @@ from services.policy_registry.unit_registry.commands import (
     RelievePost,
 )
 from services.policy_registry.unit_registry.decider import UNIT_REGISTRY
+from services.policy_registry.unit_registry.facts import RegistryFacts
 
 __all__ = [
     "UNIT_REGISTRY",
@@ -19,5 +20,6 @@ __all__ = [
     "LeaveUnit",
     "MakeResponsible",
     "RecodeUnit",
+    "RegistryFacts",
     "RelievePost",
 ]

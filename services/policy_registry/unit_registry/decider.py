@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.chassis.domain import Decider, Facts
+from services.chassis.domain import Decider
 from services.policy_registry.events import UnitRegister
 from services.policy_registry.events.register_fold import REGISTER_EVOLUTIONS
 from services.policy_registry.unit_registry import posts, units
@@ -15,8 +15,9 @@ from services.policy_registry.unit_registry.commands import (
     RecodeUnit,
     RelievePost,
 )
+from services.policy_registry.unit_registry.facts import RegistryFacts
 
-UNIT_REGISTRY: Decider[UnitRegister, Facts] = Decider(
+UNIT_REGISTRY: Decider[UnitRegister, RegistryFacts] = Decider(
     aggregate="unit_registry",
     identity="registry_id",
     initial=UnitRegister(),

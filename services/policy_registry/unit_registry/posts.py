@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.chassis.domain import Event, Facts
+from services.chassis.domain import Event
 from services.policy_registry.events import (
     PostAbolished,
     PostEstablished,
@@ -22,9 +22,10 @@ from services.policy_registry.unit_registry.commands import (
     RegistryOrder,
     RelievePost,
 )
+from services.policy_registry.unit_registry.facts import RegistryFacts
 
 
-def establish(state: UnitRegister, command: EstablishPost, facts: Facts) -> Sequence[Event]:
+def establish(state: UnitRegister, command: EstablishPost, facts: RegistryFacts) -> Sequence[Event]:
     rules.require_sound_order(command, facts)
     rules.require_member(state, command.unit_id, command.occurred_on)
     record = state.posts.get(command.post_id)
@@ -48,7 +49,7 @@ def _established(command: EstablishPost) -> PostEstablished:
     )
 
 
-def abolish(state: UnitRegister, command: AbolishPost, facts: Facts) -> Sequence[Event]:
+def abolish(state: UnitRegister, command: AbolishPost, facts: RegistryFacts) -> Sequence[Event]:
     rules.require_sound_order(command, facts)
     record = rules.known_post(state, command.post_id)
     event = PostAbolished(
@@ -63,7 +64,7 @@ def abolish(state: UnitRegister, command: AbolishPost, facts: Facts) -> Sequence
     return _toggled(command, record.existence, event, opens=False)
 
 
-def make_responsible(state: UnitRegister, command: MakeResponsible, facts: Facts) -> Sequence[Event]:
+def make_responsible(state: UnitRegister, command: MakeResponsible, facts: RegistryFacts) -> Sequence[Event]:
     rules.require_sound_order(command, facts)
     record = _post_in_force(state, command)
     event = PostMadeResponsible(
@@ -86,7 +87,7 @@ def _post_in_force(state: UnitRegister, command: MakeResponsible) -> PostRecord:
     return record
 
 
-def relieve(state: UnitRegister, command: RelievePost, facts: Facts) -> Sequence[Event]:
+def relieve(state: UnitRegister, command: RelievePost, facts: RegistryFacts) -> Sequence[Event]:
     rules.require_sound_order(command, facts)
     charge = rules.known_post(state, command.post_id).charge(command.subject)
     relieved_before = any(not each.opens and each.on == command.occurred_on for each in charge.toggles)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from services.chassis.domain import Facts, Rule, require_not_in_future
+from services.chassis.domain import Rule, require_not_in_future
 from services.policy_registry.events import PostRecord, UnitKind, UnitRecord, UnitRegister, UnitSpan
 from services.policy_registry.events.spans import alternate, overlap
 from services.policy_registry.unit_registry.commands import RegistryOrder
+from services.policy_registry.unit_registry.facts import RegistryFacts
 
 CODE_FORMAT = Rule(
     "UNIT_CODE_FORMAT",
@@ -58,6 +59,9 @@ FACTS_OUT_OF_ORDER = Rule(
     "先后次序不成立:加入(设立)、变更、退出(撤销)必须依次发生",
     "the facts would not follow one another in time: joining, changes, leaving",
 )
+OTHER_REGISTRY = Rule(
+    "UNIT_REGISTRY_OTHER", "本市单位名录编号是 {id},不是 {given}", "the unit registry of this city is {id}, not {given}"
+)
 BASIS_MISSING = Rule("BASIS_MISSING", "标为推定的事实必须写明依据", "what is inferred must name its basis")
 
 _DIGITS = re.compile(r"\d{6}")
@@ -72,8 +76,11 @@ CODE_FORMS: dict[UnitKind, re.Pattern[str]] = {
 }
 
 
-def require_sound_order(order: RegistryOrder, facts: Facts) -> None:
-    """What holds for every order: it has happened, an inference has a basis, a correction has a reason."""
+def require_sound_order(order: RegistryOrder, facts: RegistryFacts) -> None:
+    """What holds for every order: it is about the city's register, it has happened, an inference has a basis, a
+    correction has a reason."""
+    if facts.registry_id not in (None, order.registry_id):
+        raise OTHER_REGISTRY.broken("registry_id", id=facts.registry_id, given=order.registry_id)
     require_not_in_future(order.occurred_on, facts)
     if order.inferred and order.basis is None:
         raise BASIS_MISSING.broken("basis")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.chassis.domain import Event, Facts
+from services.chassis.domain import Event
 from services.policy_registry.events import (
     UnitJoined,
     UnitLeft,
@@ -15,9 +15,10 @@ from services.policy_registry.events import (
 )
 from services.policy_registry.unit_registry import rules
 from services.policy_registry.unit_registry.commands import JoinUnit, LeaveUnit, RecodeUnit
+from services.policy_registry.unit_registry.facts import RegistryFacts
 
 
-def join(state: UnitRegister, command: JoinUnit, facts: Facts) -> Sequence[Event]:
+def join(state: UnitRegister, command: JoinUnit, facts: RegistryFacts) -> Sequence[Event]:
     rules.require_sound_order(command, facts)
     rules.require_code_form(command.kind, command.code)
     event = _joined(command)
@@ -58,7 +59,7 @@ def _require_gone(record: UnitRecord, command: JoinUnit) -> None:
         )
 
 
-def leave(state: UnitRegister, command: LeaveUnit, facts: Facts) -> Sequence[Event]:
+def leave(state: UnitRegister, command: LeaveUnit, facts: RegistryFacts) -> Sequence[Event]:
     rules.require_sound_order(command, facts)
     event = _left(command)
     record = rules.known_unit(state, command.unit_id)
@@ -89,7 +90,7 @@ def _left(command: LeaveUnit) -> UnitLeft:
     )
 
 
-def recode(state: UnitRegister, command: RecodeUnit, facts: Facts) -> Sequence[Event]:
+def recode(state: UnitRegister, command: RecodeUnit, facts: RegistryFacts) -> Sequence[Event]:
     rules.require_sound_order(command, facts)
     span = rules.require_member(state, command.unit_id, command.corrects_on or command.occurred_on)
     event = UnitRecoded(

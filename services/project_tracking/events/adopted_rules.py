@@ -5,11 +5,23 @@ Everyone who judges a project reads the numbers here, so that a view and a recor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from services.policy_registry.events import RuleSet, checklist, flag, number, whole
+import msgspec
+
+from services.chassis.domain import DomainError
+from services.policy_registry.events import (
+    ProgrammeRecord,
+    RuleSet,
+    checklist,
+    flag,
+    number,
+    require_form,
+    rule_set_in_force,
+    whole,
+)
 from services.project_tracking.events.rules import ApprovalItem, Checklists, ProjectRules
 
 RULE_SET = "project"
@@ -17,8 +29,12 @@ RULE_SET = "project"
 
 
 def project_rules(rule_set: RuleSet) -> ProjectRules:
-    """Typed rules from the published data; KeyError or ValueError where a number is missing or no number."""
-    return ProjectRules(
+    """Typed rules from the published data.
+
+    Raises DomainError where the rule set is not of its form, ValueError where the rules' own limits do not hold.
+    """
+    require_form(rule_set, "rule_set")
+    rules = ProjectRules(
         version=f"{rule_set.id}/{rule_set.version}",
         green_permille=_permille(rule_set, "green_from"),
         watch_permille=_permille(rule_set, "watch_from"),
@@ -31,12 +47,21 @@ def project_rules(rule_set: RuleSet) -> ProjectRules:
             investment=_items(rule_set, "checklist.investment"), government=_items(rule_set, "checklist.government")
         ),
     )
+    # A Struct holds to its limits only where it is converted.
+    return msgspec.convert(msgspec.structs.asdict(rules), ProjectRules)
 
 
-def rules_on(rule_sets: Sequence[RuleSet], day: date) -> ProjectRules | None:
-    """The rules of projects in force on a day; None where the programme has published none by then."""
-    in_force = [each for each in rule_sets if each.id == RULE_SET and each.effective_on <= day]
-    return project_rules(max(in_force, key=lambda each: (each.effective_on, each.version))) if in_force else None
+def rules_on(programmes: Mapping[str, ProgrammeRecord], day: date) -> ProjectRules | None:
+    """The rules of projects in force on a day, of the programmes by id.
+
+    None where none has published any by then, and where the rule set of the day can't be decided by (one of an older
+    store): there are then no rules until a sound one is published, and no lamps.
+    """
+    rule_set = rule_set_in_force(programmes, RULE_SET, day)
+    try:
+        return None if rule_set is None else project_rules(rule_set)
+    except (DomainError, ValueError):
+        return None
 
 
 def _permille(rule_set: RuleSet, name: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from services.chassis.domain import Facts
 from services.policy_registry.events import (
     Campaign,
     DutyForm,
@@ -25,10 +24,10 @@ from services.policy_registry.events import (
     UnitKind,
 )
 from services.policy_registry.programme import AdoptProgramme
-from services.policy_registry.unit_registry import JoinUnit
+from services.policy_registry.unit_registry import JoinUnit, RegistryFacts
 
 TODAY = date(2017, 9, 29)
-FACTS = Facts(today=TODAY)
+FACTS = RegistryFacts(today=TODAY)
 TOMORROW = date(2017, 9, 30)
 ISSUED = date(2017, 3, 1)
 

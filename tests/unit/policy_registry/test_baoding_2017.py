@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.domain import Facts
 from services.policy_registry.events import (
     Every,
     Origin,
@@ -35,11 +34,11 @@ from services.policy_registry.events import (
 from services.policy_registry.programme import PROGRAMME, AdoptProgramme
 from services.policy_registry.programme_files import load_programme
 from services.policy_registry.unit_registry import UNIT_REGISTRY
+from tests.unit.policy_registry.samples import FACTS
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "programmes" / "baoding-2017"
 TERRITORIES = (UnitKind.DISTRICT, UnitKind.COUNTY, UnitKind.CITY)
 MARCH, APRIL = date(2017, 3, 31), date(2017, 4, 1)
-FACTS = Facts(today=date(2017, 9, 29))
 
 # Copied by hand from the plan, so that the data is held against the plan and not against itself.
 FAULTS = {

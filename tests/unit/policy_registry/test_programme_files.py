@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.domain import Facts
 from services.policy_registry.events import UnitRegister
 from services.policy_registry.programme import AdoptProgramme
 from services.policy_registry.programme_files import ProgrammeFileError, load_programme
@@ -21,7 +20,7 @@ from services.policy_registry.unit_registry import (
     RecodeUnit,
     RelievePost,
 )
-from tests.unit.policy_registry.samples import TODAY
+from tests.unit.policy_registry.samples import FACTS
 
 BAODING = Path(__file__).parents[3] / "deploy" / "programmes" / "baoding-2017"
 
@@ -188,7 +187,7 @@ def test_posts_of_each_unit_carry_its_name_and_the_code_of_that_day(folder: Path
 def test_on_an_empty_store_none_of_the_orders_is_refused() -> None:
     register: UnitRegister = UNIT_REGISTRY.initial
     for command in load_programme(BAODING)[1:]:
-        register = UNIT_REGISTRY.fold(UNIT_REGISTRY.decide(register, command, Facts(today=TODAY)), register)
+        register = UNIT_REGISTRY.fold(UNIT_REGISTRY.decide(register, command, FACTS), register)
     assert len(register.units) > 30
 
 

@@ -16,6 +16,7 @@ from services.policy_registry.events import (
     ChecklistItem,
     Origin,
     Parameter,
+    ProgrammeAdopted,
     RuleSet,
     RuleSetPublished,
     UnitJoined,
@@ -23,18 +24,18 @@ from services.policy_registry.events import (
     UnitLeft,
     UnitRecoded,
 )
-from services.project_tracking.reference import LAMPS_DUE, RULES, UNITS
+from services.project_tracking.reference import LAMPS_DUE, PROGRAMMES, UNITS
 
-_VIEWS: tuple[FoldedView, ...] = (UNITS, RULES, LAMPS_DUE)
+_VIEWS: tuple[FoldedView, ...] = (UNITS, PROGRAMMES, LAMPS_DUE)
 REGISTRY, PROGRAMME = "unit_registry-city", "programme-city"
 
 
-def received(stream: str, event: Event, version: int = 1) -> Received:
+def received(stream: str, event: Event, version: int = 1, position: int = 1) -> Received:
     """The fact as a handler or a reaction gets it."""
     envelope = Envelope(
         service="somewhere",
         epoch=1,
-        position=version,
+        position=position,
         partition=0,
         stream=stream,
         version=version,
@@ -58,13 +59,18 @@ class KnownFacts:
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, Any]] = {view.name: {} for view in _VIEWS}
         self._versions: dict[str, int] = {}
+        self._position = 0
 
     def told(self, stream: str, *events: Event) -> KnownFacts:
         for event in events:
             self._versions[stream] = version = self._versions.get(stream, 0) + 1
-            for view in _VIEWS:
-                self._fold(view, received(stream, event, version))
+            self._position += 1
+            self.take(received(stream, event, version, self._position))
         return self
+
+    def take(self, fact: Received) -> None:
+        for view in _VIEWS:
+            self._fold(view, fact)
 
     def _fold(self, view: FoldedView, fact: Received) -> None:
         handler, key = view.handlers.get(type(fact.event)), view.key(fact.envelope)
@@ -103,6 +109,22 @@ def recoded(unit_id: str, code: str, name: str, on: date) -> UnitRecoded:
     return UnitRecoded(occurred_on=on, unit_id=unit_id, code=code, name=name, kind=UnitKind.DISTRICT)
 
 
+def issued(on: date) -> ProgrammeAdopted:
+    """A programme that says nothing; its rule sets are published after it."""
+    return ProgrammeAdopted(
+        occurred_on=on,
+        title="推进方案",
+        city="某市",
+        year=on.year,
+        goals=("办好事",),
+        campaigns=(),
+        groups=(),
+        measures=(),
+        phases=(),
+        duties=(),
+    )
+
+
 _NUMBERS = {
     "green_from": "0.95",
     "watch_from": "0.80",
@@ -114,8 +136,8 @@ _NUMBERS = {
 }
 
 
-def published(version: int, effective_on: date, id: str = "project") -> RuleSetPublished:
-    """A rule set of projects with one approval for each kind."""
+def published(version: int, effective_on: date, id: str = "project", **numbers: str) -> RuleSetPublished:
+    """A rule set of projects with one approval for each kind; `numbers` are other values than the usual."""
     items = (ChecklistItem(id="land", name="用地批准"),)
     rule_set = RuleSet(
         id=id,
@@ -124,7 +146,7 @@ def published(version: int, effective_on: date, id: str = "project") -> RuleSetP
         title="项目规则",
         parameters=tuple(
             Parameter(name=name, value=value, unit="x", origin=Origin.OURS, source="示例")
-            for name, value in _NUMBERS.items()
+            for name, value in (_NUMBERS | numbers).items()
         ),
         checklists=tuple(
             Checklist(id=f"checklist.{kind}", title="审批清单", origin=Origin.OURS, source="示例", items=items)

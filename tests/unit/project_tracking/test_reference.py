@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from services.chassis.domain import Command, Facts
 from services.chassis.passing_time import DayPassed
 from services.chassis.views import Received
+from services.policy_registry.events import ProgrammeWithdrawn
 from services.project_tracking.events import (
     ProjectCompleted,
     ProjectLampRecorded,
@@ -24,12 +25,14 @@ from services.project_tracking.events.fold import Known
 from services.project_tracking.project import commands as c
 from services.project_tracking.project.decider import PROJECT
 from services.project_tracking.reactions import REACTIONS, give_lamps
-from services.project_tracking.reference import facts_for, rules_in_force, running_projects
+from services.project_tracking.reference import facts_for, known_units, rules_in_force, running_projects
 from services.project_tracking.scope import units_of
+from tests.unit.given import given
 from tests.unit.project_tracking.known import (
     PROGRAMME,
     REGISTRY,
     KnownFacts,
+    issued,
     joined,
     left,
     published,
@@ -52,7 +55,7 @@ def city() -> KnownFacts:
     known = KnownFacts().told(REGISTRY, joined("xinshi", "130602", "新市区", day(1, 1, 2013)))
     known.told(REGISTRY, left("xinshi", RECODED), joined("jingxiu", "130602", "竞秀区", RECODED))
     known.told(REGISTRY, joined("rongcheng", "130629", "容城县", day(1, 1, 2013)), left("rongcheng", LEFT))
-    return known.told(PROGRAMME, published(1, day(1, 1)), published(2, day(7, 1)))
+    return known.told(PROGRAMME, issued(day(3, 1)), published(1, day(1, 1)), published(2, day(7, 1)))
 
 
 LIXIAN_LISTED = registered(unit_code="130635", unit_id="lixian")
@@ -63,7 +66,7 @@ def lixian() -> KnownFacts:
     """A county that is given another code on 1 September."""
     known = KnownFacts().told(REGISTRY, joined("lixian", "130635", "蠡县", day(1, 1, 2013)))
     known.told(REGISTRY, recoded("lixian", "130690", "蠡县", day(9, 1)))
-    return known.told(PROGRAMME, published(1, day(1, 1)))
+    return known.told(PROGRAMME, issued(day(3, 1)), published(1, day(1, 1)))
 
 
 def unit_at(command: c.RegisterProject | c.SignProject, known: KnownFacts | None = None) -> str | None:
@@ -209,7 +212,7 @@ def test_the_rules_in_force_on_a_day(on: date, version: int | None) -> None:
 def test_other_rule_sets_are_none_of_ours_and_new_ones_are_seen_at_once() -> None:
     known = KnownFacts()
     assert rules_in_force(known, day(9, 1)) is None
-    known.told(PROGRAMME, published(1, day(1, 1), id="reports"))
+    known.told(PROGRAMME, issued(day(3, 1)), published(1, day(1, 1), id="reports"))
     assert rules_in_force(known, day(9, 1)) is None
     known.told(PROGRAMME, published(1, day(1, 1)))
     assert rules_in_force(known, day(9, 1)) is not None
@@ -236,6 +239,45 @@ def test_a_fact_from_before_the_rules_is_held_to_those_of_the_day_on_which_it_is
 def test_before_there_are_any_rules_there_are_none_to_fall_back_to() -> None:
     early = Facts(today=day(12, 31, 2016))
     assert facts_for(city(), RECORD, replace(SIGN, occurred_on=day(6, 1, 2014)), early).rules is None
+
+
+def test_a_programme_adopted_ahead_of_its_day_leaves_the_rules_in_force_alone() -> None:
+    known = city().told("programme-next", issued(day(3, 1, 2018)), published(1, day(1, 1, 2018), lamp_day="9"))
+    for on, lamp_day in ((day(12, 31), 6), (day(2, 28, 2018), 6), (day(3, 1, 2018), 9)):
+        rules = rules_in_force(known, on)
+        assert rules is not None
+        assert rules.lamp_day == lamp_day
+    known.told("programme-next", ProgrammeWithdrawn(occurred_on=day(12, 1), reason="另行印发"))
+    rules = rules_in_force(known, day(3, 1, 2018))
+    assert rules is not None
+    assert (rules.version, rules.lamp_day) == ("project/2", 6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"lamp_day": "31"}, {"lamp_day": "0"}, {"yellow_from": "NaN"}, {"yellow_from": "abc"}, {"yellow_from": "1E+30"}],
+)
+def test_a_recorded_rule_set_that_cannot_be_decided_by_is_no_rule_set(wrong: dict[str, str]) -> None:
+    known = KnownFacts().told(REGISTRY, joined("jingxiu", "130602", "竞秀区", RECODED))
+    known.told(PROGRAMME, issued(day(1, 1)), published(1, day(1, 1), **wrong))
+    facts = facts_for(known, RECORD, SIGN, BASE)
+    assert facts.rules is None
+    lamp = c.RecordLamp(project_id=P, occurred_on=day(2, 6), month="2017-01")
+    given(PROJECT, LISTED).when(lamp, facts).raises("RULES_NOT_ADOPTED")
+    assert list(give_lamps(passed(day(2, 6)), known)) == []
+    known.told(PROGRAMME, published(2, day(1, 1)))
+    assert facts_for(known, RECORD, SIGN, BASE).rules is not None
+
+
+def test_of_two_registers_the_one_begun_first_is_the_citys_whichever_is_heard_of_first() -> None:
+    ours = received(REGISTRY, joined("jingxiu", "130602", "竞秀区", RECODED), 1, 3)
+    other = received("unit_registry-other", joined("else", "130602", "别区", RECODED), 1, 4)
+    for facts in ((ours, other), (other, ours)):
+        known = KnownFacts()
+        for fact in facts:
+            known.take(fact)
+        assert unit_at(SIGN, known) == "jingxiu"
+        assert set(known_units(known).units) == {"jingxiu"}
 
 
 # --- lamps

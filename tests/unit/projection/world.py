@@ -13,7 +13,7 @@ import msgspec
 
 from services.chassis.auth import Principal, Role
 from services.chassis.clock import SHANGHAI
-from services.chassis.domain import Event, Facts
+from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Asker, Query
@@ -23,7 +23,7 @@ from services.chassis.views import Received
 from services.policy_registry.events import EVENTS
 from services.policy_registry.programme.decider import PROGRAMME
 from services.policy_registry.programme_files import load_programme
-from services.policy_registry.unit_registry.decider import UNIT_REGISTRY
+from services.policy_registry.unit_registry import UNIT_REGISTRY, RegistryFacts
 from services.project_tracking.events import (
     PROJECT_EVENTS,
     BaselinePlan,
@@ -45,7 +45,7 @@ LEADER = Principal(account="mayor", role=Role.LEADER)
 CLERK = Principal(account="clerk", role=Role.UNIT_STAFF, unit="130602")
 YI = 100_000_000
 _HANDLERS = {handler.query: handler.handle for handler in QUERIES}
-_FAR = Facts(today=date(2100, 1, 1))
+_FAR = RegistryFacts(today=date(2100, 1, 1))
 
 
 class World:
@@ -85,6 +85,10 @@ class World:
         )
         self._waiting.append(Received(envelope, event))
         return envelope.id
+
+    def seen_first(self, stream: str) -> None:
+        """Let the facts of this stream come before the others that wait: streams come in any order."""
+        self._waiting.sort(key=lambda fact: fact.envelope.stream != stream)
 
     def folded(self) -> World:
         """Let the views see what was recorded."""
