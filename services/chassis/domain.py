@@ -25,11 +25,37 @@ EntityId = Annotated[
 ]
 """An entity's id, chosen by the caller; it becomes part of a stream's name."""
 
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-"""A sentence or a paragraph written by a person; never empty."""
+WRITTEN, LINE, LINES = "written", "line", "lines"
+"""The mark in a type's `extra` by which the doors know what a person writes (`validation.writing`)."""
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-"""A name or a title."""
+CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f"
+BREAKS = r"\t\n\r\u0085\u2028\u2029"
+DIRECTIONS = r"\u202a-\u202e\u2066-\u2069"
+"""What the contracts say of the characters, in the words of JSON Schema and of Python alike."""
+
+Text = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=2000,
+        extra={WRITTEN: LINES},
+        extra_json_schema={"pattern": rf"^[^{CONTROL}{DIRECTIONS}]*$"},
+        description="文字,不能空白 · not blank; no control or direction characters",
+    ),
+]
+"""A sentence or a paragraph written by a person; never empty or blank."""
+
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=120,
+        extra={WRITTEN: LINE},
+        extra_json_schema={"pattern": rf"^[^{CONTROL}{BREAKS}{DIRECTIONS}]*$"},
+        description="名称,一行,不能空白 · one line, not blank; no control or direction characters",
+    ),
+]
+"""A name or a title: one line, never empty or blank."""
 
 Yuan = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 """Whole yuan, never negative."""

@@ -103,6 +103,11 @@ CASES = {
     ),
     "malformed date": Case(Order(fields=register(occurred_on="2017-02-30")), "INVALID_REQUEST", "occurred_on"),
     "too long": Case(Order(fields=register(name="路" * 121)), "INVALID_REQUEST", "name"),
+    "code that is none": Case(Order(fields=register(unit_code="1" * 40)), "INVALID_REQUEST", "unit_code"),
+    "name of two lines": Case(Order(fields=register(name="轴承厂\n一期")), "INVALID_REQUEST", "name"),
+    "name that turns the direction": Case(Order(fields=register(owner="公司\u202e司公")), "INVALID_REQUEST", "owner"),
+    "blank name": Case(Order(fields=register(industry="\u200b \u3000")), "INVALID_REQUEST", "industry"),
+    "control character in a text": Case(Order(fields=register(site="路\u0007")), "INVALID_REQUEST", "site"),
     "negative amount": Case(
         Order(fields=register(total_investment_yuan=-1)), "INVALID_REQUEST", "total_investment_yuan"
     ),

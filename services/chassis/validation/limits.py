@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import inspect
 
 from services.chassis.errors import InvalidRequest, Violation
+from services.chassis.validation.writing import writing_of
 
 LARGEST_INTEGER = 2**53 - 1
 DECIMAL_PLACES = 6
@@ -30,7 +31,7 @@ def check_for(type_: Any) -> Check | None:
 
 def _check(info: inspect.Type, seen: dict[type, _StructCheck]) -> Check | None:
     if isinstance(info, inspect.Metadata):
-        return _check(info.type, seen)
+        return _both(_check(info.type, seen), writing_of(info))
     if isinstance(info, inspect.IntType):
         return None if _bounded(info) else _integer
     if isinstance(info, inspect.DecimalType):
@@ -46,6 +47,18 @@ def _check(info: inspect.Type, seen: dict[type, _StructCheck]) -> Check | None:
     if isinstance(info, inspect.DictType):
         return _entries(_check(info.key_type, seen), _check(info.value_type, seen))
     return None
+
+
+def _both(one: Check | None, other: Check | None) -> Check | None:
+    """One after the other; where there is one, that."""
+    if one is None or other is None:
+        return one or other
+
+    def both(value: Any, path: str) -> None:
+        one(value, path)
+        other(value, path)
+
+    return both
 
 
 def _bounded(info: inspect.IntType) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 
 from services.chassis.domain import Command, EntityId, Name, Text, Yuan
+from services.policy_registry.events.unit_registry import UnitCode
 from services.project_tracking.events.plan import BaselinePlan
 from services.project_tracking.events.terms import Month, Mu, Percent, ProjectKind, ProjectLevel, Step, Uscc
 
@@ -27,7 +28,7 @@ class RegisterProject(Command, frozen=True, kw_only=True):
     level: ProjectLevel
     major: bool = False
     """重大产业项目: followed week by week"""
-    unit_code: str
+    unit_code: UnitCode
     industry: Name
     owner: Name
     owner_uscc: Uscc | None = None

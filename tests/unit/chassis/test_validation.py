@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import enum
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from services.chassis.domain import Name, Text
 from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.validation import convert, decode_json, violation_of
 
@@ -178,3 +182,67 @@ def test_reads_numbers_and_truth_from_text_where_asked() -> None:
 def test_hands_on_a_message_of_a_kind_it_does_not_know() -> None:
     violation = violation_of(msgspec.ValidationError("Something new - at `$.plan[0]`"))
     assert violation == Violation("plan[0]", "内容不符合要求:Something new", "Something new")
+
+
+class Written(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    name: Name = "a"
+    remark: Text | None = None
+    names: tuple[Name, ...] = ()
+
+
+BLANKS = "\u0020\u00a0\u2003\u3000\u200b\u200d\u2060\ufeff\u00ad\u180e\u3164\u2800\u0301\ufe0f"
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+BREAKS = "\t\n\r\u0085\u2028\u2029"
+CONTROL = "".join(chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in BREAKS)
+ONE_LINE = "应写在一行内"
+TURNS = "改变书写方向"
+UNSEEN = "空白"
+
+
+def refusal(value: dict[str, Any]) -> Violation:
+    """The same at JSON doors and at those that hand over plain values."""
+    with pytest.raises(InvalidRequest) as plain:
+        convert(value, Written)
+    with pytest.raises(InvalidRequest) as sent:
+        decode_json(msgspec.json.encode(value), Written)
+    (violation,) = plain.value.violations
+    assert sent.value.violations == (violation,)
+    return violation
+
+
+@given(st.text("甲乙a1 ", max_size=5), st.text("丙b2", min_size=1, max_size=5), st.sampled_from(DIRECTIONS + CONTROL))
+def test_no_name_and_no_text_holds_control_or_direction_characters(before: str, after: str, char: str) -> None:
+    for field in ("name", "remark"):
+        found = refusal({field: before + char + after})
+        assert found.field == field
+        if char != "\0":
+            assert (TURNS in found.message) == (char in DIRECTIONS)
+            assert f"U+{ord(char):04X}" in found.english
+
+
+@given(st.text("甲a", max_size=3), st.sampled_from(BREAKS), st.text("乙b", max_size=3))
+def test_a_name_is_one_line_and_a_text_may_have_more(before: str, char: str, after: str) -> None:
+    found = refusal({"names": ["甲", before + char + after]})
+    assert (found.field, ONE_LINE in found.message) == ("names[1]", True)
+    if before + after:
+        written = before + char + after
+        assert convert({"remark": written}, Written).remark == written
+
+
+@given(st.text(BLANKS, min_size=1, max_size=8))
+def test_what_is_blank_or_unseen_is_no_name_and_no_text(blank: str) -> None:
+    for field in ("name", "remark"):
+        found = refusal({field: blank})
+        assert (found.field, UNSEEN in found.message) == (field, True)
+        assert convert({field: f"{blank}路"}, Written)
+
+
+def test_the_contracts_say_what_the_doors_hold_to() -> None:
+    told = msgspec.json.schema(Written)["$defs"]["Written"]["properties"]
+    line, lines = told["name"]["pattern"], told["remark"]["anyOf"][0]["pattern"]
+    for char in DIRECTIONS + CONTROL:
+        assert not re.fullmatch(line, f"a{char}b")
+        assert not re.fullmatch(lines, f"a{char}b")
+    for char in BREAKS:
+        assert not re.fullmatch(line, f"a{char}b")
+        assert re.fullmatch(lines, f"a{char}b")
