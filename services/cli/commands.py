@@ -89,5 +89,13 @@ def _body(given: str | None) -> bytes:
     if given == "-":
         return sys.stdin.buffer.read()
     if given.startswith("@"):
-        return Path(given[1:]).read_bytes()
+        return _content(given[1:])
     return os.fsencode(given)
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero character in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        fail(f"--json @{path} 无法读取:{reason} · the file can't be read")

@@ -72,6 +72,18 @@ async def test_the_id_in_the_path_counts_and_the_body_may_not_contradict_it() ->
     assert (bad.status_code, bad.json()["violations"][0]["field"]) == (400, "work_id")
 
 
+async def test_a_name_that_the_body_gives_twice_is_refused() -> None:
+    gateway = FakeGateway()
+    body = b'{"kind":"road","unit":"1","name":"a","name":"b","occurred_on":"2017-03-01","investment_yuan":1}'
+    async with http_door(gateway) as client:
+        response = await client.post(REGISTER, content=body, headers={**bearer(), "Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert response.json()["violations"] == [
+        {"field": "name", "message": "给了多次", "english": "given more than once"}
+    ]
+    assert gateway.calls == []
+
+
 async def test_a_problem_is_told_by_the_standard_and_in_two_languages() -> None:
     async with http_door(FakeGateway()) as client:
         response = await client.post(REGISTER, json={**BODY, "colour": "red"}, headers=bearer())

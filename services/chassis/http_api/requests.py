@@ -130,7 +130,7 @@ def command_from(body: bytes, command: type[msgspec.Struct], identity: str, valu
     if given is not members[identity] or bytes(given) != own:
         english = "differs from the id in the path"
         raise InvalidRequest(Violation(identity, "与网址中的编号不一致", english))
-    return decode_json(msgspec.json.encode(members), command)
+    return decode_json(msgspec.json.encode(members), command, unique=True)
 
 
 def query_from(request: Request, query: type[msgspec.Struct]) -> msgspec.Struct:

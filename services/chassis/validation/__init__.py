@@ -12,6 +12,7 @@ import msgspec
 
 from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.validation.limits import Check, check_for
+from services.chassis.validation.repeated import refuse_repeated
 from services.chassis.validation.unknown import Search, search_for
 from services.chassis.validation.wording import violation_of
 
@@ -24,11 +25,16 @@ BODY = "body"
 _MALFORMED = ("不是有效的 JSON", "not valid JSON")
 
 
-def decode_json(data: bytes, type_: type[T]) -> T:
-    """The value that these JSON bytes describe; raises InvalidRequest, with field `body` where all of it is wrong."""
+def decode_json(data: bytes, type_: type[T], *, unique: bool = False) -> T:
+    """The value that these JSON bytes describe; raises InvalidRequest, with field `body` where all of it is wrong.
+
+    `unique` says that we wrote them and no name is given twice.
+    """
     decoder, check, search = _tools(type_)
     try:
         value: T = decoder.decode(data)
+        if not unique:
+            refuse_repeated(data)
         if search is not None:
             search(msgspec.json.decode(data), "")
     except msgspec.ValidationError as error:
