@@ -66,7 +66,7 @@ def instant(micros: int) -> datetime:
 def moment_of(asked: Asked, asker: Asker) -> Moment:
     """The times that a query means; raises InvalidRequest for a day that can't be looked at."""
     on = asked.on if asked.on is not None else asker.today
-    _require_reachable(on, asker.today)
+    require_reachable(on, asker.today)
     if asked.known_on is not None and asked.known_at is not None:
         both = Violation("known_at", "known_on 与 known_at 只能给一个", "give known_on or known_at, not both")
         raise InvalidRequest(both)
@@ -77,7 +77,8 @@ def moment_of(asked: Asked, asker: Asker) -> Moment:
     return Moment(on)
 
 
-def _require_reachable(on: date, today: date) -> None:
+def require_reachable(on: date, today: date) -> None:
+    """Refuse (InvalidRequest) a day of the future, or of a time that no programme reaches back to."""
     if on > today:
         wrong = Violation(
             "on",
@@ -86,7 +87,11 @@ def _require_reachable(on: date, today: date) -> None:
         )
         raise InvalidRequest(wrong)
     if on < EARLIEST:
-        raise InvalidRequest(Violation("on", f"日期 {on} 过早", f"{on} is too long ago"))
+        raise InvalidRequest(too_early("on", on))
+
+
+def too_early(field: str, day: date | str) -> Violation:
+    return Violation(field, f"日期 {day} 过早", f"{day} is too long ago")
 
 
 def _until_now(known_on: date, asker: Asker) -> int | None:

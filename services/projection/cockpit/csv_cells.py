@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -29,12 +30,14 @@ _HEADS = (
     "field.planned_completion",
     "step.completed",
 )
-_FORMULA = frozenset("=+-@\t\r\n=+-@")
+_FORMULA = re.compile(r"[\s\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff]*[=+\-@\u2212\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+"""A sign that begins a formula, in its ASCII or full-width form, also behind blanks and marks that a spreadsheet passes
+over; and what it may split a cell at."""
 
 
 def safe(cell: str) -> str:
     """A spreadsheet takes a cell that begins like this for a formula; with an apostrophe it is text."""
-    return f"'{cell}" if cell and cell[0] in _FORMULA else cell
+    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def rows_of(lines: Sequence[ProjectLine], t: Texts) -> Iterator[list[str]]:

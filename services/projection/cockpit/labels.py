@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -15,6 +16,16 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 LABELS: Mapping[str, tuple[str, str]] = {**PAGES, **DOMAIN, **FORMS}
 """Key → (Chinese, English)."""
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_ISOLATE, _END = "\u2068", "\u2069"
+"""Unicode's own `<bdi>` and `</bdi>`, for texts that stand inside a sentence."""
+
+
+def isolated(text: str) -> str:
+    """What somebody wrote, for a place inside a sentence of ours: words from right to left turn nothing but themselves.
+    (What has an element of its own is set apart by the style sheet.)"""
+    return f"{_ISOLATE}{text}{_END}" if _RIGHT_TO_LEFT.search(text) else text
+
 
 class Texts:
     """The catalogue in one language; `texts("key", name=value)` fills the places of a text."""
@@ -25,7 +36,9 @@ class Texts:
 
     def __call__(self, key: str, **values: object) -> str:
         text = LABELS[key][self._index]
-        return text.format(**values) if values else text
+        if not values:
+            return text
+        return text.format(**{name: isolated(value) if type(value) is str else value for name, value in values.items()})
 
     def has(self, key: str) -> bool:
         return key in LABELS

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.projection.cockpit.formats import Formats
-from services.projection.cockpit.labels import Texts
+from services.projection.cockpit.labels import Texts, isolated
 from services.projection.project_answers import TimelineEntry
 
 _BRIEF = (
@@ -48,7 +48,7 @@ def brief(entry: TimelineEntry, t: Texts, f: Formats) -> str:
 
 
 def _short(name: str, value: Any, t: Texts, f: Formats) -> str:
-    words = shown(name, value, t, f)
+    words = isolated(shown(name, value, t, f))
     if name in ("month", "lamp", "text", "progress", "reason", "name", "approval_id", "step", "note", "week"):
         return words
     return f"{_label(name, t)} {words}"

@@ -10,7 +10,7 @@ from typing import Any
 from services.project_tracking.events import MilestoneKind, Step
 from services.projection.cockpit.formats import Formats, plain
 from services.projection.cockpit.forms import Choices
-from services.projection.cockpit.labels import Texts
+from services.projection.cockpit.labels import Texts, isolated
 from services.projection.project_answers import BaselineLine, ProjectAnswer
 
 _STEP_COMMANDS = {
@@ -184,7 +184,7 @@ def _weeks(answer: ProjectAnswer, t: Texts) -> Iterator[Recorded]:
 def _milestones(answer: ProjectAnswer, t: Texts) -> Iterator[Recorded]:
     for line in answer.milestones:
         if line.kind is MilestoneKind.OTHER and line.source is not None and line.reached_on is not None:
-            words = f"{t('project.reached')} · {line.text} · {line.reached_on}"
+            words = f"{t('project.reached')} · {isolated(line.text)} · {line.reached_on}"
             yield Recorded(words, "ReachMilestone", {"milestone_id": line.milestone_id}, line.source.event_id)
 
 

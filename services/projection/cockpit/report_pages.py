@@ -9,15 +9,16 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from services.chassis.contracts.paths import CommandPath
-from services.chassis.errors import NotFound
+from services.chassis.errors import InvalidRequest, NotFound
 from services.project_tracking.events import month_before, month_of
 from services.projection.answers import ProjectPage, UnitList
+from services.projection.as_of import EARLIEST, too_early
 from services.projection.cockpit.duties import due_of, usual
 from services.projection.cockpit.forms import Choices, Known, form_fields
 from services.projection.cockpit.frame import Frame
 from services.projection.cockpit.prefill import choices_for, corrections_of, values_for
 from services.projection.cockpit.project_pages import FILTERS
-from services.projection.cockpit.visit import Visit, segment
+from services.projection.cockpit.visit import Visit, day_of, segment
 from services.projection.project_answers import ProjectAnswer
 from services.projection.queries import GetProject, ListProjects, ListUnits
 from services.projection.unit_scoreboard import TERRITORIES
@@ -127,6 +128,10 @@ def _defaults(visit: Visit) -> dict[str, Any]:
 
 
 def _given(visit: Visit) -> dict[str, Any]:
-    """Values from the address, for a field's first content; what does not fit is refused when it is sent."""
+    """Values from the address, for a field's first content; what does not fit is refused when it is sent, and at once
+    a day from which a plan can't be drawn up."""
     known = ("month", "week", "milestone_id", "approval_id", "number", "step", "occurred_on")
-    return {name: visit.param(name)[:64] for name in known if visit.param(name)}
+    given = {name: visit.param(name)[:64] for name in known if visit.param(name)}
+    if "occurred_on" in given and day_of("occurred_on", given["occurred_on"]) < EARLIEST:
+        raise InvalidRequest(too_early("occurred_on", given["occurred_on"]))
+    return given

@@ -20,6 +20,7 @@ from services.chassis.http_api import while_connected
 from services.chassis.service import Query
 from services.chassis.tracing import TraceContext
 from services.chassis.validation import convert
+from services.projection.as_of import require_reachable
 from services.projection.cockpit.formats import Formats
 from services.projection.cockpit.labels import LABELS, LANGUAGES, Language, Texts
 
@@ -77,21 +78,23 @@ class Times:
 
 
 def times_of(request: Request, today: date) -> Times:
-    """The times in the URL; raises InvalidRequest for what is no day or lies in the future."""
+    """The times in the URL; raises InvalidRequest for what is no day, lies in the future or too far back."""
     given, known = request.query_params.get("on", "").strip(), request.query_params.get("known", "") or "now"
     if known not in ("now", "then"):
         raise InvalidRequest(_violation("known", "error.known"))
-    on = _day(given) if given else today
+    on = day_of("on", given) if given else today
+    require_reachable(on, today)
     return Times(on=on, then=known == "then" and on < today, today=today)
 
 
-def _day(text: str) -> date:
+def day_of(field: str, text: str) -> date:
+    """The day that this parameter names; raises InvalidRequest."""
     try:
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise InvalidRequest(_violation("on", "error.date", given=text[:40]))
+    raise InvalidRequest(_violation(field, "error.date", given=text[:40]))
 
 
 def _violation(field: str, key: str, **values: object) -> Violation:
@@ -133,14 +136,15 @@ class Visit:
         return kind(**told)
 
     def filters(self, kind: type[Q], names: Mapping[str, bool], **fields: Any) -> Q:
-        """A query whose fields come from the URL (`names`: field → whether it repeats); raises InvalidRequest."""
+        """A query whose fields come from the URL (`names`: field → whether it repeats), but for those that `fields`
+        settles; raises InvalidRequest."""
         given: dict[str, Any] = {}
         for name, repeats in names.items():
             values = [value for value in self.request.query_params.getlist(name) if value.strip()]
             if values:
                 given[name] = values if repeats else values[-1].strip()
         read = convert(given, kind, from_text=True)
-        return msgspec.structs.replace(self.query(kind), **{name: getattr(read, name) for name in given}, **fields)
+        return msgspec.structs.replace(self.query(kind), **{name: getattr(read, name) for name in given} | fields)
 
     def link(self, path: str, **params: Any) -> str:
         """A URL of ours that keeps the day, the knowledge and, where it was chosen in the URL, nothing else."""

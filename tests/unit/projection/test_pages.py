@@ -139,6 +139,13 @@ async def test_a_real_city_has_no_rehearsal_banner(city: World, access: TestAcce
         ("/projects/nobody", 404, "nobody"),
         ("/projects/p1/events/99", 404, "99"),
         ("/projects/p1/events/x", 404, "x"),
+        (f"/projects/p1/events/{'9' * 4400}", 404, "9999"),
+        ("/projects/p1/events/1?on=0001-01-15", 400, "过早"),
+        ("/projects/p1/events/1?on=9999-12-31", 400, "晚于今天"),
+        ("/report/p1/SetBaseline?occurred_on=abc", 400, "occurred_on"),
+        ("/report/p1/SetBaseline?occurred_on=0001-01-01", 400, "occurred_on"),
+        ("/report/p1/SetBaseline?occurred_on=20170101", 400, "occurred_on"),
+        ("/projects.csv?page_size=1&page_token=zzz", 200, ""),
         ("/projects?stage=somewhere", 400, "stage"),
         ("/projects?page_size=0", 400, "page_size"),
         ("/projects?page_token=zzz", 400, "page_token"),
@@ -252,13 +259,18 @@ async def test_the_csv_opens_in_a_spreadsheet_and_holds_no_formula(city: World, 
     assert rows[2][11] == ""
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", "=1"])
+SIGNS = [*"=+-@", *"\uff1d\uff0b\uff0d\uff20\u2212"]
+BEFORE = ["", " ", "\t", "\r\n", "\ufeff", "\u00a0", "\u3000", "\u200b", " \u00a0\ufeff "]
+
+
+@pytest.mark.parametrize("cell", [f"{before}{sign}1" for before in BEFORE for sign in SIGNS] + ["\tx", "\nx"])
 def test_a_cell_that_looks_like_a_formula_becomes_text(cell: str) -> None:
     assert safe(cell) == f"'{cell}"
 
 
 def test_other_cells_stay_as_they_are() -> None:
-    assert [safe(cell) for cell in ("", "轴承厂", "1.5", "a=b")] == ["", "轴承厂", "1.5", "a=b"]
+    plain = ["", " ", "轴承厂", "1.5", "a=b", " a=b", "p-1", "2017-06-30"]
+    assert [safe(cell) for cell in plain] == plain
 
 
 async def test_texts_of_clerks_are_escaped(city: World, access: TestAccess) -> None:
@@ -296,3 +308,13 @@ async def test_the_programme_tells_when_each_duty_is_due_and_shows_no_chinese_ti
     assert "<td>not named</td>" in english
     assert "未明确" in chinese
     assert "<b>project</b>" in english
+
+
+def test_words_from_right_to_left_turn_nothing_beside_them() -> None:
+    """Inside a sentence by Unicode's isolates; in elements of their own by the style sheet."""
+    name = "\u0642\u06c7\u0631\u06c7\u0644\u06c7\u0634"
+    told = Texts("en")("report.milestone_late", text=name, days=3)
+    assert f"\u2068{name}\u2069" in told
+    assert "\u2068" not in Texts("zh")("report.milestone_late", text="\u5c01\u9876", days=3)
+    style = Path("services/projection/cockpit/static/cockpit.css").read_text(encoding="utf-8")
+    assert re.search(r"\na, b, i, s, span, [^{]*{ unicode-bidi: isolate; }", style)
