@@ -102,7 +102,7 @@ class ProjectPages:
     async def event(self, visit: Visit) -> Response:
         """One recorded fact, exactly. It is asked for by all that is known, whatever day is looked at."""
         asked, version = visit.request.path_params["project_id"][:64], visit.request.path_params["version"]
-        if not (version.isascii() and version.isdigit() and 0 < int(version[:10]) < 2**31):
+        if not (version.isascii() and version.isdigit() and len(version) <= 10 and 0 < int(version) < 2**31):
             raise NotFound(f"没有第 {version[:20]} 条记录", f"there is no fact number {version[:20]}")
         query = GetProjectTimeline(project_id=asked, version=int(version), token=visit.param("token") or None)
         answer: ProjectTimeline = await visit.ask(query)
