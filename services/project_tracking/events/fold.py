@@ -30,10 +30,19 @@ Known = ProjectRecord | None
 
 Evolution = Callable[[Known, Any], Known]
 
+Report = facts.ProjectProgressReported | facts.ProjectWeeklyReportSubmitted
 
-def _first_day_of_report(event: Event, correction_reason: str | None, known: date | None) -> date:
-    """A corrected report counts from the day on which it first came."""
+
+def _first_told_on(event: Event, correction_reason: str | None, known: date | None) -> date:
+    """A corrected plan counts from the day on which it was first told."""
     return known if correction_reason is not None and known is not None else event.occurred_on
+
+
+def _came_on(event: Report, known: date | None) -> date:
+    """A report counts from the day on which it first came, whatever day the clerk gives it."""
+    if event.correction_reason is not None and known is not None:
+        return known
+    return event.reported_on or event.occurred_on
 
 
 def _registered(record: Known, event: facts.ProjectRegistered) -> ProjectRecord:
@@ -124,13 +133,13 @@ def _set_baseline(record: ProjectRecord, baseline: Baseline) -> ProjectRecord:
 
 def _baseline_set(record: ProjectRecord, event: facts.ProjectBaselineSet) -> ProjectRecord:
     known = record.baselines.get(1)
-    since = _first_day_of_report(event, event.correction_reason, known.in_force_from if known else None)
+    since = _first_told_on(event, event.correction_reason, known.in_force_from if known else None)
     return _set_baseline(record, Baseline(number=1, plan=event.plan, in_force_from=since))
 
 
 def _rebaseline_requested(record: ProjectRecord, event: facts.ProjectRebaselineRequested) -> ProjectRecord:
     known = record.baselines.get(event.number)
-    asked_on = _first_day_of_report(event, event.correction_reason, known.requested_on if known else None)
+    asked_on = _first_told_on(event, event.correction_reason, known.requested_on if known else None)
     asked = known or Baseline(number=event.number, plan=event.plan)
     return _set_baseline(record, replace(asked, plan=event.plan, reason=event.reason, requested_on=asked_on))
 
@@ -155,7 +164,7 @@ def _milestone_reached(record: ProjectRecord, event: facts.ProjectMilestoneReach
 def _progress_reported(record: ProjectRecord, event: facts.ProjectProgressReported) -> ProjectRecord:
     known = record.progress.get(event.month)
     report = MonthReport(
-        reported_on=_first_day_of_report(event, event.correction_reason, known.reported_on if known else None),
+        reported_on=_came_on(event, known.reported_on if known else None),
         physical_percent=event.physical_percent,
         invested_yuan=event.invested_this_month_yuan,
         note=event.note,
@@ -166,7 +175,7 @@ def _progress_reported(record: ProjectRecord, event: facts.ProjectProgressReport
 def _weekly_report_submitted(record: ProjectRecord, event: facts.ProjectWeeklyReportSubmitted) -> ProjectRecord:
     known = record.weekly_reports.get(event.week)
     report = WeeklyReport(
-        reported_on=_first_day_of_report(event, event.correction_reason, known.reported_on if known else None),
+        reported_on=_came_on(event, known.reported_on if known else None),
         progress=event.progress,
         problems=event.problems,
         help_needed=event.help_needed,

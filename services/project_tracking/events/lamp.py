@@ -3,8 +3,9 @@
 Investment: done ÷ planned at the end of the last month whose report is due (like with like). Milestones: days
 that the latest outstanding one is late. The worse wins; two yellow months in a row are red. Grey is never
 green: without a baseline 无基线, with a report missing 未报, without the investment that a carried-over project
-结转项目 brings with it 不评 (but a card for a late milestone is not hidden by staying silent). All arithmetic is in
-whole yuan and thousandths.
+结转项目 brings with it 不评 (but a card for a late milestone is not hidden by staying silent). Of a plan of nothing to
+date there is no ratio, so it is no green either; before the first report the milestones decide, if any is due within
+the year. All arithmetic is in whole yuan and thousandths.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from services.project_tracking.events.reading import (
     invested_before,
     invested_through,
     late_milestones,
+    milestones_on,
     physical_through,
     stage_on,
     unreported_months,
@@ -134,9 +136,7 @@ def _why_not_judged(record: ProjectRecord, at: _Moment) -> LampReason | None:
 def _investment(
     record: ProjectRecord, rules: ProjectRules, at: _Moment, baseline: Baseline, evidence: LampEvidence
 ) -> tuple[Lamp, LampEvidence]:
-    """投资灯; grey where something is missing, green where there is nothing to measure, so that the milestones
-    decide.
-    """
+    """投资灯; grey where something is missing or nothing is planned, green where the milestones alone decide."""
     missing = unreported_months(record, at.month, at.known_on)
     if missing:
         known = replace(evidence, first_missing_month=missing[0], missing_months=len(missing))
@@ -153,25 +153,31 @@ def _measured(
     done = invested_through(record, at.month, at.known_on)
     planned = planned_at(baseline.plan, last_day(at.month))
     evidence = replace(evidence, done_yuan=done, planned_yuan=planned)
-    reason = _why_nothing_to_measure(record, at, baseline, done, planned)
+    reason = _why_not_due(record, at, done)
     if reason is not None or done is None:
-        return Lamp.GREEN, _because(evidence, reason or LampReason.NO_REPORT_DUE_YET)
+        return _by_milestones(record, at, _because(evidence, reason or LampReason.NO_REPORT_DUE_YET))
+    if planned == 0 or last_day(at.month) <= baseline.plan.starts_on:
+        return Lamp.NOT_JUDGED, _because(evidence, LampReason.NOTHING_PLANNED_YET)
     ratio = done * 1000 // planned
     lamp = ratio_lamp(ratio, rules)
     return lamp, _because(replace(evidence, ratio_permille=ratio), _INVESTMENT_REASONS[lamp])
 
 
-def _why_nothing_to_measure(
-    record: ProjectRecord, at: _Moment, baseline: Baseline, done: int | None, planned: int
-) -> LampReason | None:
+def _why_not_due(record: ProjectRecord, at: _Moment, done: int | None) -> LampReason | None:
+    """Why there is no report yet to measure; None when there is one."""
     if record.started_on is None or record.started_on > at.judged_on:
         return LampReason.NOT_STARTED
     first = first_report_month(record)
-    if done is None or first is None or first > at.month:
-        return LampReason.NO_REPORT_DUE_YET
-    if planned == 0 or last_day(at.month) <= baseline.plan.starts_on:
-        return LampReason.NOTHING_PLANNED_YET
-    return None
+    return LampReason.NO_REPORT_DUE_YET if done is None or first is None or first > at.month else None
+
+
+def _by_milestones(record: ProjectRecord, at: _Moment, evidence: LampEvidence) -> tuple[Lamp, LampEvidence]:
+    """Green as far as the investment goes, if the plan has a milestone of this year or before to be held against it;
+    what is planned for later years says nothing yet."""
+    year = at.judged_on.year
+    if any(standing.due.year <= year for standing in milestones_on(record, at.judged_on)):
+        return Lamp.GREEN, evidence
+    return Lamp.NOT_JUDGED, _because(evidence, LampReason.NOTHING_PLANNED_YET)
 
 
 def _milestones(

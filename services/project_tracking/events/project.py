@@ -1,8 +1,10 @@
 """What happens to a project 项目, as facts.
 
-`occurred_on` is the day of the fact itself (of a step, an approval, a milestone) or the day of the report (of
-a plan, a progress report, a weekly report). A correction 更正 is the same fact again with `correction_reason`:
-the later recorded one holds; of a report it keeps the day on which the report first came.
+`occurred_on` is the day of the fact itself (of a step, an approval, a milestone) or the day that the clerk gives to a
+report (a plan, a progress report, a weekly report). Whether a month's or week's report was in time is told by
+`reported_on`, the clock's day on which it first came; facts recorded before that was kept have none, and their
+`occurred_on` stands for it. A correction 更正 is the same fact again with `correction_reason`: the later recorded one
+holds; of a report it keeps the day on which the report first came.
 """
 
 from __future__ import annotations
@@ -153,6 +155,7 @@ class ProjectProgressReported(Event, frozen=True, kw_only=True):
     invested_this_month_yuan: Yuan
     note: Text | None = None
     correction_reason: Text | None = None
+    reported_on: date | None = None
 
 
 class ProjectWeeklyReportSubmitted(Event, frozen=True, kw_only=True):
@@ -165,6 +168,7 @@ class ProjectWeeklyReportSubmitted(Event, frozen=True, kw_only=True):
     help_needed: Text | None = None
     next_week: Text | None = None
     correction_reason: Text | None = None
+    reported_on: date | None = None
 
 
 class ProjectSuspended(Event, frozen=True, kw_only=True):

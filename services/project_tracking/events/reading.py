@@ -1,7 +1,7 @@
 """The record 档案 read at a business date: where the project stood, what was done and what was planned.
 
-Every function looks only at facts whose own day (`occurred_on`; of a report the day it first came) is not
-after the date. Missing is not zero: where nothing is known the answer is None, and before the day of its
+Every function looks only at facts whose own day (`occurred_on`; of a report the clock's day on which it first came) is
+not after the date. Missing is not zero: where nothing is known the answer is None, and before the day of its
 registration nothing is known of a project, although it may have been begun earlier (结转项目).
 """
 

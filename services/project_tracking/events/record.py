@@ -63,7 +63,7 @@ class ReachedMilestone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonthReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """月报: `invested_yuan` in that month alone; `reported_on` is the day it first came."""
+    """月报: `invested_yuan` in that month alone; `reported_on` is the clock's day on which it first came."""
 
     reported_on: date
     physical_percent: Decimal
@@ -72,7 +72,7 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class WeeklyReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """周报: `reported_on` is the day it first came."""
+    """周报: `reported_on` is the clock's day on which it first came."""
 
     reported_on: date
     progress: str

@@ -121,7 +121,7 @@ class Lamp(enum.StrEnum):
     NO_BASELINE = "no_baseline"
     """无基线"""
     NOT_JUDGED = "not_judged"
-    """不评: suspended, fully built, completed, ended, or carried over with an unknown investment"""
+    """不评: suspended, fully built, completed, ended, carried over with an unknown investment, nothing planned yet"""
 
 
 class LampReason(enum.StrEnum):

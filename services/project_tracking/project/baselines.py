@@ -40,7 +40,7 @@ def set_baseline(state: Known, command: SetBaseline, facts: ProjectFacts) -> lis
         return []
     if any(lamp.baseline_number == 1 for lamp in record.lamps.values()):
         raise BASELINE_JUDGED.broken("plan")
-    require_plan(command.plan, record)
+    require_plan(command.plan, record, command.occurred_on, renewed=False)
     return [event]
 
 
@@ -60,7 +60,7 @@ def request_rebaseline(state: Known, command: RequestRebaseline, facts: ProjectF
     if not admitted(record, command, facts, event, known=correcting and event.number > 1):
         return []
     _require_requestable(latest, pending, correcting)
-    require_plan(command.plan, record)
+    require_plan(command.plan, record, command.occurred_on, renewed=True)
     return [event]
 
 

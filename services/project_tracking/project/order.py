@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from services.chassis.domain import DomainError
 from services.project_tracking.events.months import month_of
+from services.project_tracking.events.plan import BaselinePlan
 from services.project_tracking.events.record import ProjectRecord
-from services.project_tracking.events.terms import ProjectKind, Step
+from services.project_tracking.events.terms import MilestoneKind, ProjectKind, Step
 from services.project_tracking.project.rules import (
+    END_BEFORE_REPORT,
     GOVERNMENT_SIGNS_NOTHING,
+    MILESTONE_BEFORE_START,
     MONTH_BEFORE_REGISTRATION,
     MONTH_BEFORE_START,
     NOT_SIGNED,
@@ -23,6 +27,7 @@ Dated = tuple[tuple[str, str], date | None]
 
 _WORK = (Step.SIGNED, Step.STARTED, Step.COMPLETED, Step.IN_PRODUCTION)
 _ENDS = (Step.TERMINATED, Step.WITHDRAWN)
+_OVER = (Step.IN_PRODUCTION, *_ENDS)
 
 
 def require_order(record: ProjectRecord) -> None:
@@ -32,6 +37,8 @@ def require_order(record: ProjectRecord) -> None:
         require_pair(earlier, later)
     _require_no_step_while_suspended(record)
     _require_reports_in_life(record)
+    _require_no_report_after_end(record)
+    _require_milestones_after_start(record)
 
 
 def _require_signing_by_kind(record: ProjectRecord) -> None:
@@ -49,7 +56,7 @@ def require_pair(earlier: Dated, later: Dated) -> None:
         raise OUT_OF_ORDER.broken(
             "occurred_on",
             earlier=words[0],
-            earlier_en=words[1].lower(),
+            earlier_en=words[1][:1].lower() + words[1][1:],
             earlier_on=day.isoformat(),
             later=later_words[0],
             later_en=later_words[1],
@@ -70,6 +77,8 @@ def _pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
     for end in (_dated(record, step) for step in _ENDS):
         yield from ((fact, end) for fact in (registered, signed, started, completed, produced))
         yield from ((fact, end) for fact in _suspension_days(record))
+    for over in (_dated(record, step) for step in _OVER):
+        yield from ((fact, over) for fact in _milestone_days(record))
 
 
 def begun(record: ProjectRecord) -> Dated:
@@ -84,6 +93,11 @@ def _registered(record: ProjectRecord) -> Dated:
 
 def _dated(record: ProjectRecord, step: Step) -> Dated:
     return STEP_WORDS[step], record.step_on(step)
+
+
+def _milestone_days(record: ProjectRecord) -> Iterator[Dated]:
+    for milestone_id, reached in record.milestones_reached.items():
+        yield (f"节点 {milestone_id} 完成", f"The milestone {milestone_id}"), reached.reached_on
 
 
 def _suspension_days(record: ProjectRecord) -> Iterator[Dated]:
@@ -136,6 +150,54 @@ def _require_reports_in_life(record: ProjectRecord) -> None:
         require_month_in_life(record, first, "occurred_on")
 
 
+def _require_no_report_after_end(record: ProjectRecord) -> None:
+    """Months are reported up to the completion's or the end's, weeks to the end's, milestones are reached before it."""
+    month, week = max(record.progress, default=None), max(record.weekly_reports, default=None)
+    for step in (Step.COMPLETED, *_OVER):
+        on = record.step_on(step)
+        if on is not None and month is not None and month > month_of(on):
+            raise _reported_after(step, on, f" {month} 月报", f"the report of {month}")
+        if on is not None and week is not None and step is not Step.COMPLETED and week > on:
+            raise _reported_after(step, on, f" {week} 周报", f"the report of the week of {week}")
+
+
+def _reported_after(step: Step, on: date, reported: str, english: str) -> DomainError:
+    words, words_en = STEP_WORDS[step]
+    return END_BEFORE_REPORT.broken(
+        "occurred_on", end=words, end_en=words_en, end_on=on.isoformat(), reported=reported, reported_en=english
+    )
+
+
+def _require_milestones_after_start(record: ProjectRecord) -> None:
+    """What every plan puts after the start can't have been reached before it."""
+    started = record.started_on
+    for milestone_id, reached in record.milestones_reached.items():
+        if started is not None and reached.reached_on < started and follows_start(record, milestone_id):
+            raise MILESTONE_BEFORE_START.broken(
+                "occurred_on",
+                milestone_id=milestone_id,
+                reached=reached.reached_on.isoformat(),
+                started=started.isoformat(),
+            )
+
+
+def follows_start(record: ProjectRecord, milestone_id: str) -> bool:
+    """Whether each plan that names the milestone has it due after the start's; without a start's milestone the project
+    had started when the plan was made. Work on the site before the start (场地平整) has its day before it."""
+    plans = (baseline.plan for baseline in record.baselines.values())
+    dues = [(_due(plan, milestone_id), _start_due(plan)) for plan in plans]
+    named = [(due, start) for due, start in dues if due is not None]
+    return bool(named) and all(start is None or due > start for due, start in named)
+
+
+def _due(plan: BaselinePlan, milestone_id: str) -> date | None:
+    return next((one.due for one in plan.milestones if one.milestone_id == milestone_id), None)
+
+
+def _start_due(plan: BaselinePlan) -> date | None:
+    return next((one.due for one in plan.milestones if one.kind is MilestoneKind.START), None)
+
+
 def require_month_in_life(record: ProjectRecord, month: str, field: str) -> None:
     """Refuse a reported month before the start's or the registration's; raises DomainError about `field`."""
     started, registered = record.started_on, month_of(record.registered_on)
@@ -152,4 +214,5 @@ def holds_together(record: ProjectRecord) -> bool:
         (completed is not None and started is None)
         or (record.in_production_on is not None and completed is None)
         or (bool(record.progress) and started is None)
+        or (started is None and any(follows_start(record, reached) for reached in record.milestones_reached))
     )

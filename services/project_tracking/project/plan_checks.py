@@ -7,7 +7,8 @@ from datetime import date
 from services.project_tracking.events.plan import BaselinePlan, PlannedMilestone
 from services.project_tracking.events.record import ProjectRecord
 from services.project_tracking.events.terms import MilestoneKind
-from services.project_tracking.project.rules import (
+from services.project_tracking.project.plan_bounds import HandedIn, require_bounds
+from services.project_tracking.project.plan_rules import (
     BASELINE_WITHOUT_START,
     MILESTONE_KIND_TWICE,
     MILESTONE_TWICE,
@@ -19,13 +20,16 @@ from services.project_tracking.project.rules import (
 _QUARTER_ENDS = {(3, 31), (6, 30), (9, 30), (12, 31)}
 
 
-def require_plan(plan: BaselinePlan, record: ProjectRecord) -> None:
-    """Points at quarter ends, ascending, cumulative; milestones told apart; a start milestone before the start."""
+def require_plan(plan: BaselinePlan, record: ProjectRecord, told_on: date, *, renewed: bool) -> None:
+    """Points at quarter ends, ascending, cumulative; milestones told apart; a start milestone before the start; money
+    and days as the registration bears them out. `renewed`: it is to take the place of an earlier plan.
+    """
     _require_points(plan)
     _require_milestones(plan.milestones)
     kinds = {milestone.kind for milestone in plan.milestones}
     if record.started_on is None and MilestoneKind.START not in kinds:
         raise BASELINE_WITHOUT_START.broken("plan")
+    require_bounds(HandedIn(plan, told_on, renewed), record)
 
 
 def _require_points(plan: BaselinePlan) -> None:

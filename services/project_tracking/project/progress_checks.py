@@ -27,15 +27,16 @@ def require_percent(percent: Decimal) -> None:
 
 
 def require_month(record: ProjectRecord, command: ReportProgress) -> None:
-    """A month that has begun, in the project's life from its start and registration on, not wholly suspended."""
+    """A month that has begun, from the start and the registration to the completion or end, not wholly suspended."""
     month = command.month
     if month > month_of(command.occurred_on):
         raise MONTH_NOT_BEGUN.broken("month", given=command.occurred_on.isoformat(), month=month)
     if record.started_on is None:
         raise NOT_STARTED.broken("month")
     require_month_in_life(record, month, "month")
-    if record.ended_on is not None and month > month_of(record.ended_on):
-        raise MONTH_AFTER_END.broken("month", month=month, ended=month_of(record.ended_on))
+    over = min((day for day in (record.completed_on, record.ended_on) if day is not None), default=None)
+    if over is not None and month > month_of(over):
+        raise MONTH_AFTER_END.broken("month", month=month, ended=month_of(over))
     if suspended_through(record, first_day(month), last_day(month)):
         raise MONTH_SUSPENDED.broken("month", month=month)
 

@@ -10,12 +10,14 @@ from services.project_tracking.events.project import ProjectRegistered
 from services.project_tracking.project.admission import admitted, in_order, require_date, valid_unit
 from services.project_tracking.project.commands import RegisterProject
 from services.project_tracking.project.facts import ProjectFacts
+from services.project_tracking.project.horizon import latest_planned
 from services.project_tracking.project.numbers import at_most_decimals
 from services.project_tracking.project.rules import (
     AREA_NOT_VALID,
     FACT_WORDS,
     NOTHING_TO_CORRECT,
     PLANNED_DATES_CROSSED,
+    PLANNED_TOO_FAR,
     USCC_CHECK_FAILED,
 )
 from services.project_tracking.project.uscc import check_character
@@ -51,15 +53,23 @@ def _require_first(command: RegisterProject, facts: ProjectFacts) -> None:
 
 
 def _require_content(command: RegisterProject) -> None:
+    _require_planned_days(command)
+    area = command.area_mu
+    if area is not None and not (at_most_decimals(area, 4) and 0 < area <= _LARGEST_AREA):
+        raise AREA_NOT_VALID.broken("area_mu")
+    _require_uscc(command)
+
+
+def _require_planned_days(command: RegisterProject) -> None:
     start, completion = command.planned_start, command.planned_completion
     if start is not None and completion is not None and completion < start:
         raise PLANNED_DATES_CROSSED.broken(
             "planned_completion", start=start.isoformat(), completion=completion.isoformat()
         )
-    area = command.area_mu
-    if area is not None and not (at_most_decimals(area, 4) and 0 < area <= _LARGEST_AREA):
-        raise AREA_NOT_VALID.broken("area_mu")
-    _require_uscc(command)
+    latest = latest_planned(command.occurred_on)
+    for field, day in (("planned_start", start), ("planned_completion", completion)):
+        if day is not None and day > latest:
+            raise PLANNED_TOO_FAR.broken(field, given=day.isoformat(), latest=latest.isoformat())
 
 
 def _require_uscc(command: RegisterProject) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from services.chassis.domain import Event
 from services.project_tracking.events.fold import Known
@@ -12,16 +12,17 @@ from services.project_tracking.events.project import (
     ProjectWeeklyReportSubmitted,
 )
 from services.project_tracking.events.reading import baseline_on
-from services.project_tracking.events.record import ProjectRecord
+from services.project_tracking.events.record import MonthReport, ProjectRecord, WeeklyReport
 from services.project_tracking.events.terms import MilestoneKind
-from services.project_tracking.project.admission import admitted, registered
+from services.project_tracking.project.admission import admitted, in_order, registered
 from services.project_tracking.project.commands import ReachMilestone, ReportProgress, SubmitWeeklyReport
 from services.project_tracking.project.facts import ProjectFacts
-from services.project_tracking.project.order import Dated, begun, require_pair
+from services.project_tracking.project.order import Dated, begun, follows_start, require_pair
 from services.project_tracking.project.progress_checks import require_month, require_no_way_back, require_percent
 from services.project_tracking.project.rules import (
     MILESTONE_IS_A_STEP,
     MILESTONE_NOT_PLANNED,
+    NOT_STARTED,
     WEEK_NOT_BEGUN,
     WEEK_NOT_MONDAY,
     WEEK_OUTSIDE_LIFE,
@@ -44,8 +45,10 @@ def reach_milestone(state: Known, command: ReachMilestone, facts: ProjectFacts) 
         return []
     if not known:
         _require_planned(record, command, facts)
+    if record.started_on is None and follows_start(record, command.milestone_id):
+        raise NOT_STARTED.broken("milestone_id")
     _require_within_life(record, command)
-    return [event]
+    return in_order(record, event)
 
 
 def report_progress(state: Known, command: ReportProgress, facts: ProjectFacts) -> list[Event]:
@@ -54,6 +57,7 @@ def report_progress(state: Known, command: ReportProgress, facts: ProjectFacts) 
     After the project's end a month of its life that was never reported is taken with a correction reason (补报).
     """
     record = registered(state)
+    known = record.progress.get(command.month)
     event = ProjectProgressReported(
         occurred_on=command.occurred_on,
         month=command.month,
@@ -61,12 +65,12 @@ def report_progress(state: Known, command: ReportProgress, facts: ProjectFacts) 
         invested_this_month_yuan=command.invested_this_month_yuan,
         note=command.note,
         correction_reason=command.correction_reason,
+        reported_on=_came_on(known, facts),
     )
     require_percent(command.physical_percent)
-    known = command.month in record.progress
-    if not admitted(record, command, facts, event, known=known or _belated(record, command)):
+    if not admitted(record, command, facts, event, known=known is not None or _belated(record, command)):
         return []
-    if not known:
+    if known is None:
         require_month(record, command)
         require_no_way_back(record, command)
     return [event]
@@ -75,6 +79,7 @@ def report_progress(state: Known, command: ReportProgress, facts: ProjectFacts) 
 def submit_weekly_report(state: Known, command: SubmitWeeklyReport, facts: ProjectFacts) -> list[Event]:
     """周报, from the talks to the end (measure 18); 补报 after the end as for the month."""
     record = registered(state)
+    known = record.weekly_reports.get(command.week)
     event = ProjectWeeklyReportSubmitted(
         occurred_on=command.occurred_on,
         week=command.week,
@@ -83,12 +88,17 @@ def submit_weekly_report(state: Known, command: SubmitWeeklyReport, facts: Proje
         help_needed=command.help_needed,
         next_week=command.next_week,
         correction_reason=command.correction_reason,
+        reported_on=_came_on(known, facts),
     )
-    known = command.week in record.weekly_reports
-    if not admitted(record, command, facts, event, known=known or _belated(record, command)):
+    if not admitted(record, command, facts, event, known=known is not None or _belated(record, command)):
         return []
     _require_week(record, command)
     return [event]
+
+
+def _came_on(known: MonthReport | WeeklyReport | None, facts: ProjectFacts) -> date:
+    """Today, or the day on which the report first came: a correction makes it neither later nor earlier."""
+    return facts.today if known is None else known.reported_on
 
 
 def _belated(record: ProjectRecord, command: ReportProgress | SubmitWeeklyReport) -> bool:

@@ -45,6 +45,11 @@ PLANNED_DATES_CROSSED = Rule(
     "计划竣工 {completion} 早于计划开工 {start}",
     "The planned completion, {completion}, is before the planned start, {start}",
 )
+PLANNED_TOO_FAR = Rule(
+    "PLANNED_TOO_FAR",
+    "计划日期 {given} 晚于 {latest}(登记当年后第十年年底),请核对年份",
+    "The planned day {given} is later than {latest}, the end of the tenth year after the registration; check the year",
+)
 
 APPROVAL_NOT_ON_CHECKLIST = Rule(
     "APPROVAL_NOT_ON_CHECKLIST",
@@ -97,32 +102,6 @@ STEP_NOT_LATEST = Rule(
     "Only the latest step can be retracted; later facts rest on {step_en}",
 )
 
-PLAN_NOT_QUARTER_END = Rule(
-    "PLAN_NOT_QUARTER_END", "计划点 {given} 不是季度末日", "The plan point {given} is not the last day of a quarter"
-)
-PLAN_NOT_ASCENDING = Rule(
-    "PLAN_NOT_ASCENDING",
-    "计划点应按日期先后排列且不重复,并晚于基线起点(见 {given})",
-    "Plan points must follow each other by date, after the plan's start (see {given})",
-)
-PLAN_DECREASES = Rule(
-    "PLAN_DECREASES",
-    "计划累计投资不能减少(见 {given})",
-    "The planned cumulative investment can't decrease (see {given})",
-)
-MILESTONE_TWICE = Rule(
-    "MILESTONE_TWICE", "节点编号 {milestone_id} 重复", "The milestone id {milestone_id} is used twice"
-)
-MILESTONE_KIND_TWICE = Rule(
-    "MILESTONE_KIND_TWICE",
-    "开工节点和竣工节点各只能有一个",
-    "There can be only one start and one completion milestone",
-)
-BASELINE_WITHOUT_START = Rule(
-    "BASELINE_WITHOUT_START",
-    "未开工项目的基线须有开工节点",
-    "The baseline of a project that has not started needs a start milestone",
-)
 BASELINE_JUDGED = Rule(
     "BASELINE_JUDGED",
     "已按这条基线亮过灯,不能再更正;请申请调整基线",
@@ -178,7 +157,19 @@ MONTH_BEFORE_REGISTRATION = Rule(
     " before in the registration, as invested before the first report",
 )
 MONTH_AFTER_END = Rule(
-    "MONTH_AFTER_END", "{month} 晚于项目结束月份 {ended}", "{month} is after the month of the project's end, {ended}"
+    "MONTH_AFTER_END",
+    "{month} 晚于项目竣工或结束的月份 {ended}",
+    "{month} is after the month of the project's completion or end, {ended}",
+)
+END_BEFORE_REPORT = Rule(
+    "END_BEFORE_REPORT",
+    "{end}({end_on})不能早于已填报的{reported},请核对日期",
+    "{end_en} ({end_on}) can't be before {reported_en}, which has come already; check the day",
+)
+MILESTONE_BEFORE_START = Rule(
+    "MILESTONE_BEFORE_START",
+    "节点 {milestone_id}({reached} 完成)按计划在开工之后,不能早于开工({started})",
+    "The milestone {milestone_id} (reached on {reached}) is planned after the start and can't be before it ({started})",
 )
 MONTH_SUSPENDED = Rule(
     "MONTH_SUSPENDED", "{month} 整月暂停,没有月报", "The project was suspended for the whole of {month}"

@@ -17,7 +17,7 @@ DOMAIN: dict[str, tuple[str, str]] = {
     "lamp.red.about": ("严重落后", "far behind"),
     "lamp.unreported.about": ("月报缺报,不计好坏", "report missing, no verdict"),
     "lamp.no_baseline.about": ("没有计划可比", "no plan to compare with"),
-    "lamp.not_judged.about": ("暂停、建成或结束", "suspended, built or ended"),
+    "lamp.not_judged.about": ("暂停、建成、结束或尚无计划可比", "suspended, built, ended or nothing planned yet"),
     "stage.preparing": ("前期", "Preparing"),
     "stage.under_construction": ("在建", "Under construction"),
     "stage.suspended": ("暂停", "Suspended"),

@@ -13,6 +13,7 @@ from services.project_tracking.project import commands as orders
 from services.rehearsal import texts
 from services.rehearsal.chance import some_days
 from services.rehearsal.course import Change, Course, Standstill
+from services.rehearsal.course.planning import completion_of
 from services.rehearsal.people import CITY, head, staff
 from services.rehearsal.portfolio import Project
 from services.rehearsal.telling.slips import Slips
@@ -81,7 +82,7 @@ class Steps:
             "invested_before_yuan": self._course.invested_before_yuan,
             "site": project.site,
             "planned_start": preparation.planned_start,
-            "planned_completion": max(preparation.planned_completion, preparation.planned_start),
+            "planned_completion": max(completion_of(self._course.plan), preparation.planned_start),
         }
         yield from self._slips.registration(self._step, facts)
 

@@ -18,6 +18,7 @@ from services.project_tracking.events import (
     ProjectRebaselineApproved,
     ProjectRebaselineRejected,
     ProjectRebaselineRequested,
+    ProjectRegistered,
     baseline_on,
     planned_by,
 )
@@ -87,6 +88,116 @@ ROOF = PlannedMilestone(milestone_id="roof", text="封顶", due=day(8, 1))
 def test_a_plan_that_cannot_be(wrong: BaselinePlan, code: str) -> None:
     given(PROJECT, REGISTERED).when(replace(SET, plan=wrong), FACTS).raises(code, field="plan")
     given(PROJECT, *BEFORE).when(replace(REQUEST, plan=wrong), FACTS).raises(code, field="plan")
+
+
+COMPLETE = PlannedMilestone(milestone_id="done", text="竣工", due=day(6, 30), kind=MilestoneKind.COMPLETION)
+ENDING = replace(REGISTERED, planned_start=day(3, 1), planned_completion=day(6, 30))
+TOTAL = REGISTERED.total_investment_yuan
+WHOLE = plan((day(3, 31), 9_000_000), (day(6, 30), TOTAL), milestones=(START,))
+
+
+def refused(registration: ProjectRegistered, wrong: BaselinePlan, code: str, *figures: str) -> None:
+    error = given(PROJECT, registration).when(replace(SET, plan=wrong), FACTS).raises(code, field="plan")
+    for figure in figures:
+        assert figure in error.message
+        assert figure in error.english
+
+
+@pytest.mark.parametrize("of", [(0, 0), (5, 5), (0, 5)])
+def test_a_plan_plans_something(of: tuple[int, int]) -> None:
+    starting, planned = of
+    hollow = plan((day(3, 31), planned), (day(6, 30), planned), starting_yuan=starting, milestones=(START,))
+    if planned > starting:
+        assert given(PROJECT, REGISTERED).when(replace(SET, plan=hollow), FACTS).error is None
+    else:
+        refused(REGISTERED, hollow, "PLAN_WITHOUT_INVESTMENT", f"{planned} ")
+
+
+def test_all_invested_and_only_works_left_is_a_plan() -> None:
+    paid = plan((day(3, 31), TOTAL), starting_yuan=TOTAL, milestones=(START, replace(ROOF, due=day(3, 20))))
+    assert given(PROJECT, REGISTERED).when(replace(SET, plan=paid), FACTS).error is None
+
+
+def test_a_plan_keeps_to_the_registered_total() -> None:
+    above = plan((day(6, 30), TOTAL + 1))
+    refused(REGISTERED, above, "PLAN_ABOVE_TOTAL", str(TOTAL), str(TOTAL + 1))
+    refused(replace(REGISTERED, total_investment_yuan=0), plan(), "PLAN_ABOVE_TOTAL")
+    below = plan((day(6, 30), TOTAL - 1), milestones=(START, COMPLETE))
+    refused(REGISTERED, below, "PLAN_BELOW_TOTAL", str(TOTAL), str(TOTAL - 1), "2017-06-30")
+    refused(ENDING, replace(below, milestones=(START,)), "PLAN_BELOW_TOTAL")
+    assert given(PROJECT, ENDING).when(replace(SET, plan=WHOLE), FACTS).error is None
+    only_this_year = plan((day(12, 31), 20_000_000))
+    longer = replace(REGISTERED, planned_completion=day(6, 30, 2019))
+    assert given(PROJECT, longer).when(replace(SET, plan=only_this_year), FACTS).error is None
+
+
+def test_a_plan_begins_with_the_start() -> None:
+    late = plan((day(6, 30), 1_000_000), starts_on=day(4, 1))
+    refused(REGISTERED, late, "PLAN_STARTS_LATE", "2017-04-01", "2017-03-01")
+    in_its_month = replace(late, starts_on=day(3, 31))
+    assert given(PROJECT, REGISTERED).when(replace(SET, plan=in_its_month), FACTS).error is None
+    given(PROJECT, *UNDER_WAY).when(replace(SET, plan=replace(late, milestones=())), FACTS).raises("PLAN_STARTS_LATE")
+    later = plan((day(9, 30), 1_000_000), starts_on=day(4, 30), milestones=(replace(START, due=day(5, 2)),))
+    assert given(PROJECT, REGISTERED).when(replace(SET, plan=later), FACTS).error is None
+
+
+def test_a_plan_is_not_over_before_it_begins() -> None:
+    over = plan((day(3, 31), 1_000_000), milestones=(replace(START, due=day(5, 2)),))
+    refused(REGISTERED, over, "PLAN_ENDS_EARLY", "2017-03-31", "2017-05-02")
+    told_late = replace(SET, occurred_on=day(10, 1))
+    given(PROJECT, REGISTERED).when(told_late, FACTS).raises("PLAN_ENDS_EARLY", field="plan")
+    given(PROJECT, *BEFORE).when(replace(REQUEST, plan=plan((day(3, 31), 1))), FACTS).raises("PLAN_ENDS_EARLY")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "figures"),
+    [
+        (replace(WHOLE, milestones=(replace(START, due=day(6, 30, 2099)),)), "PLAN_ENDS_EARLY", ("2099-06-30",)),
+        (replace(WHOLE, milestones=(START, replace(ROOF, due=day(7, 1)))), "PLAN_AFTER_COMPLETION", ("2017-07-01",)),
+        (
+            plan((day(6, 30), TOTAL), (day(9, 30), TOTAL), milestones=(START,)),
+            "PLAN_AFTER_COMPLETION",
+            ("2017-09-30", "2017-06-30"),
+        ),
+        (
+            plan((day(12, 31, 2030), TOTAL), starts_on=day(12, 31, 2029), milestones=(START,)),
+            "PLAN_STARTS_LATE",
+            ("2029-12-31",),
+        ),
+        (replace(WHOLE, starts_on=day(12, 30, 2016)), "PLAN_BEFORE_PROJECT", ("2016-12-31", "2017-01-01")),
+        (
+            replace(WHOLE, milestones=(START, replace(ROOF, due=day(1, 1, 2015)))),
+            "PLAN_BEFORE_PROJECT",
+            ("2015-01-01",),
+        ),
+    ],
+)
+def test_a_plan_lies_in_the_registered_years(wrong: BaselinePlan, code: str, figures: tuple[str, ...]) -> None:
+    refused(ENDING, wrong, code, *figures)
+
+
+def test_without_a_registered_completion_a_plan_reaches_ten_years_ahead() -> None:
+    far = plan((day(12, 31, 2028), 1_000_000), milestones=(START,))
+    refused(REGISTERED, far, "PLAN_TOO_FAR", "2028-12-31", "2027-12-31")
+    never = plan(
+        (day(12, 31, 2099), 1_000_000),
+        starts_on=day(12, 31, 2098),
+        milestones=(replace(START, due=day(3, 1, 2099)),),
+    )
+    refused(REGISTERED, never, "PLAN_TOO_FAR", "2027-12-31")
+    near = plan((day(12, 31, 2027), 1_000_000), milestones=(START,))
+    assert given(PROJECT, REGISTERED).when(replace(SET, plan=near), FACTS).error is None
+
+
+def test_a_rebaseline_may_end_later_than_registered_and_begins_when_it_is_asked_for() -> None:
+    first = ProjectBaselineSet(occurred_on=day(1, 20), plan=WHOLE)
+    later = plan((day(9, 30), TOTAL), milestones=(START, replace(COMPLETE, due=day(9, 20))), starts_on=day(4, 30))
+    asked = replace(REQUEST, plan=later)
+    assert given(PROJECT, ENDING, first).when(asked, FACTS).error is None
+    hollow = replace(asked, plan=replace(later, starts_on=day(6, 1)))
+    given(PROJECT, ENDING, first).when(hollow, FACTS).raises("PLAN_STARTS_LATE", field="plan")
+    far = replace(asked, plan=plan((day(3, 31, 2028), TOTAL), milestones=(START,)))
+    given(PROJECT, ENDING, first).when(far, FACTS).raises("PLAN_TOO_FAR", field="plan")
 
 
 def test_a_started_project_needs_no_start_milestone() -> None:

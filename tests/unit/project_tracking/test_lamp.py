@@ -165,11 +165,52 @@ def test_the_plan_begins_at_its_starting_value() -> None:
 def test_nothing_planned_yet_is_not_judged_by_investment() -> None:
     later = baseline(plan((day(6, 30), 5_000_000), starts_on=day(3, 31), milestones=NO_MILESTONES))
     judged = lamp_on(record(*UNDER_WAY, later, reported("2017-03", 0, 0)), day(4, 6), RULES)
-    assert (judged.lamp, judged.evidence.reasons) == (Lamp.GREEN, (LampReason.NOTHING_PLANNED_YET,))
+    assert (judged.lamp, judged.evidence.reasons) == (Lamp.NOT_JUDGED, (LampReason.NOTHING_PLANNED_YET,))
     assert judged.evidence.ratio_permille is None
+    may = lamp_on(
+        record(*UNDER_WAY, later, reported("2017-03", 0, 0), reported("2017-04", 1, 2_000_000)), day(5, 6), RULES
+    )
+    assert (may.lamp, may.evidence.reasons) == (Lamp.GREEN, (LampReason.INVESTMENT_ON_PLAN,))
     zero = baseline(plan((day(3, 31), 0), (day(6, 30), 5), milestones=NO_MILESTONES))
     judged = lamp_on(record(*UNDER_WAY, zero, reported("2017-03", 0, 0)), day(4, 6), RULES)
-    assert judged.evidence.reasons == (LampReason.NOTHING_PLANNED_YET,)
+    assert (judged.lamp, judged.evidence.reasons) == (Lamp.NOT_JUDGED, (LampReason.NOTHING_PLANNED_YET,))
+
+
+def test_a_plan_of_nothing_is_never_green_but_its_late_milestone_gives_a_card() -> None:
+    zero = baseline(plan((day(3, 31), 0), (day(12, 31), 0), milestones=(ROOF,)))
+    months = tuple(reported(f"2017-{month:02d}", 1, 1_000_000) for month in range(3, 6))
+    facts = record(*UNDER_WAY, zero, *months)
+    assert [lamp_on(facts, at, RULES).lamp for at in (day(4, 6), day(4, 8), day(4, 16), day(6, 6))] == [
+        Lamp.NOT_JUDGED,
+        Lamp.YELLOW,
+        Lamp.RED,
+        Lamp.RED,
+    ]
+    bare = record(*UNDER_WAY, baseline(plan((day(12, 31), 0), milestones=NO_MILESTONES)), *months)
+    assert {lamp_on(bare, day(6, n), RULES).lamp for n in range(1, 30)} <= {Lamp.NOT_JUDGED, Lamp.UNREPORTED}
+
+
+def test_a_start_planned_for_a_later_year_says_nothing_yet() -> None:
+    far = replace(START, due=day(3, 1, 2099))
+    facts = record(
+        *READY, baseline(plan((day(3, 31, 2099), 1_000_000), starts_on=day(12, 31, 2098), milestones=(far,)))
+    )
+    judged = lamp_on(facts, day(6, 30), RULES)
+    assert (judged.lamp, judged.evidence.reasons) == (
+        Lamp.NOT_JUDGED,
+        (LampReason.NOT_STARTED, LampReason.NOTHING_PLANNED_YET),
+    )
+
+
+def test_a_start_planned_for_later_this_year_is_on_time_until_its_day() -> None:
+    autumn = replace(START, due=day(9, 15))
+    planned = baseline(plan((day(9, 30), 1_000_000), starts_on=day(8, 31), milestones=(autumn,)))
+    facts = record(*READY, planned)
+    assert {lamp_on(facts, day(month, 15), RULES).lamp for month in range(2, 10)} == {Lamp.GREEN}
+    assert lamp_on(facts, day(9, 16), RULES).lamp is Lamp.WATCH
+    started = record(*READY, planned, replace(STARTED, occurred_on=day(9, 15)), reported("2017-09", 1, 1_000_000))
+    assert lamp_on(started, day(9, 20), RULES).lamp is Lamp.GREEN
+    assert lamp_on(started, day(10, 6), RULES).lamp is Lamp.GREEN
 
 
 # --- milestones
@@ -255,7 +296,11 @@ def test_without_a_baseline_no_colour() -> None:
 
 def test_without_the_report_never_green_and_nothing_is_counted_as_zero() -> None:
     facts = record(*UNDER_WAY, STRAIGHT)
-    assert lamp_on(facts, day(4, 5), RULES).evidence.reasons == (LampReason.NO_REPORT_DUE_YET,)
+    before = lamp_on(facts, day(4, 5), RULES)
+    assert (before.lamp, before.evidence.reasons) == (
+        Lamp.NOT_JUDGED,
+        (LampReason.NO_REPORT_DUE_YET, LampReason.NOTHING_PLANNED_YET),
+    )
     judged = lamp_on(facts, day(4, 6), RULES)
     assert (judged.lamp, judged.evidence.first_missing_month, judged.evidence.missing_months) == (
         Lamp.UNREPORTED,

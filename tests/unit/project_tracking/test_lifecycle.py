@@ -18,6 +18,7 @@ from services.project_tracking.events import (
     ProjectStepRetracted,
     ProjectSuspended,
     ProjectTerminated,
+    ProjectWeeklyReportSubmitted,
     ProjectWithdrawn,
     Step,
 )
@@ -30,10 +31,12 @@ from tests.unit.project_tracking.world import (
     FILED,
     GOVERNMENT,
     GRANTED,
+    PLANNED,
     READY,
     REASON,
     REGISTERED,
     RESUMED,
+    ROOFED,
     RULES,
     SIGNED,
     STARTED,
@@ -245,6 +248,57 @@ def test_a_correction_keeps_the_order_of_days() -> None:
 def test_a_corrected_start_is_not_after_the_first_reported_month() -> None:
     late = c.StartProject(project_id=P, occurred_on=day(4, 1), correction_reason=REASON)
     given(PROJECT, *UNDER_WAY, reported("2017-03", 3, 1)).when(late, FACTS).raises("MONTH_BEFORE_START")
+
+
+REPORTS = (reported("2017-03", 3, 1), reported("2017-04", 5, 1), reported("2017-05", 9, 1))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        c.CompleteProject(project_id=P, occurred_on=day(4, 30)),
+        c.TerminateProject(project_id=P, occurred_on=day(4, 30), reason="停"),
+        c.WithdrawProject(project_id=P, occurred_on=day(4, 30), reason="调出"),
+    ],
+)
+def test_no_end_before_a_month_that_is_reported(end: Any) -> None:
+    error = given(PROJECT, *UNDER_WAY, *REPORTS).when(end, FACTS).raises("END_BEFORE_REPORT", field="occurred_on")
+    assert "2017-04-30" in error.message
+    assert "2017-05" in error.english
+    assert given(PROJECT, *UNDER_WAY, *REPORTS).when(replace(end, occurred_on=day(5, 1)), FACTS).error is None
+    assert given(PROJECT, *UNDER_WAY, *REPORTS[:2]).when(end, FACTS).error is None
+
+
+def test_no_end_is_corrected_to_before_what_is_reported() -> None:
+    history = (*UNDER_WAY, *REPORTS, COMPLETED, PRODUCED)
+    early = c.CompleteProject(project_id=P, occurred_on=day(4, 30), correction_reason=REASON)
+    given(PROJECT, *history).when(early, FACTS).raises("END_BEFORE_REPORT", field="occurred_on")
+
+
+def test_no_end_before_a_week_that_is_reported_and_a_completion_leaves_weeks_alone() -> None:
+    week = ProjectWeeklyReportSubmitted(occurred_on=day(6, 9), week=day(6, 5), progress="收尾")
+    end = c.TerminateProject(project_id=P, occurred_on=day(6, 4), reason="停")
+    given(PROJECT, *UNDER_WAY, week).when(end, FACTS).raises("END_BEFORE_REPORT", field="occurred_on")
+    assert given(PROJECT, *UNDER_WAY, week).when(replace(end, occurred_on=day(6, 5)), FACTS).error is None
+    completed = c.CompleteProject(project_id=P, occurred_on=day(6, 4))
+    assert given(PROJECT, *UNDER_WAY, week).when(completed, FACTS).error is None
+
+
+def test_no_end_before_a_milestone_that_is_reached() -> None:
+    history = (*UNDER_WAY, PLANNED, ROOFED)
+    end = c.TerminateProject(project_id=P, occurred_on=day(8, 19), reason="停")
+    error = given(PROJECT, *history).when(end, FACTS).raises("DATES_OUT_OF_ORDER", field="occurred_on")
+    assert error.english == "The termination (2017-08-19) can't be before the milestone roof (2017-08-20)"
+    assert given(PROJECT, *history).when(replace(end, occurred_on=day(8, 20)), FACTS).error is None
+
+
+def test_a_corrected_start_is_not_after_a_milestone_that_followed_it() -> None:
+    late = c.StartProject(project_id=P, occurred_on=day(8, 21), correction_reason=REASON)
+    history = (*UNDER_WAY, PLANNED, ROOFED)
+    error = given(PROJECT, *history).when(late, FACTS).raises("MILESTONE_BEFORE_START", field="occurred_on")
+    assert "roof" in error.message
+    assert given(PROJECT, *history).when(replace(late, occurred_on=day(8, 20)), FACTS).error is None
+    given(PROJECT, *history).when(retract(Step.STARTED), FACTS).raises("STEP_NOT_LATEST", field="step")
 
 
 def test_the_project_of_a_county_that_left_is_withdrawn_and_corrected_and_nothing_else() -> None:

@@ -83,8 +83,8 @@ good_plan = st.builds(
         ),
     ),
     yuan,
-    yuan,
-    days,
+    yuan.map(lambda more: more + 1),
+    days.map(lambda due: min(due, date(2017, 6, 30))),
 )
 any_plan = st.builds(
     BaselinePlan,
@@ -231,6 +231,10 @@ def assert_in_order(record: ProjectRecord | None) -> None:
     assert not (record.kind is ProjectKind.INVESTMENT and record.started_on and not record.signed_on)
     assert record.started_on is None or all(m >= f"{record.started_on:%Y-%m}" for m in record.progress)
     assert all(m >= f"{record.registered_on:%Y-%m}" for m in record.progress)
+    for over in (record.completed_on, record.ended_on):
+        assert over is None or all(m <= f"{over:%Y-%m}" for m in record.progress)
+    assert record.ended_on is None or all(week <= record.ended_on for week in record.weekly_reports)
+    assert all(baseline.plan.points[-1].invested_yuan > 0 for baseline in record.baselines.values())
 
 
 EVERYTHING_KNOWN = ProjectFacts(today=date(2017, 7, 20), unit=UNIT, rules=RULES)
@@ -277,8 +281,10 @@ def assert_readable(record: ProjectRecord, on: date) -> None:
     if on < record.registered_on:
         assert (done, planned, physical, last_reported_month(record, on)) == (None, None, None, None)
         assert (approvals_on(record, on), milestones_on(record, on), weekly_report_on(record, on)) == ((), (), None)
-    lamp = lamp_on(record, on, RULES).lamp
+    judged = lamp_on(record, on, RULES)
+    lamp, measured = judged.lamp, judged.evidence.ratio_permille is not None
     if lamp in (Lamp.GREEN, Lamp.WATCH):
+        assert measured or any(one.due.year <= on.year for one in milestones_on(record, on))
         assert baseline_on(record, on) is not None
         assert missing_months(record, on, RULES.lamp_day) == ()
         assert not carried_over(record) or record.invested_before_yuan is not None
@@ -312,6 +318,57 @@ def test_facts_of_different_keys_commute(shuffled: list[Event], on: date) -> Non
     assert one is not None
     assert one == other
     assert lamp_on(one, on, RULES) == lamp_on(other, on, RULES)
+
+
+def _quarters_of_2017(amounts: tuple[int, ...]) -> tuple[PlanPoint, ...]:
+    by = [date(2017, 3, 31), date(2017, 6, 30), date(2017, 9, 30), date(2017, 12, 31), date(2018, 3, 31)]
+    return tuple(PlanPoint(by=day, invested_yuan=sum(amounts[: n + 1])) for n, day in enumerate(by[: len(amounts)]))
+
+
+near_days = st.integers(-60, 500).map(lambda n: DAY_ONE + timedelta(days=n))
+wild_plan = st.builds(
+    lambda starts_on, starting, amounts, start, roof, done: BaselinePlan(
+        starts_on=starts_on,
+        starting_yuan=starting,
+        points=_quarters_of_2017((amounts[0] + starting, *amounts[1:])),
+        milestones=(
+            PlannedMilestone(milestone_id="start", text="开工", due=start, kind=MilestoneKind.START),
+            PlannedMilestone(milestone_id="roof", text="封顶", due=roof),
+            PlannedMilestone(milestone_id="done", text="竣工", due=done, kind=MilestoneKind.COMPLETION),
+        )[: 2 + (starting % 2)],
+    ),
+    near_days,
+    st.integers(0, 3),
+    st.lists(st.integers(0, 4), min_size=1, max_size=5).map(tuple),
+    near_days,
+    near_days,
+    near_days,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(wild_plan, st.integers(0, 8), st.none() | near_days, near_days)
+def test_a_plan_that_is_taken_has_substance_and_lies_in_the_registered_time(
+    plan: BaselinePlan, total: int, completion: date | None, told_on: date
+) -> None:
+    registration = replace(REGISTERED, total_investment_yuan=total, planned_completion=completion)
+    record = record_of([registration])
+    told = c.SetBaseline(project_id=P, occurred_on=told_on, plan=plan)
+    try:
+        PROJECT.decide(record, told, replace(EVERYTHING_KNOWN, today=date(2018, 12, 31)))
+    except DomainError as error:
+        assert_clear(error, told)
+        return
+    last, dues = plan.points[-1], {one.kind: one.due for one in plan.milestones}
+    assert 0 < last.invested_yuan <= total
+    assert plan.starts_on <= max(dues[MilestoneKind.START].replace(day=28), REGISTERED.occurred_on) + timedelta(days=31)
+    assert last.by >= max(told_on, dues[MilestoneKind.START])
+    latest = completion or date(2027, 12, 31)
+    assert max(one.due for one in plan.milestones) <= latest
+    assert last.by < latest + timedelta(days=92)
+    done = dues.get(MilestoneKind.COMPLETION)
+    assert done is None or done > last.by or last.invested_yuan == total
+    assert completion is None or completion > last.by or done is not None or last.invested_yuan == total
 
 
 @settings(max_examples=60, deadline=None)

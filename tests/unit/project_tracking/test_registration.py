@@ -66,6 +66,8 @@ def test_not_in_the_future_and_not_in_another_age() -> None:
     ("changes", "code", "field"),
     [
         ({"planned_start": day(5, 1), "planned_completion": day(4, 1)}, "PLANNED_DATES_CROSSED", "planned_completion"),
+        ({"planned_start": day(1, 1, 2028)}, "PLANNED_TOO_FAR", "planned_start"),
+        ({"planned_completion": day(1, 1, 2028)}, "PLANNED_TOO_FAR", "planned_completion"),
         ({"area_mu": Decimal("0")}, "AREA_NOT_VALID", "area_mu"),
         ({"area_mu": Decimal("NaN")}, "AREA_NOT_VALID", "area_mu"),
         ({"area_mu": Decimal("sNaN")}, "AREA_NOT_VALID", "area_mu"),

@@ -9,13 +9,19 @@ import pytest
 from msgspec.structs import replace
 
 from services.project_tracking.events import (
+    Lamp,
+    MilestoneKind,
+    PlannedMilestone,
     ProjectPutIntoProduction,
     ProjectWeeklyReportSubmitted,
     forecast_for,
     invested_by,
     invested_through,
+    lamp_of_month,
+    missing_months,
     physical_on,
     record_of,
+    weekly_report_on,
     weekly_report_owed,
 )
 from services.project_tracking.project import commands as c
@@ -30,12 +36,15 @@ from tests.unit.project_tracking.world import (
     REGISTERED,
     RESUMED,
     ROOFED,
+    RULES,
+    STARTED,
     SUSPENDED,
     UNDER_WAY,
     P,
     day,
     no_unit,
     on,
+    plan,
     register,
     reported,
 )
@@ -53,7 +62,7 @@ WEEK = c.SubmitWeeklyReport(
     project_id=P, occurred_on=day(3, 10), week=day(3, 6), progress="场地平整", next_week="基坑开挖"
 )
 SUBMITTED = ProjectWeeklyReportSubmitted(
-    occurred_on=day(3, 10), week=day(3, 6), progress="场地平整", next_week="基坑开挖"
+    occurred_on=day(3, 10), week=day(3, 6), progress="场地平整", next_week="基坑开挖", reported_on=day(3, 10)
 )
 PLANNED_WAY = (*UNDER_WAY, PLANNED)
 PRODUCED = ProjectPutIntoProduction(occurred_on=day(11, 1))
@@ -86,11 +95,29 @@ def test_only_a_milestone_of_the_baseline_and_no_step() -> None:
     given(PROJECT, *PLANNED_WAY, ROOFED, COMPLETED, PRODUCED).when(after, FACTS).raises("DATES_OUT_OF_ORDER")
 
 
+def test_what_is_planned_after_the_start_is_not_reached_before_it() -> None:
+    given(PROJECT, *READY, PLANNED).when(REACH, FACTS).raises("PROJECT_NOT_STARTED", field="milestone_id")
+    early = replace(REACH, occurred_on=day(2, 20))
+    error = given(PROJECT, *PLANNED_WAY).when(early, FACTS).raises("MILESTONE_BEFORE_START", field="occurred_on")
+    assert "2017-02-20" in error.message
+    assert "2017-03-01" in error.english
+
+
+def test_what_is_planned_before_the_start_may_be() -> None:
+    ground = PlannedMilestone(milestone_id="ground", text="场地平整", due=day(2, 20))
+    start = PlannedMilestone(milestone_id="start", text="开工", due=day(3, 1), kind=MilestoneKind.START)
+    planned = replace(PLANNED, plan=plan(milestones=(ground, start)))
+    level = replace(REACH, milestone_id="ground", occurred_on=day(2, 18))
+    told = replace(ROOFED, milestone_id="ground", occurred_on=day(2, 18))
+    given(PROJECT, *READY, planned).when(level, FACTS).then(told)
+    given(PROJECT, *READY, planned, told).when(c.StartProject(project_id=P, occurred_on=day(3, 1)), FACTS).then(STARTED)
+
+
 # --- months
 
 
 def test_a_month_is_reported_once() -> None:
-    given(PROJECT, *UNDER_WAY).when(MARCH, FACTS).then(REPORTED)
+    given(PROJECT, *UNDER_WAY).when(MARCH, on(day(4, 3))).then(REPORTED)
     given(PROJECT, *UNDER_WAY, REPORTED).when(MARCH, FACTS).nothing()
     given(PROJECT, *UNDER_WAY, REPORTED).when(replace(MARCH, invested_this_month_yuan=0), FACTS).raises(
         "ALREADY_RECORDED", field="correction_reason"
@@ -106,10 +133,54 @@ def test_a_corrected_report_counts_from_the_day_it_first_came() -> None:
     record = (
         given(PROJECT, *UNDER_WAY, REPORTED)
         .when(corrected, FACTS)
-        .then(reported("2017-03", 2, 3, on=day(5, 20), reason=REASON))
+        .then(reported("2017-03", 2, 3, on=day(5, 20), reason=REASON, came=day(4, 3)))
     )
     assert record is not None
     assert (invested_by(record, day(4, 2)), invested_by(record, day(4, 3))) == (None, 3)
+
+
+def test_a_report_counts_from_the_day_it_came_whatever_day_it_is_given() -> None:
+    """Told on 12 April as of 3 April it comes after the lamp day, 6 April."""
+    record = (
+        given(PROJECT, *PLANNED_WAY)
+        .when(MARCH, on(day(4, 12)))
+        .then(reported("2017-03", "12.5", 4_000_000, on=day(4, 3), came=day(4, 12)))
+    )
+    assert record is not None
+    assert (invested_by(record, day(4, 11)), invested_by(record, day(4, 12))) == (None, 4_000_000)
+    assert missing_months(record, day(4, 11), RULES.lamp_day) == ("2017-03",)
+    judged = lamp_of_month(record, "2017-03", day(4, 6), RULES)
+    assert (judged.lamp, judged.evidence.first_missing_month) == (Lamp.UNREPORTED, "2017-03")
+
+
+def test_telling_it_again_or_correcting_it_does_not_move_the_day_it_came() -> None:
+    late = reported("2017-03", "12.5", 4_000_000, on=day(4, 3), came=day(4, 12))
+    given(PROJECT, *UNDER_WAY, late).when(MARCH, on(day(4, 20))).nothing()
+    given(PROJECT, *UNDER_WAY, late).when(replace(MARCH, occurred_on=day(4, 1)), on(day(4, 20))).nothing()
+    corrected = replace(MARCH, occurred_on=day(4, 1), invested_this_month_yuan=3, correction_reason=REASON)
+    record = (
+        given(PROJECT, *UNDER_WAY, late)
+        .when(corrected, on(day(4, 20)))
+        .then(reported("2017-03", "12.5", 3, on=day(4, 1), reason=REASON, came=day(4, 12)))
+    )
+    assert record is not None
+    assert record.progress["2017-03"].reported_on == day(4, 12)
+
+
+def test_a_fact_from_before_the_day_was_kept_counts_from_its_own_day() -> None:
+    old = replace(REPORTED, reported_on=None)
+    record = record_of([*UNDER_WAY, old])
+    assert record is not None
+    assert record.progress["2017-03"].reported_on == day(4, 3)
+    given(PROJECT, *UNDER_WAY, old).when(MARCH, on(day(4, 20))).nothing()
+
+
+def test_a_back_dated_weekly_report_counts_from_the_day_it_came() -> None:
+    record = given(PROJECT, REGISTERED).when(WEEK, on(day(3, 20))).then(replace(SUBMITTED, reported_on=day(3, 20)))
+    assert record is not None
+    assert weekly_report_on(record, day(3, 19)) is None
+    assert weekly_report_on(record, day(3, 20)) is not None
+    given(PROJECT, REGISTERED, replace(SUBMITTED, reported_on=day(3, 20))).when(WEEK, on(day(3, 22))).nothing()
 
 
 @pytest.mark.parametrize("percent", ["-0.01", "100.01", "33.333", "NaN", "Infinity", "-Infinity", "sNaN", "1E+99999"])
@@ -159,10 +230,17 @@ def test_the_last_month_can_be_made_up_for_with_a_reason_after_the_end() -> None
     october = replace(MARCH, month="2017-10", occurred_on=day(11, 3))
     given(PROJECT, *OVER).when(october, FACTS).raises("PROJECT_ENDED", field="project_id")
     given(PROJECT, *OVER).when(replace(october, correction_reason="补报"), FACTS).then(
-        reported("2017-10", "12.5", 4_000_000, on=day(11, 3), reason="补报")
+        reported("2017-10", "12.5", 4_000_000, on=day(11, 3), reason="补报", came=FACTS.today)
     )
     december = replace(october, month="2017-12", occurred_on=day(12, 3), correction_reason="补报")
     given(PROJECT, *OVER).when(december, FACTS).raises("MONTH_AFTER_END", field="month")
+
+
+def test_no_report_about_a_month_after_the_completion() -> None:
+    november = replace(MARCH, month="2017-11", occurred_on=day(12, 3))
+    given(PROJECT, *PLANNED_WAY, COMPLETED).when(november, FACTS).raises("MONTH_AFTER_END", field="month")
+    october = replace(november, month="2017-10")
+    assert given(PROJECT, *PLANNED_WAY, COMPLETED).when(october, FACTS).error is None
 
 
 def test_cumulative_is_derived_and_missing_is_not_zero() -> None:
@@ -185,7 +263,7 @@ def test_cumulative_is_derived_and_missing_is_not_zero() -> None:
 
 
 def test_a_week_is_reported_once_from_the_talks_on() -> None:
-    given(PROJECT, REGISTERED).when(WEEK, FACTS).then(SUBMITTED)
+    given(PROJECT, REGISTERED).when(WEEK, on(day(3, 10))).then(SUBMITTED)
     given(PROJECT, REGISTERED, SUBMITTED).when(WEEK, FACTS).nothing()
     other = replace(WEEK, problems="征地")
     given(PROJECT, REGISTERED, SUBMITTED).when(other, FACTS).raises("ALREADY_RECORDED")

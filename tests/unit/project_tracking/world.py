@@ -123,11 +123,18 @@ def granted(approval_id: str = "land", on: date = date(2017, 2, 9), round: int =
 
 
 def reported(
-    month: str, percent: int | str, yuan: int, on: date | None = None, reason: str | None = None
+    month: str,
+    percent: int | str,
+    yuan: int,
+    on: date | None = None,
+    reason: str | None = None,
+    came: date | None = None,
 ) -> ProjectProgressReported:
-    from_month = date(int(month[:4]), int(month[5:]), 28)
+    """Of the day `on`; it `came` on that day or on another."""
+    told_on = on or date(int(month[:4]), int(month[5:]), 28)
     return ProjectProgressReported(
-        occurred_on=on or from_month,
+        occurred_on=told_on,
+        reported_on=came or told_on,
         month=month,
         physical_percent=Decimal(percent),
         invested_this_month_yuan=yuan,
