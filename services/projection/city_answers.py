@@ -35,8 +35,9 @@ from services.projection.answers import (
 )
 from services.projection.as_of import moment_of
 from services.projection.boards import Board, board_at, other_reading
-from services.projection.lines import ATTENTION, project_lines, reading_of, severity, visible
+from services.projection.lines import ATTENTION, project_lines, reading_of, severity
 from services.projection.queries import CompareUnits, GetOverview, GetProgramme, GetUnit, ListUnits
+from services.projection.sight import Sight, sight_of
 from services.projection.standing import Standing
 from services.projection.summaries import other_summary, summary_of
 from services.projection.unit_scoreboard import entry_of, unit_lines
@@ -48,14 +49,15 @@ SHOWN = 8
 def get_overview(reader: Reader, query: GetOverview, asker: Asker) -> Overview:
     moment = moment_of(query, asker)
     board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
-    seen = visible(board, asker)
+    sight = sight_of(reader, asker)
+    seen = sight.visible(board)
     text, known = text_on(board.programme, moment.on), board.programme.adopted
     return Overview(
         reading=reading_of(moment, asker, other),
         summary=_summary(board, seen, asker),
-        other=_other(seen, other, asker),
-        units=_own(board, asker),
-        attention=_attention(seen, board, other),
+        other=_other(seen, board, other, asker, sight),
+        units=_own(board, sight),
+        attention=_attention(seen, board, other, sight),
         programme_title=None if known is None else known.title,
         programme_english=None if known is None else known.english,
         city=None if known is None else known.city,
@@ -68,17 +70,18 @@ def get_overview(reader: Reader, query: GetOverview, asker: Asker) -> Overview:
 def compare_units(reader: Reader, query: CompareUnits, asker: Asker) -> UnitComparison:
     moment = moment_of(query, asker)
     board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
+    sight = sight_of(reader, asker)
     return UnitComparison(
         reading=reading_of(moment, asker, other),
-        units=_own(board, asker),
-        city=_summary(board, visible(board, asker), asker),
+        units=_own(board, sight),
+        city=_summary(board, sight.visible(board), asker),
     )
 
 
 def list_units(reader: Reader, query: ListUnits, asker: Asker) -> UnitList:
     moment = moment_of(query, asker)
     board = board_at(reader, moment)
-    own = {line.unit_id for line in _own(board, asker)}
+    own = {line.unit_id for line in _own(board, sight_of(reader, asker))}
     spans = members_on(board.register, moment.on)
     entries = tuple(entry_of(span) for span in spans if asker.own_unit is None or span.unit_id in own)
     return UnitList(reading=reading_of(moment, asker, None), units=entries)
@@ -88,20 +91,21 @@ def get_unit(reader: Reader, query: GetUnit, asker: Asker) -> UnitAnswer:
     """Raises NotFound for a code that nobody bore by the day, and for another's unit."""
     moment = moment_of(query, asker)
     board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
-    entry = entry_with_code(board, query.unit_code)
-    line = next((each for each in _own(board, asker) if entry is not None and each.unit_id == entry.unit_id), None)
+    entry, sight = entry_with_code(board, query.unit_code), sight_of(reader, asker)
+    line = next((each for each in _own(board, sight) if entry is not None and each.unit_id == entry.unit_id), None)
     if entry is None or line is None:
         raise NotFound(f"没有单位 {query.unit_code}", f"there is no unit {query.unit_code}")
-    seen = [standing for standing in visible(board, asker) if standing.record.unit_id == entry.unit_id]
-    others = [one for one in visible(other, asker) if one.record.unit_id == entry.unit_id] if other else []
+    seen = [standing for standing in sight.visible(board) if standing.record.unit_id == entry.unit_id]
+    others = [one for one in sight.visible(other) if one.record.unit_id == entry.unit_id] if other else []
+    both = [standing for standing in seen if sight.compared(standing, board, other) is not None]
     return UnitAnswer(
         reading=reading_of(moment, asker, other),
         unit=line,
         entry=entry,
-        other=None if other is None else other_summary(seen, others, summary_of(others, moment.on, other.rules)),
+        other=None if other is None else other_summary(both, others, summary_of(others, moment.on, other.rules)),
         posts=_posts(board, entry),
-        attention=_attention(seen, board, other),
-        projects=project_lines(sorted(seen, key=severity), board, other),
+        attention=_attention(seen, board, other, sight),
+        projects=project_lines(sorted(seen, key=severity), board, other, sight),
     )
 
 
@@ -150,26 +154,25 @@ def _summary(board: Board, seen: Sequence[Standing], asker: Asker) -> Summary:
     return known
 
 
-def _other(seen: Sequence[Standing], other: Board | None, asker: Asker) -> OtherSummary | None:
+def _other(
+    seen: Sequence[Standing], board: Board, other: Board | None, asker: Asker, sight: Sight
+) -> OtherSummary | None:
     if other is None:
         return None
-    others = visible(other, asker)
-    return other_summary(seen, others, _summary(other, others, asker))
+    others = sight.visible(other)
+    both = [standing for standing in seen if sight.compared(standing, board, other) is not None]
+    return other_summary(both, others, _summary(other, others, asker))
 
 
-def _own(board: Board, asker: Asker) -> tuple[UnitLine, ...]:
-    lines = unit_lines(board)
-    if asker.own_unit is None:
-        return lines
-    span = unit_with_code(board.register, asker.own_unit, asker.today)
-    return tuple(line for line in lines if (line.unit_id == span.unit_id if span else line.unit_code == asker.own_unit))
+def _own(board: Board, sight: Sight) -> tuple[UnitLine, ...]:
+    return tuple(line for line in unit_lines(board) if sight.is_own(line.unit_id, line.unit_code))
 
 
-def _attention(seen: Sequence[Standing], board: Board, other: Board | None) -> tuple[AttentionGroup, ...]:
+def _attention(seen: Sequence[Standing], board: Board, other: Board | None, sight: Sight) -> tuple[AttentionGroup, ...]:
     groups = []
     for kind, holds in ATTENTION.items():
         found = sorted((standing for standing in seen if holds(standing)), key=severity)
-        shown = project_lines(found[:SHOWN], board, other)
+        shown = project_lines(found[:SHOWN], board, other, sight)
         groups.append(AttentionGroup(kind=kind, count=len(found), projects=shown))
     return tuple(groups)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from datetime import date
 
 from services.chassis.service import Asker
-from services.policy_registry.events import unit_with_code
 from services.project_tracking.events import (
     Lamp,
     LampEvidence,
@@ -26,6 +25,7 @@ from services.projection.as_of import Moment, instant
 from services.projection.boards import Board
 from services.projection.project_board import BoardRow
 from services.projection.queries import AttentionKind
+from services.projection.sight import Sight
 from services.projection.sources import baseline_key, decision_key, month_key, step_key
 from services.projection.standing import Standing
 
@@ -35,25 +35,11 @@ def reading_of(moment: Moment, asker: Asker, other: Board | None) -> Reading:
     return Reading(on=moment.on, known_before=known, today=asker.today, compared=other is not None)
 
 
-def visible(board: Board, asker: Asker) -> list[Standing]:
-    """The projects that the asker may see, by id."""
-    if asker.own_unit is None:
-        return list(board.standings.values())
-    return [standing for standing in board.standings.values() if may_see(board, standing, asker)]
-
-
-def may_see(board: Board, standing: Standing, asker: Asker) -> bool:
-    """Codes are re-used, so the asker's code is read on the clock's day and units are compared by id."""
-    if asker.own_unit is None:
-        return True
-    span = unit_with_code(board.register, asker.own_unit, asker.today)
-    if span is None:
-        return standing.record.unit_code == asker.own_unit
-    return standing.record.unit_id == span.unit_id
-
-
-def project_lines(standings: Iterable[Standing], board: Board, other: Board | None) -> tuple[ProjectLine, ...]:
-    return tuple(project_line(standing, board, other) for standing in standings)
+def project_lines(
+    standings: Iterable[Standing], board: Board, other: Board | None, sight: Sight
+) -> tuple[ProjectLine, ...]:
+    """Lines of projects that are seen; each beside the other reading where that may be seen too."""
+    return tuple(project_line(one, board, sight.compared(one, board, other)) for one in standings)
 
 
 def project_line(standing: Standing, board: Board, other: Board | None) -> ProjectLine:

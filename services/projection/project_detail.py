@@ -10,29 +10,33 @@ from services.chassis.views import Reader
 from services.project_tracking.events import Step, first_day, invested_before, last_day, months_from, planned_at
 from services.projection.as_of import moment_of
 from services.projection.boards import Board, board_at, other_reading
-from services.projection.lines import may_see, project_line, reading_of
+from services.projection.lines import project_line, reading_of
 from services.projection.project_answers import CurvePoint, ProjectAnswer, StepLine
 from services.projection.project_parts import approval_lines, baseline_lines, milestone_lines, month_lines, week_lines
 from services.projection.project_sources import Sources
 from services.projection.project_timeline import facts_of
 from services.projection.queries import GetProject
+from services.projection.sight import Sight, sight_of
 from services.projection.sources import REGISTERED, step_key
 from services.projection.standing import Standing
 
 
-def find(board: Board, project_id: str, asker: Asker) -> Standing:
+def find(board: Board, project_id: str, sight: Sight) -> Standing:
     """The project on the board's day; raises NotFound for one that is not there or is another unit's."""
     standing = board.standings.get(project_id)
-    if standing is None or not may_see(board, standing, asker):
+    if standing is None or not sight.sees(standing):
         raise NotFound(f"没有项目 {project_id}", f"there is no project {project_id}")
     return standing
 
 
 def get_project(reader: Reader, query: GetProject, asker: Asker) -> ProjectAnswer:
-    moment = moment_of(query, asker)
-    board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
-    standing = find(board, query.project_id, asker)
-    record, sources = standing.record, Sources(facts_of(reader, query.project_id), moment)
+    """Raises NotFound. Facts recorded after the moment are shown if the asker sees the project in that reading too."""
+    moment, sight = moment_of(query, asker), sight_of(reader, asker)
+    board = board_at(reader, moment)
+    standing = find(board, query.project_id, sight)
+    other = sight.compared(standing, board, other_reading(reader, moment, asker.today))
+    until = moment.known_before if other is None else None
+    record, sources = standing.record, Sources(facts_of(reader, query.project_id, until), moment)
     return ProjectAnswer(
         reading=reading_of(moment, asker, other),
         line=project_line(standing, board, other),

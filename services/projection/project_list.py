@@ -19,8 +19,9 @@ from services.projection.answers import ProjectPage
 from services.projection.as_of import moment_of
 from services.projection.boards import Board, board_at, other_reading
 from services.projection.city_answers import entry_with_code
-from services.projection.lines import ATTENTION, project_lines, reading_of, severity, visible
+from services.projection.lines import ATTENTION, project_lines, reading_of, severity
 from services.projection.queries import ListProjects, ProjectOrder
+from services.projection.sight import sight_of
 from services.projection.standing import Standing
 from services.projection.summaries import lamp_counts, stage_counts
 
@@ -31,13 +32,14 @@ def list_projects(reader: Reader, query: ListProjects, asker: Asker) -> ProjectP
     """Raises InvalidRequest for a page token that is not this question's."""
     moment = moment_of(query, asker)
     board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
-    found = ordered([one for one in visible(board, asker) if _fits(one, query, board)], query)
+    sight = sight_of(reader, asker)
+    found = ordered([one for one in sight.visible(board) if _fits(one, query, board)], query)
     start = _start(query)
     page = found[start : start + query.page_size]
     end = start + len(page)
     return ProjectPage(
         reading=reading_of(moment, asker, other),
-        projects=project_lines(page, board, other),
+        projects=project_lines(page, board, other, sight),
         total=len(found),
         total_investment_yuan=sum(one.record.total_investment_yuan for one in found),
         lamps=lamp_counts(found),

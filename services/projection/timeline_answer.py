@@ -15,13 +15,14 @@ from services.projection.project_detail import find
 from services.projection.project_sources import reason_of
 from services.projection.project_timeline import Fact, facts_of
 from services.projection.queries import GetProjectTimeline
+from services.projection.sight import sight_of
 from services.projection.sources import corrects, source_key
 
 
 def get_project_timeline(reader: Reader, query: GetProjectTimeline, asker: Asker) -> ProjectTimeline:
     """Facts known at the moment; raises NotFound for a project or a version that is not there."""
     moment = moment_of(query, asker)
-    standing = find(board_at(reader, moment), query.project_id, asker)
+    standing = find(board_at(reader, moment), query.project_id, sight_of(reader, asker))
     entries = entries_of(facts_of(reader, query.project_id, moment.known_before), moment)
     wanted = tuple(entry for entry in entries if query.version in (None, entry.version))
     if query.version is not None and not wanted:

@@ -100,12 +100,17 @@ class ProjectPages:
         return await self._frame.show(visit, "timeline.html", answer=answer, reading=answer.reading)
 
     async def event(self, visit: Visit) -> Response:
-        """One recorded fact, exactly. It is asked for by all that is known, whatever day is looked at."""
+        """One recorded fact, exactly. It is asked for by all that is known, whatever day is looked at; of a project
+        that is the visitor's unit's no more, as known at the time that is looked at."""
         asked, version = visit.request.path_params["project_id"][:64], visit.request.path_params["version"]
         if not (version.isascii() and version.isdigit() and len(version) <= 10 and 0 < int(version) < 2**31):
             raise NotFound(f"没有第 {version[:20]} 条记录", f"there is no fact number {version[:20]}")
         query = GetProjectTimeline(project_id=asked, version=int(version), token=visit.param("token") or None)
-        answer: ProjectTimeline = await visit.ask(query)
+        answer: ProjectTimeline
+        try:
+            answer = await visit.ask(query)
+        except NotFound:
+            answer = await visit.ask(visit.query(GetProjectTimeline, project_id=asked, version=int(version)))
         return await self._frame.show(
             visit, "event.html", answer=answer, entry=answer.entries[0], reading=answer.reading
         )
