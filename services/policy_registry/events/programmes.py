@@ -38,15 +38,15 @@ def rule_set_in_force(programmes: Programmes, rule_set_id: str, day: date) -> Ru
 
 def _begun(programmes: Programmes, day: date) -> list[ProgrammeRecord]:
     """Those issued by the day, the newest first."""
-    return [record for record in reversed(_in_order(programmes)) if issued_on(record) <= day]
+    return [record for record in reversed(_in_order(programmes)) if _issued_on(record) <= day]
 
 
 def _in_order(programmes: Programmes) -> list[ProgrammeRecord]:
     """Those that are adopted and not taken back, by their day of issue and id."""
-    known = [(issued_on(record), key) for key, record in programmes.items() if record.adopted is not None]
+    known = [(_issued_on(record), key) for key, record in programmes.items() if record.adopted is not None]
     return [programmes[key] for _, key in sorted(known)]
 
 
-def issued_on(record: ProgrammeRecord) -> date:
+def _issued_on(record: ProgrammeRecord) -> date:
     """The day of issue; the last of all days for what is not adopted."""
     return record.adopted.occurred_on if record.adopted is not None else date.max

@@ -64,7 +64,7 @@ class NumberForm(msgspec.Struct, frozen=True, kw_only=True):
 class RuleSetForm(msgspec.Struct, frozen=True, kw_only=True):
     """The form of one rule set. In each of `rising` every parameter that is stated is less than the next."""
 
-    numbers: tuple[NumberForm, ...]
+    numbers: tuple[NumberForm, ...] = ()
     rising: tuple[tuple[str, ...], ...] = ()
     checklists: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -94,7 +94,17 @@ FORMS: dict[str, RuleSetForm] = {
         rising=(("yellow_from", "watch_from", "green_from"), ("milestone_yellow_days", "milestone_red_days")),
         checklists=("checklist.investment", "checklist.government"),
         flags=("required_for_start",),
-    )
+    ),
+    "land": RuleSetForm(numbers=(_ratio("key_project_share_min"),)),
+    "observation": RuleSetForm(
+        numbers=(
+            _count("rounds_per_year", 1, 366),
+            _count("new_projects_per_unit", 0, 1000),
+            _count("completed_projects_per_unit", 0, 1000),
+        )
+    ),
+    "evaluation": RuleSetForm(checklists=("checklist.dimensions",)),
+    "five_ones": RuleSetForm(numbers=(_count("schedulings_per_quarter", 1, 92),), checklists=("checklist.five_ones",)),
 }
 """The forms by the id of the rule set. A late milestone is 提示 from its first day on, whatever else is published:
 `milestone_watch_days` may say so and nothing else. Every month has a 28th, so the lamp day comes in each."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from services.chassis.domain import DomainError
 from services.policy_registry.events import Attribute, Parameter, RuleSet, require_form
+from services.policy_registry.events.rule_set_forms import FORMS
 from services.policy_registry.programme import PROGRAMME, AdoptProgramme, PublishRuleSet
 from services.policy_registry.programme_files import load_programme
 from services.project_tracking.events.adopted_rules import project_rules
@@ -42,6 +43,16 @@ def stating(name: str, value: str) -> RuleSet:
 
 def publish(found: RuleSet) -> PublishRuleSet:
     return PublishRuleSet(programme_id="plan", occurred_on=TODAY, rule_set=found)
+
+
+def test_every_shipped_rule_set_has_a_form_and_keeps_to_it() -> None:
+    adoption = load_programme(FOLDER)[0]
+    assert isinstance(adoption, AdoptProgramme)
+    assert {each.id for each in adoption.rule_sets} == set(FORMS)
+    for found in adoption.rule_sets:
+        require_form(found, "rule_set")
+        with pytest.raises(DomainError):
+            require_form(replace(found, parameters=(), checklists=()), "rule_set")
 
 
 def test_the_shipped_rules_are_of_their_form() -> None:
