@@ -200,8 +200,10 @@ class CommandBus:
         )
 
     def _hash(self, name: str, command: Command, principal: Principal) -> bytes:
-        """What makes two commands the same: who sent it, its name and its body."""
-        return hashlib.sha256(b"\0".join((principal.actor.encode(), name.encode(), self._encode(command)))).digest()
+        """What makes two commands the same: who sent it (two units may have an account of one name), its name and its
+        body."""
+        sender = principal.actor if principal.unit is None else f"{principal.actor}\0{principal.unit}"
+        return hashlib.sha256(b"\0".join((sender.encode(), name.encode(), self._encode(command)))).digest()
 
     async def _quiet(self, call: Call, command_id: str, body_hash: bytes, stream: str, state: State) -> Receipt:
         """Nothing new to record: a repeat of the first call answers what that recorded. The token is that of the

@@ -249,6 +249,7 @@ def test_the_same_id_for_something_else_is_refused(city: Embedded) -> None:
     city.do(Add(counter="a", amount=1), call(STAFF, command_id=command_id))
     others: list[tuple[Command, Principal]] = [
         (Add(counter="a", amount=2), STAFF),
+        (Add(counter="a", amount=1), msgspec.structs.replace(STAFF, unit="130606")),
         (Add(counter="a", amount=LIMIT + 1), STAFF),
         (Add(counter="a", amount=1), CITY),
         (OpenCounter(counter="c", unit="130602"), STAFF),
