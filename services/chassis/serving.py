@@ -126,15 +126,16 @@ class Doors:
         self.grpc = GrpcDoor(city.services, city.gateway, access.verifier, city.feed, settings)
         with _taken("metrics", settings.metrics_host, settings.metrics_port):
             self.metrics = metrics.serve(settings.metrics_host, settings.metrics_port)
+        with _taken("gRPC", settings.grpc_host, settings.grpc_port):
+            self._loop.run(self.grpc.listen())
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Open the doors; raises CannotStart when a port is taken."""
-        with _taken("gRPC", self._settings.grpc_host, self._settings.grpc_port):
-            self._loop.run(self.grpc.start())
+        """Open the doors."""
         self._loop.run(self._start())
 
     async def _start(self) -> None:
+        await self.grpc.start()
         await self.http.start()
         self._watching = asyncio.create_task(self._watch())
 

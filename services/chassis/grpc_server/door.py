@@ -50,11 +50,8 @@ class GrpcDoor:
         self._server: Any = None
         self.port = 0
 
-    async def start(self) -> None:
-        """Listen; OSError with one sentence when the port is taken or the address is not ours.
-
-        Health says NOT_SERVING until `set_serving`.
-        """
+    async def listen(self) -> None:
+        """Take the port; OSError with one sentence when it is taken or the address is not ours."""
         self._server = grpc.aio.server(options=self._options())
         for service in self._contracts.services:
             handlers = self._handlers.of(service)
@@ -67,6 +64,11 @@ class GrpcDoor:
         except OSError:
             await self._server.stop(0)
             raise
+
+    async def start(self) -> None:
+        """Answer, and take the port where `listen` has not. Health says NOT_SERVING until `set_serving`."""
+        if self._server is None:
+            await self.listen()
         await self._server.start()
         await self._publish()
 
