@@ -30,7 +30,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subscription(Protocol):
-    """One consumer's place in a group. Used by one thread only (`wake` excepted).
+    """One consumer's place in a group. Used by one thread only (`wake`, `lag`, `oldest_unread` and `heads` excepted).
 
     Deliveries may repeat and, in faulty networks, be missing or late; the consumer's checkpoints decide.
     """
@@ -126,15 +126,19 @@ class EmbeddedSubscription:
         }
 
     def lag(self) -> Mapping[str, int]:
-        return {name: head - self._cursors[name] for name, head in self.heads().items()}
+        return {name: head - self._reached(name) for name, head in self.heads().items()}
 
     def oldest_unread(self) -> datetime | None:
         behind = [name for name, lag in self.lag().items() if lag > 0]
-        pages = [self._stores[name].read(self._cursors[name], 1) for name in behind]
+        pages = [self._stores[name].read(self._reached(name), 1) for name in behind]
         return min((page[0].recorded_at for page in pages if page), default=None)
 
     def heads(self) -> Mapping[str, int]:
         return {name: store.last_position() for name, store in self._stores.items()}
+
+    def _reached(self, service: str) -> int:
+        """Where the next poll goes on: a seek counts from the moment it was asked for."""
+        return self._wanted.get(service, self._cursors[service])
 
     def wake(self) -> None:
         """End a waiting poll early (from any thread)."""

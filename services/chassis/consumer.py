@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.chassis.bus import Bus, Delivery, Source
 from services.chassis.envelope import Envelope
 from services.chassis.event_store.store import microseconds
+from services.chassis.lag import LagGauges
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
 from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
@@ -231,16 +232,20 @@ class Consumer:
         self._next_look = 0.0
         self._lost_place = False
         self.go_back()
+        self._tell_lag = LagGauges(group, self.subscription, self.feeds[0].age_of)
 
     def go_back(self) -> None:
         """Read again from the lowest durable checkpoint of the sinks; what no sink has seen, from its beginning."""
         for feed in self.feeds:
             feed.reload()
+        self._seek()
+        self._lost_place = False
+
+    def _seek(self) -> None:
         sources = set(self.subscription.progress()).union(*(feed.checkpoints for feed in self.feeds))
         for source in sources:
             lowest = min(feed.checkpoints.get(source, START).offset for feed in self.feeds)
             self.subscription.seek(source, lowest)
-        self._lost_place = False
 
     def step(self, timeout: float = 0.0) -> int:
         """One poll and what follows from it; returns how many deliveries came. Raises when they could not be
@@ -256,6 +261,7 @@ class Consumer:
                     self.subscription.seek(source, checkpoint.offset)
         except BaseException:
             self._lost_place = True
+            self._seek()  # what could not be applied counts as unread from now on, also if no step follows
             raise
         METRICS.consumer_batch_size.labels(self.group).observe(len(deliveries))
         if time.monotonic() >= self._next_look:
@@ -300,16 +306,19 @@ class Consumer:
     def stopped(self) -> bool:
         return self.failure is not None or self._stopping.is_set()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         """Let no further turn begin and wake the one in hand (from any thread)."""
         self._stopping.set()
+        self._tell_lag.close()
         self.subscription.close()
 
     def _look_around(self) -> None:
-        """Once a second: report the lag, take up parked streams whose retry was asked for."""
-        METRICS.consumer_lag_records.labels(self.group).set(sum(self.subscription.lag().values()))
-        oldest = self.subscription.oldest_unread()
-        METRICS.consumer_lag_seconds.labels(self.group).set(0.0 if oldest is None else self.feeds[0].age_of(oldest))
+        """Once a second: take up parked streams whose retry was asked for."""
         for feed in self.feeds:
             if feed.parked:
                 for stream in feed.sink.database.wanted_retries():

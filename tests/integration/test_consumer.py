@@ -23,6 +23,8 @@ from services.chassis.consumer import START, Consumer, ConsumerStopped, Feed, ca
 from services.chassis.domain import Event
 from services.chassis.embedded import registry_of
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
+from services.chassis.event_store.store import instant_of
+from services.chassis.metrics import METRICS
 from services.chassis.sinks import ViewSink
 from services.chassis.view_database import ViewDatabase
 from services.chassis.views import Received, ViewSpec
@@ -447,6 +449,35 @@ def test_too_many_parked_streams_stop_the_consumer_with_a_sentence(store: EventS
         reader.consumer.turn(0.0)
         assert reader.row("5") is None, "it does not go on"
         assert len(reader.database.read_parked()) == 4
+
+
+def lag() -> tuple[float | None, float | None]:
+    """What somebody who reads the metrics sees now: records, seconds."""
+    names = ("bizenv_consumer_lag_records", "bizenv_consumer_lag_seconds")
+    records, seconds = (METRICS.registry.get_sample_value(name, {"group": "views"}) for name in names)
+    return records, seconds
+
+
+def test_the_lag_of_a_stopped_consumer_goes_on_growing(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Reader(tmp_path / "views.sqlite", EmbeddedBus({"east": store}))) as reader:
+        record(store, "counter-1", OPENED)
+        reader.consumer.turn(0.0)
+        assert lag() == (0, 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(reader.feed.sink, "apply", lambda *_: 1 / 0)
+            record(store, "counter-2", OPENED)
+            reader.consumer.turn(0.0)
+        assert reader.consumer.failure is not None
+        records, seconds = lag()
+        assert records == 1, "what was read but could not be applied counts"
+        assert seconds == (now() - instant_of(RECORDED_AT)).total_seconds()
+        for number in range(3, 8):
+            record(store, f"counter-{number}", OPENED)
+            reader.consumer.turn(0.0)
+        assert lag() == (6, seconds)
+    assert lag() == (None, None), "nobody reads for this group any more"
 
 
 # --- checkpoints and troubles -------------------------------------------------------------------------------------
