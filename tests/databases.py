@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
-from services.chassis.event_store import Append, EventStore, SqliteDialect
+from services.chassis.event_store import Alteration, Append, EventStore, SqliteDialect
 from services.chassis.event_store.model import Outcome
 from services.chassis.event_store.store import Dialect
 from tests.full_disk import FullDisk
@@ -74,3 +74,9 @@ class Counting:
 
     def is_full(self, error: Exception) -> bool:
         return self._inner.is_full(error)
+
+    def trouble(self) -> tuple[str, str] | None:
+        return self._inner.trouble()
+
+    def alterations(self, connection: Connection) -> list[Alteration]:
+        return self._inner.alterations(connection)

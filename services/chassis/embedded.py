@@ -12,6 +12,7 @@ from services.chassis.clock import Clock
 from services.chassis.domain import Command
 from services.chassis.event_store import EventStore, SqliteDialect, StoreInfo, StoreKind, StoreUnusable
 from services.chassis.event_store.migrations import migrate
+from services.chassis.event_store.opening import open_file, require_unaltered
 from services.chassis.event_store.store import new_store_info
 from services.chassis.gateway import Call, Receipt
 from services.chassis.host import ServiceHost
@@ -132,11 +133,9 @@ class Embedded:
 
     def _store(self, service: Service, settings: Settings, durable: bool) -> EventStore:
         path = self.data / service.name / EVENTS_FILE
-        if not path.exists():
-            raise StoreUnusable(
-                f"{path} 不存在,请先运行 bizenv init 或 bizenv rehearse · missing: run bizenv init or rehearse"
-            )
-        return EventStore(SqliteDialect(path, durable=durable), service.name, queue_limit=settings.command_queue)
+        store = open_file(path, service.name, durable=durable, queue_limit=settings.command_queue)
+        require_unaltered(store)
+        return store
 
     def _agreed(self) -> StoreInfo:
         """What all stores say of themselves; refuses stores of different cities or kinds in one folder."""

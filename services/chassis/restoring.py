@@ -17,6 +17,7 @@ from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.clock import Clock
 from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded
 from services.chassis.event_store import EventStore, SqliteDialect
+from services.chassis.event_store.opening import open_file, require_unaltered
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.truth import MerkleLog, epoch_after_restore, published_size, unknown_head
@@ -49,6 +50,7 @@ def go_on(data: Path, services: Sequence[Service], settings: Settings, clock: Cl
     Raises LogBroken when the log of what was put back can't be carried on.
     """
     with closing(_store(data, service)) as store:
+        require_unaltered(store)
         epoch = epoch_after_restore(store, data / PUBLISHED)
         covered = published_size(store, data / PUBLISHED)
     EventStore.begin_epoch(SqliteDialect(data / service / EVENTS_FILE), epoch)
@@ -62,4 +64,4 @@ def go_on(data: Path, services: Sequence[Service], settings: Settings, clock: Cl
 
 
 def _store(data: Path, service: str) -> EventStore:
-    return EventStore(SqliteDialect(data / service / EVENTS_FILE), service)
+    return open_file(data / service / EVENTS_FILE, service)

@@ -57,12 +57,15 @@ def main() -> None:
 
 
 def _explain(error: Exception) -> int:
+    from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
+
     from services.chassis.auth import KeyFileError  # noqa: PLC0415
     from services.chassis.consumer import ConsumerStopped  # noqa: PLC0415
     from services.chassis.event_store import StoreUnusable  # noqa: PLC0415
     from services.chassis.live_views import RebuildRunning  # noqa: PLC0415
     from services.chassis.serving import CannotStart  # noqa: PLC0415
     from services.chassis.truth import LogBroken  # noqa: PLC0415
+    from services.cli.opening import unreadable  # noqa: PLC0415
     from services.policy_registry.programme_files import ProgrammeFileError  # noqa: PLC0415
 
     if isinstance(error, USAGE_ERROR):
@@ -71,6 +74,9 @@ def _explain(error: Exception) -> int:
     refusals = (CannotStart, StoreUnusable, KeyFileError, RebuildRunning, ProgrammeFileError)
     if isinstance(error, (*refusals, ConsumerStopped, LogBroken)):
         print(f"bizenv: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, DatabaseError):
+        print(f"bizenv: {unreadable(error)}", file=sys.stderr)
         return 2
     if isinstance(error, (DomainError, RequestError)):
         problem = describe(error)

@@ -8,18 +8,20 @@ from typing import Annotated
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.exc import DatabaseError
 
 from services.catalogue import SERVICES
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.clock import SHANGHAI
 from services.chassis.embedded import PUBLISHED
+from services.chassis.event_store import StoreUnusable
 from services.chassis.event_store.store import instant_of
 from services.chassis.settings import Settings
 from services.chassis.truth import AuditReport, read_public_key
 from services.chassis.truth import verify as verify_store
 from services.cli.app import app, fail
-from services.cli.opening import open_store, prepare, store_info
+from services.cli.opening import open_store, prepare, require_city, unreadable
 from services.cli.progress import progress_bar
 
 audit = typer.Typer(no_args_is_help=True, help="核验事件库 · verify the event stores")
@@ -41,15 +43,13 @@ def verify(
 ) -> None:
     """逐条重算并与已签发的树头比对 · recompute every event's place in the signed log."""
     given = prepare()
-    store_info(given)
+    require_city(given)
     names = [each.name for each in SERVICES if service in (None, each.name)]
     if not names:
         fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
     public = _key(given, key)
-    reports = [_verified(given, name, public) for name in names]
-    for report in reports:
-        _print(report)
-    if not all(report.ok for report in reports):
+    verdicts = [_verdict(given, name, public) for name in names]
+    if not all(verdicts):
         raise typer.Exit(1)
 
 
@@ -60,6 +60,20 @@ def _key(given: Settings, path: Path | None) -> Ed25519PublicKey:
         return read_public_key(path)
     except OSError as error:
         fail(f"无法读取公钥文件 {path}:{error.strerror} · the public key can't be read")
+
+
+def _verdict(given: Settings, name: str, key: Ed25519PublicKey) -> bool:
+    """Audit one store and tell; a store that can't be read at all keeps the others from nothing."""
+    try:
+        report = _verified(given, name, key)
+    except StoreUnusable as trouble:
+        print(f"{name}: ✗ {trouble}")
+        return False
+    except DatabaseError as trouble:
+        print(f"{name}: ✗ {unreadable(trouble)}")
+        return False
+    _print(report)
+    return report.ok
 
 
 def _verified(given: Settings, name: str, key: Ed25519PublicKey) -> AuditReport:

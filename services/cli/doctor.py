@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import msgspec
+from sqlalchemy.exc import DatabaseError
 
 from services.catalogue import SERVICES
 from services.chassis.embedded import PUBLISHED, city_exists
 from services.chassis.event_store import EventStore, StoreUnusable
+from services.chassis.event_store.opening import require_unaltered
 from services.chassis.serving import CannotStart, check_folder
 from services.chassis.settings import Settings
 from services.chassis.truth import unknown_head
-from services.cli.opening import city, open_store
+from services.cli.opening import city, open_store, unreadable
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -51,7 +53,13 @@ def _stores(given: Settings) -> Iterator[Finding]:
             yield Finding(False, str(trouble))
             continue
         with closing(store):
-            yield _store(store, given)
+            try:
+                require_unaltered(store)
+                yield _store(store, given)
+            except StoreUnusable as trouble:
+                yield Finding(False, str(trouble))
+            except DatabaseError as trouble:
+                yield Finding(False, f"{service.name}: {unreadable(trouble)}")
 
 
 def _store(store: EventStore, given: Settings) -> Finding:
@@ -79,6 +87,8 @@ def _views(given: Settings) -> Iterator[Finding]:
                 yield Finding(waiting == 0 and min(lags, default=0) >= 0, words)
     except StoreUnusable as trouble:
         yield Finding(False, str(trouble))
+    except DatabaseError as trouble:
+        yield Finding(False, unreadable(trouble))
 
 
 def _ports(given: Settings) -> Iterator[Finding]:

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy.exc import DatabaseError
+
 from services.catalogue import SERVICES
 from services.chassis import faults, logs
 from services.chassis.city_clock import city_clock
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists
-from services.chassis.event_store import EventStore, SqliteDialect, StoreInfo
+from services.chassis.event_store import EventStore, StoreInfo
+from services.chassis.event_store.opening import open_file
 from services.chassis.making import finish
 from services.chassis.settings import Settings
 from services.cli.app import fail, settings
@@ -60,7 +63,13 @@ def programme_folder(name: str) -> Path:
 
 def open_store(given: Settings, service: str) -> EventStore:
     """One service's event store, for reading."""
-    return EventStore(SqliteDialect(given.data / service / EVENTS_FILE), service)
+    return open_file(given.data / service / EVENTS_FILE, service)
+
+
+def unreadable(error: DatabaseError) -> str:
+    """The sentence about a database that a command can't read or write."""
+    reason = " ".join([str(error.orig), *error.detail])
+    return f"数据库无法读写({reason}),请运行 bizenv audit verify · a database can't be read: run bizenv audit verify"
 
 
 def store_info(given: Settings) -> StoreInfo:

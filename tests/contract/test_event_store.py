@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +22,15 @@ from alembic import command as alembic
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Overloaded, Unavailable
 from services.chassis.event_store import (
+    Alteration,
     Append,
     Appended,
+    Change,
     EventStore,
     NewEvent,
     Refusal,
@@ -37,8 +41,10 @@ from services.chassis.event_store import (
 )
 from services.chassis.event_store.migrations import config, current, migrate, newest
 from services.chassis.event_store.model import Outcome
+from services.chassis.event_store.opening import require_unaltered
+from tests.damage import spoil_table
 from tests.databases import DATABASES, Counting, Database
-from tests.stores import RECORDED_AT, store_info
+from tests.stores import RECORDED_AT, make_store, open_store, store_info
 from tests.waiting import eventually
 
 CALLERS = 64
@@ -544,6 +550,99 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     sqlite.path.write_bytes(b"this is not a database" * 100)
     with pytest.raises(StoreUnusable, match="cannot open the database"):
         EventStore(sqlite.dialect(), "sample")
+
+
+# --- a database that is altered, moved or damaged under an open store ------------------------------------------------
+
+
+def test_a_migrated_database_is_as_the_migrations_make_it(database: Database, store: EventStore) -> None:
+    store.append_now(to("s-1", 0))
+    database.execute("ANALYZE")
+    with store.engine.connect() as connection:
+        assert store.dialect.alterations(connection) == []
+    require_unaltered(store)
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        (
+            "CREATE TRIGGER forge AFTER INSERT ON events BEGIN UPDATE events SET actor = 'x'; END",
+            Alteration("trigger", "forge", Change.ADDED),
+        ),
+        ("CREATE VIEW v AS SELECT 1", Alteration("view", "v", Change.ADDED)),
+        ("CREATE INDEX i ON events (actor)", Alteration("index", "i", Change.ADDED)),
+        ("ALTER TABLE streams ADD COLUMN note TEXT", Alteration("table", "streams", Change.ALTERED)),
+        ("DROP TABLE merkle_nodes", Alteration("table", "merkle_nodes", Change.REMOVED)),
+    ],
+)
+def test_an_altered_schema_is_named_and_refused(tmp_path: Path, statement: str, found: Alteration) -> None:
+    with closing(make_store(tmp_path / "events.sqlite")) as store:
+        with store.engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+            assert store.dialect.alterations(connection) == [found]
+        with pytest.raises(StoreUnusable, match=f"its schema was altered.*{found.kind} {found.name} .*{found.english}"):
+            require_unaltered(store)
+
+
+def test_definitions_written_otherwise_are_the_same(tmp_path: Path) -> None:
+    """Another version of a library may write the same table with other white space and quotes."""
+    with closing(make_store(tmp_path / "events.sqlite")) as store, store.engine.connect() as connection:
+        connection.exec_driver_sql("DROP TABLE streams")
+        connection.exec_driver_sql(
+            'CREATE TABLE "streams" ("stream" TEXT NOT NULL,version INTEGER NOT NULL,PRIMARY KEY ("stream"))'
+            " WITHOUT ROWID"
+        )
+        assert store.dialect.alterations(connection) == []
+
+
+def _moved(path: Path) -> None:
+    path.rename(path.with_suffix(".old"))
+
+
+def _replaced(path: Path) -> None:
+    shutil.copy(path, path.with_suffix(".copy"))
+    path.with_suffix(".copy").replace(path)
+
+
+@pytest.mark.parametrize("act", [_moved, _replaced])
+def test_a_file_that_is_moved_or_replaced_takes_no_more_appends(tmp_path: Path, act: Callable[[Path], None]) -> None:
+    path = tmp_path / "events.sqlite"
+    with closing(make_store(path)) as store:
+        store.append_now(to("s-1", 0))
+        assert store.trouble is None
+        act(path)
+        with pytest.raises(Unavailable, match="moved away or replaced"):
+            store.append_now(to("s-1", 1))
+        assert store.trouble is not None
+        assert store.refuses
+        store.engine.dispose()
+        with pytest.raises(OperationalError, match="moved away or replaced"):
+            store.read(0, 10)
+        assert path.exists() is (act is _replaced), "no empty file is made in its place"
+
+
+def test_a_move_is_noticed_without_any_append(tmp_path: Path) -> None:
+    path = tmp_path / "events.sqlite"
+    with closing(make_store(path)) as store:
+        _moved(path)
+        assert store.trouble is not None
+        path.with_suffix(".old").rename(path)
+        assert store.refuses, "until it is opened again"
+
+
+def test_a_store_that_turns_out_to_be_damaged_takes_no_more_appends(tmp_path: Path) -> None:
+    path = tmp_path / "events.sqlite"
+    with closing(make_store(path)) as store:
+        store.append_now(to("s-1", 0, events=100))
+    spoil_table(path, "events")
+    with closing(open_store(path)) as store:
+        assert store.trouble is None
+        with pytest.raises(DatabaseError, match=r"events\.sqlite"):
+            store.read(0, 10)
+        assert store.trouble is not None
+        with pytest.raises(Unavailable, match="is damaged"):
+            store.append_now(to("s-2", 0))
 
 
 # --- migrations ---------------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ because positions become visible in order.
 """
 
 from services.chassis.event_store.model import (
+    Alteration,
     Append,
     Appended,
+    Change,
     CommandRecord,
     NewEvent,
     Refusal,
@@ -19,8 +21,10 @@ from services.chassis.event_store.sqlite import SqliteDialect
 from services.chassis.event_store.store import EventStore, StoreUnusable
 
 __all__ = [
+    "Alteration",
     "Append",
     "Appended",
+    "Change",
     "CommandRecord",
     "EventStore",
     "NewEvent",

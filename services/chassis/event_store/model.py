@@ -27,6 +27,30 @@ class StoreInfo(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
 
 
+class Change(StrEnum):
+    """How a part of a database's schema is not what the migrations make."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    ALTERED = "altered"
+
+
+class Alteration(msgspec.Struct, frozen=True):
+    """A table, index, view or trigger (`kind`) that is not as the migrations make it."""
+
+    kind: str
+    name: str
+    change: Change
+
+    @property
+    def message(self) -> str:
+        return {"added": "不是本程序建立的", "removed": "不见了", "altered": "被改动"}[self.change]
+
+    @property
+    def english(self) -> str:
+        return {"added": "was not made by bizenv", "removed": "is gone", "altered": "was altered"}[self.change]
+
+
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """A fact about to be recorded: type string, business date and its exact JSON bytes."""
 

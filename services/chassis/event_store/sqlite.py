@@ -14,8 +14,18 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from services.chassis.envelope import partition_of
-from services.chassis.event_store.model import Append, Appended, CommandRecord, Outcome, Refusal, WrongVersion
+from services.chassis.event_store.model import (
+    Alteration,
+    Append,
+    Appended,
+    CommandRecord,
+    Outcome,
+    Refusal,
+    WrongVersion,
+)
 from services.chassis.event_store.schema import EVENT_COLUMNS
+from services.chassis.event_store.sqlite_file import SqliteFile, Trouble
+from services.chassis.event_store.sqlite_schema import alterations
 from services.chassis.row_insert import RowInsert
 
 BUSY_MILLISECONDS = 10_000
@@ -35,6 +45,7 @@ class SqliteDialect:
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self.path = path
+        self._file = SqliteFile(path)
         self._synchronous = "FULL" if durable else "OFF"
 
     @property
@@ -45,6 +56,7 @@ class SqliteDialect:
     def engine(self) -> Engine:
         engine = create_engine(f"sqlite:///{self.path}", isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=16)
         event.listen(engine, "connect", self._on_connect)
+        self._file.watch(engine)
         return engine
 
     def _on_connect(self, connection: sqlite3.Connection, _record: object) -> None:
@@ -75,6 +87,14 @@ class SqliteDialect:
         """Whether the error says that the disk has no room."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, sqlite3.OperationalError) and "full" in str(cause)
+
+    def trouble(self) -> Trouble | None:
+        """What is wrong with the file."""
+        return self._file.trouble()
+
+    def alterations(self, connection: Connection) -> list[Alteration]:
+        """The port's question, answered from `sqlite_master`."""
+        return alterations(connection)
 
 
 class _Batch:

@@ -16,10 +16,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import schema
-from services.chassis.event_store.model import Append, Appended, CommandRecord, Outcome, StoreInfo, StoreKind
+from services.chassis.event_store.model import (
+    Alteration,
+    Append,
+    Appended,
+    CommandRecord,
+    Outcome,
+    StoreInfo,
+    StoreKind,
+)
 from services.chassis.event_store.writer import Writer
 from services.chassis.faults import fault_point
+from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
+
+log = logger(__name__)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENTS, _COMMANDS = schema.events, schema.commands
@@ -60,6 +71,16 @@ class Dialect(Protocol):
 
     def is_full(self, error: Exception) -> bool: ...
 
+    def trouble(self) -> tuple[str, str] | None:
+        """Why what is committed now may be lost or wrong (the database was moved, replaced or damaged while it was
+        open), in Chinese and English; None: nothing is known. Cheap, and asked after each commit by any thread."""
+        ...
+
+    def alterations(self, connection: Connection) -> list[Alteration]:
+        """What of the database's schema is not as this build's migrations make it (a trigger can forge rows, and no
+        row tells); raises SQLAlchemyError."""
+        ...
+
 
 class EventStore:
     """Appends and reads the events of one service. Safe to use from many threads and one event loop each.
@@ -80,6 +101,7 @@ class EventStore:
         self._connection: Connection | None = None
         self._listeners: list[Callable[[], None]] = []
         self._refusal: tuple[str, str] | None = None
+        self._trouble: tuple[str, str] | None = None
         self._writer = Writer(self._commit, name=service, limit=queue_limit)
         self._closing = threading.Lock()
 
@@ -154,6 +176,8 @@ class EventStore:
             raise Unavailable(
                 "数据库暂时不可写,本次未保存", "the database takes no writes; nothing was recorded"
             ) from error
+        if (trouble := self._look()) is not None:
+            raise Unavailable(*trouble)
         written = sum(len(append.events) for append, outcome in zip(batch, outcomes, strict=True) if _is_new(outcome))
         METRICS.event_store_batch_size.labels(self.service).observe(written)
         METRICS.event_store_appended.labels(self.service).inc(written)
@@ -161,6 +185,21 @@ class EventStore:
         for wake in tuple(self._listeners):
             wake()
         return outcomes
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the database itself. Once there is something nothing is recorded until it is opened
+        again; what was answered until then is kept."""
+        found = self._look()
+        return None if found is None else " · ".join(found)
+
+    def _look(self) -> tuple[str, str] | None:
+        found = self.dialect.trouble()
+        if found is not None and self._trouble is None:
+            self._trouble = found
+            self.refuse_appends(*found)
+            log.critical("store stopped", service=self.service, place=self.dialect.place, reason=found[1])
+        return self._trouble
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

@@ -7,7 +7,8 @@ state. Against the second, others keep published heads and ask for consistency p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from services.chassis.auth.keys import KeyFileError
-from services.chassis.event_store import EventStore, StoreInfo
+from services.chassis.event_store import Alteration, EventStore, StoreInfo
 from services.chassis.event_store.schema import merkle_nodes, tree_heads
 from services.chassis.event_store.schema import store as store_table
 from services.chassis.truth.books import check_books
+from services.chassis.truth.extent import Extent, extent
 from services.chassis.truth.findings import AuditReport, Code, Findings
 from services.chassis.truth.head_book import HeadBook, Moment
 from services.chassis.truth.heads import BOUND, Head, Identity
 from services.chassis.truth.published import Published, read_public_key
 from services.chassis.truth.snapshot import snapshot
-from services.chassis.truth.walk import Extent, Walk, extent
+from services.chassis.truth.unreadable import noting
+from services.chassis.truth.walk import Walk
 
 Progress = Callable[[str, int, int], None]
 """Told the stage (`heads`, `events`, `books`), how much of it is done, and how much there is (0: unknown)."""
@@ -40,16 +43,23 @@ def verify(store: EventStore, published: Path, key: Ed25519PublicKey, progress: 
 
     `key` is the public key as the auditor knows it (`read_public_key`), not merely as it is published today. Takes
     some 70 µs an event; its memory does not grow with the store. What is wrong is in the report; raises
-    SQLAlchemyError or OSError only when store or files cannot be read at all.
+    SQLAlchemyError or OSError only when store or files cannot be read at all. Parts that are damaged are findings.
     """
     files, findings = Published(published, store.service), Findings(store.service)
     before = Moment.of(files)
     book = HeadBook(files, key, findings)
     try:
         with snapshot(store) as connection:
+            check_schema(store.dialect.alterations(connection), findings)
             return _Audit(store.info, connection, files, key, book, findings, progress).run(before)
     finally:
         book.close()
+
+
+def check_schema(alterations: Sequence[Alteration], findings: Findings) -> None:
+    """Report each; no row tells what a trigger put there has done."""
+    for each in alterations:
+        findings.add(Code.SCHEMA_ALTERED, f"{each.kind} {each.name}", each.message, each.english)
 
 
 class _Audit:
@@ -76,25 +86,29 @@ class _Audit:
     def run(self, before: Moment) -> AuditReport:
         heads = self._take_heads(before)
         newest = self._book.newest()
-        self._check_info(newest)
+        with noting(self._findings, "store"):
+            self._check_info(newest)
         self._check_key()
-        reach = extent(self._connection, *self._book.sizes())
-        self._check_any_head(reach)
+        reach = extent(self._connection, self._findings, *self._book.sizes())
+        with noting(self._findings, "merkle_nodes"):
+            self._check_any_head(reach)
         self._walk(reach)
         self._progress("books", 0, 0)
         check_books(self._connection, self._findings)
         return self._report(newest, reach, heads)
 
     def _take_heads(self, before: Moment) -> int:
-        """Take up all heads; returns how many rows the store has."""
+        """Take up all heads; returns how many rows the store has, or how many of them can be read."""
         self._progress("heads", 0, 0)
         self._book.take_published(before)
         rows = select(tree_heads).order_by(tree_heads.c.epoch, tree_heads.c.size)
-        count = 0
-        for row in self._connection.execution_options(yield_per=500).execute(rows).mappings():
-            count += 1
-            self._book.take_stored(row, Identity.of(self._info))
-        self._book.compare()
+        count, complete = 0, False
+        with noting(self._findings, "tree_heads"):
+            for row in self._connection.execution_options(yield_per=500).execute(rows).mappings():
+                count += 1
+                self._book.take_stored(row, Identity.of(self._info))
+            complete = True
+        self._book.compare(complete)
         self._progress("heads", count, count)
         return count
 
@@ -146,8 +160,9 @@ class _Audit:
 
     def _walk(self, reach: Extent) -> None:
         partitions = self._info.partitions if self._book.identity is None else self._book.identity.partitions
-        walk = Walk(self._connection, self._findings, self._book.roots(), reach, partitions)
-        walk.run(lambda done, total: self._progress("events", done, total))
+        with closing(self._book.roots()) as roots:
+            walk = Walk(self._connection, self._findings, roots, reach, partitions)
+            walk.run(lambda done, total: self._progress("events", done, total))
 
     def _report(self, newest: Head | None, reach: Extent, heads: int) -> AuditReport:
         covered = 0 if newest is None else newest.size

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from services.chassis.event_store.schema import commands, events, streams
 from services.chassis.truth.findings import Code, Findings
+from services.chassis.truth.unreadable import noting
 
 _C, _S = commands.c, streams.c
 _EARLIER, _LATER = events.alias("earlier"), events.alias("later")
@@ -18,10 +19,15 @@ _E = events.c
 
 def check_books(connection: Connection, findings: Findings) -> None:
     """Report every stream and command whose rows do not fit its events; memory does not grow with the store."""
-    _versions(connection, findings)
-    _stream_heads(connection, findings)
-    _events_of_commands(connection, findings)
-    _commands_of_events(connection, findings)
+    parts = {
+        "events": _versions,
+        "streams": _stream_heads,
+        "events and commands": _events_of_commands,
+        "commands": _commands_of_events,
+    }
+    for place, check in parts.items():
+        with noting(findings, place):
+            check(connection, findings)
 
 
 def _versions(connection: Connection, findings: Findings) -> None:

@@ -14,6 +14,10 @@ LISTED = 20
 class Code(StrEnum):
     """What is wrong. Codes are stable."""
 
+    UNREADABLE = "UNREADABLE"
+    """The database is damaged there: what stands in that place was not audited."""
+    SCHEMA_ALTERED = "SCHEMA_ALTERED"
+    """A table, index, view or trigger is not as the migrations make it; it can forge rows while they are written."""
     STORE_INFO = "STORE_INFO"
     """What the store says of itself is not what its signed heads say."""
     EPOCH_MOVED_BACK = "EPOCH_MOVED_BACK"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -138,8 +138,9 @@ class HeadBook:
 
     # --- side by side -------------------------------------------------------------------------------------------
 
-    def compare(self) -> None:
-        """Report where store and published file do not have the same heads, once all were taken up."""
+    def compare(self, complete: bool = True) -> None:
+        """Report where store and published file do not have the same heads, once all were taken up; `complete`: of the
+        store's none could not be read."""
         self._book.execute(_FORGET_FRESH)
         self._book.execute(_OPENINGS)
         for epoch, size in self._book.execute(_DIFFERENT):
@@ -147,7 +148,7 @@ class HeadBook:
             self._findings.add(
                 Code.HEAD_ALTERED, place, "存储中的树头与已公布的不同", "the head in the store is not the published one"
             )
-        for epoch, size in self._book.execute(_ONLY_PUBLISHED):
+        for epoch, size in self._book.execute(_ONLY_PUBLISHED) if complete else ():
             place = f"tree_heads {epoch}/{size}"
             self._findings.add(
                 Code.HEAD_MISSING, place, "已公布的树头不在存储中", "a published head is not in the store"
@@ -161,8 +162,8 @@ class HeadBook:
                 f"the store's head of size {size} (epoch {epoch}) is not in the published file",
             )
 
-    def roots(self) -> Iterator[tuple[int, bytes]]:
-        """Size and root of every head that binds, smallest first."""
+    def roots(self) -> Generator[tuple[int, bytes], None, None]:
+        """Size and root of every head that binds, smallest first. To be closed before the book is."""
         yield from self._book.execute(f"SELECT DISTINCT size, root FROM good h WHERE {_BINDS} ORDER BY 1, 2")
 
     def sizes(self) -> tuple[int, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Engine, event, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError
 
 from services.chassis.event_store import EventStore
 from services.chassis.event_store.schema import store as store_table
@@ -28,7 +29,8 @@ def snapshot(store: EventStore) -> Iterator[Connection]:
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                with suppress(DatabaseError):  # a damaged database may have ended it by itself
+                    connection.exec_driver_sql("ROLLBACK")
     finally:
         engine.dispose()
 

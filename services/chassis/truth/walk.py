@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.engine import Connection
 
 from services.chassis.envelope import partition_of
 from services.chassis.event_store.schema import events, merkle_nodes
+from services.chassis.truth.extent import Extent
 from services.chassis.truth.findings import LISTED, Code, Findings
 from services.chassis.truth.leaf import MalformedRow, leaf_of_row
 from services.chassis.truth.ledger import Row
 from services.chassis.truth.merkle import HASH_BYTES, Address, Frontier
+from services.chassis.truth.unreadable import EventRows, noting
 
 PAGE = 2048
 _LEVELS = 63
 _NODES = merkle_nodes.c
 
 Progress = Callable[[int, int], None]
-
-
-class Extent(NamedTuple):
-    """How far things reach: events in the table; leaves the log must hold; the largest signed size."""
-
-    events: int
-    leaves: int
-    signed: int
 
 
 class Walk:
@@ -46,6 +40,7 @@ class Walk:
         partitions: int,
     ) -> None:
         self._connection = connection
+        self._rows = EventRows(connection)
         self._findings = findings
         self._roots = roots
         self._next = next(roots, None)
@@ -80,26 +75,32 @@ class Walk:
             progress(walked, end)
         self._end_gap(max(self._extent.leaves, self._extent.signed))
         self._settle(Code.EVENT_ALTERED)
-        self._outside(end)
-        self._strays()
+        self._rows.tell(self._findings)
+        with noting(self._findings, "events"):
+            self._outside(end)
+        with noting(self._findings, "merkle_nodes"):
+            self._strays()
 
     # --- a page of positions ------------------------------------------------------------------------------------
 
     def _page(self, first: int, last: int) -> None:
-        at = events.c.position
-        found = self._connection.execute(select(events).where(at.between(first, last)).order_by(at)).fetchall()
-        rows = {row[0]: row for row in found}
-        self._found += len(rows)
-        nodes = self._stored(first, last)
+        rows, lost = self._rows.between(first, last)
+        self._found += len(rows) + len(lost)
+        nodes = self._nodes(first, last)
         for position in range(first, last + 1):
             row = rows.get(position)
             leaf = None if row is None else self._leaf(row)
-            self._note_gap(position, row is None)
+            self._note_gap(position, row is None and position not in lost)
             if position <= self._grow_to:
                 self._grow(position, leaf, nodes)
 
+    def _nodes(self, first: int, last: int) -> dict[Address, Any] | None:
+        """The log's nodes that the leaves of these positions complete; None when they can't be read."""
+        with noting(self._findings, f"merkle_nodes of positions {first}-{last}"):
+            return self._stored(first, last)
+        return None
+
     def _stored(self, first: int, last: int) -> dict[Address, Any]:
-        """The log's nodes that the leaves of these positions complete."""
         spans = [
             and_(_NODES.level == level, _NODES.index.between((first - 1) >> level, (last >> level) - 1))
             for level in range(last.bit_length())
@@ -130,8 +131,8 @@ class Walk:
 
     # --- the trees ----------------------------------------------------------------------------------------------
 
-    def _grow(self, position: int, leaf: bytes | None, nodes: dict[Address, Any]) -> None:
-        kept = nodes.get(Address(0, position - 1))
+    def _grow(self, position: int, leaf: bytes | None, nodes: dict[Address, Any] | None) -> None:
+        kept = None if nodes is None else nodes.get(Address(0, position - 1))
         held = kept if isinstance(kept, bytes) else None
         own = leaf or held or bytes(HASH_BYTES)
         self._lost |= leaf is None and held is None
@@ -139,7 +140,7 @@ class Walk:
             self._differ(position)
         completed = self._tree.append(own)
         beside = self._log.append(held or own) if self._log is not None else completed
-        if position <= self._extent.leaves:
+        if position <= self._extent.leaves and nodes is not None:
             for (address, right), (_, also) in zip(completed, beside, strict=True):
                 self._check_node(address, nodes.get(address), right, also)
         self._check_roots()
@@ -210,9 +211,8 @@ class Walk:
 
     def _outside(self, end: int) -> None:
         at = events.c.position
-        for position, stream in _pages(
-            self._connection, select(at, events.c.stream).where(or_(at < 1, at > end)).order_by(at)
-        ):
+        outside = or_(at < 1, at > end) if self._extent.counted else at < 1
+        for position, stream in _pages(self._connection, select(at, events.c.stream).where(outside).order_by(at)):
             self._tell(
                 Code.EVENT_ALTERED,
                 position,
@@ -258,24 +258,6 @@ class Walk:
             f"neither events nor log give the signed root of size {size}; what follows cannot be told apart",
             position=self._agreed + 1,
         )
-
-
-def extent(connection: Connection, stored: int, signed: int) -> Extent:
-    """How far to walk. `stored` and `signed`: the largest sizes of heads in the store, and of any head.
-
-    Leaves count where there are events for them, or where they go on from there without a hole: a lone leaf set
-    far out must not make the walk endless.
-    """
-    number = connection.execute(select(func.count()).select_from(events)).scalar_one()
-    leaf = and_(_NODES.level == 0, _NODES.index >= 0)
-    inside = connection.execute(select(func.max(_NODES.index)).where(leaf, _NODES.index < number)).scalar()
-    after, last = connection.execute(
-        select(func.count(), func.max(_NODES.index)).where(leaf, _NODES.index >= number)
-    ).one()
-    leaves = 0 if inside is None else inside + 1
-    if leaves == number and after and last == number + after - 1:
-        leaves += after
-    return Extent(events=number, leaves=max(leaves, stored), signed=signed)
 
 
 def _pages(connection: Connection, query: Any) -> Iterator[Sequence[Any]]:
