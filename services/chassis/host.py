@@ -20,8 +20,8 @@ from services.chassis.consumer import Consumer, Feed, catch_up
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.envelope import Envelope
-from services.chassis.errors import CommandIdReused
-from services.chassis.event_store import EventStore
+from services.chassis.errors import CommandIdReused, Unavailable
+from services.chassis.event_store import EventStore, StoreUnusable
 from services.chassis.faults import fault_point
 from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveSink, LiveViews
@@ -44,6 +44,13 @@ REACTION_SECONDS = 30.0
 
 SWAP_PAUSE_SECONDS = 5.0
 """Between two attempts to answer from a new generation of views."""
+
+
+REACTIONS_DAMAGED = "反应进度文件已损坏,请与事件库一起从备份恢复 · is damaged: restore it from a backup with the facts"
+
+
+class Stopping(Exception):
+    """A rebuild was given up because the service stops."""
 
 
 class ServiceHost:
@@ -72,7 +79,7 @@ class ServiceHost:
         self._ordered = ordered
         self.views = LiveViews(folder, store.info.store_id, service.views, registry, durable=durable)
         self.bus = CommandBus(self.service, store, registry, self.views, clock, settings.command_queue)
-        self._reactions = ViewDatabase(folder / "reactions.sqlite", (), registry, durable=durable)
+        self._reactions = _reactions(folder / "reactions.sqlite", registry, durable)
         self._source: Bus
         self.consumer: Consumer | None = None
         self._last_day: date | None = None
@@ -116,6 +123,26 @@ class ServiceHost:
         came = self.consumer.turn(idle_seconds)
         self._caught_up = self._caught_up or came == 0
         self._take_up_successor()
+        if self.views.current.damage is not None:
+            self._replace_damaged()
+
+    def _replace_damaged(self) -> None:
+        """Build the views anew beside the damaged ones and answer from them. What of those can be read still is, and
+        whoever comes upon the damage is answered Unavailable. Another rebuild that is under way will do."""
+        if time.monotonic() < self._swap_after:
+            return
+        try:
+            self.rebuild(self._unless_stopping)
+            self._take_up_successor()
+        except Stopping:
+            return
+        except Exception as error:
+            self._swap_after = time.monotonic() + SWAP_PAUSE_SECONDS
+            log.error("views not rebuilt", service=self.service.name, exc_info=error)
+
+    def _unless_stopping(self, _came: int) -> None:
+        if self.consumer is not None and self.consumer.stopping:
+            raise Stopping("the service is stopping")
 
     def _take_up_successor(self) -> None:
         """Swap where a rebuild has pointed to a new generation. While that fails the live one goes on."""
@@ -239,7 +266,7 @@ class ServiceHost:
 
     def keep_log(self) -> None:
         """Take in to the log what is new, and sign when it is time."""
-        if self.log is not None and self._log_trouble is None:
+        if self.log is not None and self._log_trouble is None and self.store.trouble is None:
             self._with_log(self.log.step)
             if (head := self.log.head) is not None:
                 METRICS.merkle_leaves.labels(self.service.name).set(head.size)
@@ -259,7 +286,7 @@ class ServiceHost:
         """Sign what was recorded last; what could not be taken in now is taken in at the next start."""
         if self.log is None:
             return
-        if self._log_trouble is None:
+        if self._log_trouble is None and self.store.trouble is None:
             self._with_log(self._finish_log)
         self.log.close()
 
@@ -274,10 +301,18 @@ class ServiceHost:
         """Why this service is not ready, the gravest first; None when it is."""
         if self._log_trouble is not None:
             return self._log_trouble
+        found = self.store.trouble or self._trouble_of_views()
+        return None if found is None else f"{self.service.name}:{found}"
+
+    def _trouble_of_views(self) -> str | None:
+        if self._reactions.damage is not None:
+            return REACTIONS_DAMAGED
+        if self.views.current.damage is not None:
+            return "视图文件已损坏,正在重建 · the views are damaged and are being built anew"
         if self.consumer is not None and self.consumer.failure is not None:
-            return f"{self.service.name}: {self.consumer.failure}"
+            return str(self.consumer.failure)
         if self.consumer is not None and not self._caught_up:
-            return f"{self.service.name}:视图正在追赶事件 · the views are catching up"
+            return "视图正在追赶事件 · the views are catching up"
         return None
 
     @property
@@ -295,6 +330,14 @@ class ServiceHost:
         self.views.close()
         self._reactions.close()
         self.store.close()
+
+
+def _reactions(path: Path, registry: EventRegistry, durable: bool) -> ViewDatabase:
+    """How far reactions got: unlike views it can't be built anew."""
+    try:
+        return ViewDatabase(path, (), registry, durable=durable)
+    except Unavailable as error:
+        raise StoreUnusable(f"{path}: {REACTIONS_DAMAGED}") from error
 
 
 def with_calendar(service: Service) -> Service:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, Table
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from services.chassis.bus import Source
+from services.chassis.errors import Unavailable
 from services.chassis.faults import fault_point
 from services.chassis.logs import logger
 from services.chassis.position import PositionToken
@@ -102,16 +102,20 @@ class LiveViews:
     def _fitting(self, number: int) -> ViewDatabase | None:
         """This generation, opened, if it was made for this store by a build with the same views. A damaged file fits
         nobody: views are disposable."""
+        database: ViewDatabase | None = None
         try:
             database = self._open(number)
-        except OperationalError:
-            raise
-        except DatabaseError as error:
-            log.error("views cannot be read and are built anew", path=str(self._path(number)), reason=str(error))
-            return None
-        if database.identity() == {"store_id": self._store_id, "fingerprint": database.fingerprint()}:
+            due = {"store_id": self._store_id, "fingerprint": database.fingerprint()}
+            fits = database.identity() == due
+            flaw = database.flaw() if fits else None
+        except Unavailable as error:
+            fits, flaw = False, error.english
+        if flaw is not None:
+            log.error("views are damaged", path=str(self._path(number)), reason=flaw)
+        if fits and flaw is None:
             return database
-        database.close()
+        if database is not None:
+            database.close()
         return None
 
     def pointed(self) -> int:

@@ -4,7 +4,6 @@ so that a view write and its checkpoint are one transaction."""
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,15 +14,12 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Engine,
     Integer,
     LargeBinary,
     MetaData,
     Select,
     Table,
     Text,
-    create_engine,
-    event,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -33,6 +29,7 @@ from sqlalchemy.schema import CreateTable
 from services.chassis.bus import Source
 from services.chassis.registry import EventRegistry
 from services.chassis.row_insert import RowInsert, replacing
+from services.chassis.view_file import ViewFile
 from services.chassis.views import FoldedView, StoredFact, ViewSpec
 
 CACHED_ROWS = 20_000
@@ -64,7 +61,7 @@ class ViewDatabase:
     """The tables of some views in one SQLite file. One consumer writes; any number of threads read.
 
     The file is synchronous=NORMAL: after a power cut it may be some transactions behind, never torn, and the
-    consumer reads on from its checkpoint.
+    consumer reads on from its checkpoint. Where the file is damaged, opening, reading and writing raise Unavailable.
     """
 
     def __init__(self, path: Path, views: Sequence[ViewSpec], registry: EventRegistry, *, durable: bool = True) -> None:
@@ -77,8 +74,9 @@ class ViewDatabase:
         self._decoders = {view.name: msgspec.json.Decoder(view.row) for view in views if isinstance(view, FoldedView)}
         self._cache: dict[tuple[str, str], Any] = {}
         self._cache_lock = threading.Lock()
-        self._synchronous = "NORMAL" if durable else "OFF"
-        self.engine = self._open()
+        self._file = ViewFile(path, durable=durable)
+        self.engine = self._file.engine
+        self._create()
 
     def _system_tables(self) -> None:
         self.checkpoints = Table(
@@ -108,16 +106,21 @@ class ViewDatabase:
         )
         self.about = Table("about", self._metadata, Column("key", Text, primary_key=True), Column("value", Text))
 
-    def _open(self) -> Engine:
-        engine = create_engine(f"sqlite:///{self.path}", pool_size=8, max_overflow=16)
-        event.listen(engine, "connect", self._on_connect)
-        self._metadata.create_all(engine)
-        return engine
+    def _create(self) -> None:
+        try:
+            self._metadata.create_all(self.engine)
+        except BaseException:
+            self.close()
+            raise
 
-    def _on_connect(self, connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+    @property
+    def damage(self) -> str | None:
+        """What is wrong with the file, as far as anyone came upon it; None: nothing is known."""
+        return self._file.damage
+
+    def flaw(self) -> str | None:
+        """What is wrong with the file, looked for all over it; None: nothing."""
+        return self._file.flaw()
 
     def close(self) -> None:
         self.engine.dispose()
