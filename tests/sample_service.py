@@ -243,8 +243,6 @@ def counters_view(faults: Faults, revision: int = 1) -> FoldedView:
             CounterRenamed: _renamed,
             CounterHandedOver: _handed_over,
         },
-        columns=("unit",),
-        index=lambda row: {"unit": row.unit},
         revision=revision,
     )
 

@@ -191,8 +191,8 @@ class LiveViews:
     def get(self, view: str, key: str) -> Any:
         return self.current.get(view, key)
 
-    def rows(self, view: str, where: Mapping[str, str] | None = None) -> Iterable[tuple[str, Any]]:
-        return self.current.rows(view, where)
+    def rows(self, view: str) -> Iterable[tuple[str, Any]]:
+        return self.current.rows(view)
 
     def facts(self, view: str, key: str | None = None, recorded_before: int | None = None) -> Sequence[StoredFact]:
         return self.current.facts(view, key, recorded_before)

@@ -150,15 +150,11 @@ class ViewSink:
             if row is None:
                 continue
             name, key = place
-            view = self.database.views[name]
-            assert isinstance(view, FoldedView)
             try:
-                index = view.index(row) if view.index else {}
-                columns = [index[column] for column in view.columns]
                 encoded = self._encoder.encode(row)
             except Exception as error:
                 raise Poisoned(last[place], error) from error
-            values.setdefault(name, []).append((key, last[place].position, *columns, encoded))
+            values.setdefault(name, []).append((key, last[place].position, encoded))
         return values
 
     def _append(self, view: AppendedView, facts: Sequence[Received]) -> list[Row]:

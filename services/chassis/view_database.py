@@ -159,11 +159,9 @@ class ViewDatabase:
                 self._remember({place: found})
         return found
 
-    def rows(self, view: str, where: Mapping[str, str] | None = None) -> Iterable[tuple[str, Any]]:
+    def rows(self, view: str) -> Iterable[tuple[str, Any]]:
         table, decoder = self.tables[view], self._decoders[view]
         query = select(table.c.key, table.c.row).order_by(table.c.key)
-        for name, value in (where or {}).items():
-            query = query.where(table.c[name] == value)
         return [(key, decoder.decode(row)) for key, row in self.execute(query)]
 
     def facts(self, view: str, key: str | None = None, recorded_before: int | None = None) -> Sequence[StoredFact]:

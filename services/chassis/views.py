@@ -33,25 +33,20 @@ Handler = Callable[[Any, Received], Any]
 class FoldedView:
     """One row per key, folded from the facts in the order of their streams.
 
-    `key` names the row that a fact belongs to (None: the fact is not for this view); `row` is its Struct;
-    `columns` are values to filter by, drawn from the row by `index`. Raise `revision` when a handler's
-    meaning changes: the view is then rebuilt.
+    `key` names the row that a fact belongs to (None: the fact is not for this view); `row` is its Struct. Raise
+    `revision` when a handler's meaning changes: the view is then rebuilt.
     """
 
     name: str
     row: type[msgspec.Struct]
     key: Callable[[Envelope], str | None]
     handlers: Mapping[type[Event], Handler]
-    columns: tuple[str, ...] = ()
-    index: Callable[[Any], Mapping[str, str | int | None]] | None = None
     revision: int = 1
 
     def table(self, metadata: MetaData) -> Table:
-        extra = [Column(name, Text) for name in self.columns]
-        indexes = [Index(f"{self.name}_{name}", name) for name in self.columns]
         position = Column("position", BigInteger, nullable=False)
         row = Column("row", LargeBinary, nullable=False)
-        return Table(self.name, metadata, Column("key", Text, primary_key=True), position, *extra, row, *indexes)
+        return Table(self.name, metadata, Column("key", Text, primary_key=True), position, row)
 
 
 @dataclass(frozen=True)
@@ -93,8 +88,8 @@ class Reader(Protocol):
         """The folded row of a key, or None."""
         ...
 
-    def rows(self, view: str, where: Mapping[str, str] | None = None) -> Iterable[tuple[str, Any]]:
-        """(key, row) of all rows whose columns have these values, by key."""
+    def rows(self, view: str) -> Iterable[tuple[str, Any]]:
+        """(key, row) of all rows, by key."""
         ...
 
     def facts(self, view: str, key: str | None = None, recorded_before: int | None = None) -> Sequence[StoredFact]:

@@ -15,6 +15,7 @@ from services.chassis.city_clock import city_clock
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists
 from services.chassis.event_store import EventStore, StoreInfo
 from services.chassis.event_store.opening import open_file
+from services.chassis.garbage import calm_garbage_collection
 from services.chassis.making import finish
 from services.chassis.settings import Settings
 from services.cli.app import fail, settings
@@ -25,7 +26,7 @@ NO_CITY = "{} 中没有城市数据,请先 bizenv init 或 bizenv rehearse · ho
 
 
 def prepare() -> Settings:
-    """Settings, logs and fault points of this process."""
+    """Settings, logs, fault points and the garbage collector of this process."""
     given = settings()
     logs.configure(given.log_level, sys.stderr)
     try:
@@ -33,6 +34,7 @@ def prepare() -> Settings:
     except ValueError as error:
         fail(f"BIZENV_FAULT={given.fault} 无效 · is not valid: {error}")
     finish(given.data)
+    calm_garbage_collection()
     return given
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from services.chassis.domain import Event
@@ -70,18 +68,4 @@ def project_of(envelope: Envelope) -> str | None:
     return envelope.entity if envelope.stream.startswith(PROJECT_STREAMS) else None
 
 
-def _index(row: BoardRow) -> Mapping[str, str | int | None]:
-    record = row.record
-    if record is None:
-        return {"unit_code": None, "kind": None, "level": None}
-    return {"unit_code": record.unit_code, "kind": record.kind.value, "level": record.level.value}
-
-
-PROJECT_BOARD = FoldedView(
-    "project_board",
-    BoardRow,
-    project_of,
-    dict.fromkeys(PROJECT_EVENTS, _project_fact),
-    columns=("unit_code", "kind", "level"),
-    index=_index,
-)
+PROJECT_BOARD = FoldedView("project_board", BoardRow, project_of, dict.fromkeys(PROJECT_EVENTS, _project_fact))

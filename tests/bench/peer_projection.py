@@ -82,8 +82,7 @@ class Board(Projection[Any]):
         envelope = fact.envelope
         row = PROJECT_BOARD.handlers[type(fact.event)](self._rows.get(envelope.entity), fact)
         self._rows[envelope.entity] = row
-        assert PROJECT_BOARD.index is not None
-        board = (envelope.entity, envelope.position, *PROJECT_BOARD.index(row).values(), msgspec.json.encode(row))
+        board = (envelope.entity, envelope.position, msgspec.json.encode(row))
         timeline = (
             envelope.service, envelope.position, envelope.entity, envelope.stream, envelope.version, envelope.type,
             domain_event.occurred_on, domain_event.recorded_at, envelope.actor, envelope.command_id, envelope.data,

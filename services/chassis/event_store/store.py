@@ -337,7 +337,8 @@ def new_store_info(
 
 def microseconds(instant: datetime) -> int:
     """An aware instant as whole microseconds since 1970 UTC."""
-    return (instant - EPOCH) // timedelta(microseconds=1)
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def instant_of(micros: int) -> datetime:

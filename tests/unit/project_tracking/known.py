@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -81,11 +81,8 @@ class KnownFacts:
     def get(self, view: str, key: str) -> Any:
         return self._rows[view].get(key)
 
-    def rows(self, view: str, where: Mapping[str, str] | None = None) -> Iterable[tuple[str, Any]]:
-        index = next(each.index for each in _VIEWS if each.name == view)
-        asked = set((where or {}).items())
-        rows = sorted(self._rows[view].items())
-        return [(k, row) for k, row in rows if asked <= set((index(row) if index else {}).items())]
+    def rows(self, view: str) -> Iterable[tuple[str, Any]]:
+        return sorted(self._rows[view].items())
 
     def facts(self, view: str, key: str | None = None, recorded_before: int | None = None) -> Sequence[StoredFact]:
         raise NotImplementedError
