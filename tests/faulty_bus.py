@@ -156,6 +156,9 @@ class FaultySubscription:
     def heads(self) -> Mapping[str, int]:
         return self._bus.heads()
 
+    def wake(self) -> None:
+        """It never lets records gather."""
+
     def close(self) -> None:
         pass
 
@@ -192,6 +195,9 @@ class ScriptedBus:
 
     def heads(self) -> Mapping[str, int]:
         return {}
+
+    def wake(self) -> None:
+        """It never lets records gather."""
 
     def close(self) -> None:
         pass

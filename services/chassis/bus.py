@@ -59,6 +59,10 @@ class Subscription(Protocol):
         """Per service, its newest position."""
         ...
 
+    def wake(self) -> None:
+        """Let a poll in hand, or else the next one, bring at once what there is now (from any thread)."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -86,8 +90,8 @@ class EmbeddedSubscription:
     processes are found by polling.
 
     A poll after a quiet time brings the first event at once. While events come, a poll that may wait lets them
-    gather for `gather_seconds`: a consumer's turn costs the same for one event as for many, and turns that follow
-    each other without a pause take the processor from the commands.
+    gather for `gather_seconds`, unless somebody waits for them (`wake`): a consumer's turn costs the same for one
+    event as for many, and turns that follow each other without a pause take the processor from the commands.
     """
 
     def __init__(self, stores: Mapping[str, EventStore], gather_seconds: float = 0.0) -> None:
@@ -98,17 +102,18 @@ class EmbeddedSubscription:
         self._order = list(stores)
         self._last: dict[Source, int] = {}
         self._wanted: dict[str, int] = {}
-        self._closed = threading.Event()
+        self._closed = False
         self._news = threading.Event()
+        self._wanted_now = threading.Event()
         for store in self._stores.values():
             store.on_append(self._news.set)
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         self._rewind()
         if self._coming and timeout > 0:
-            self._closed.wait(min(self._gather_seconds, timeout))
+            self._wanted_now.wait(self._gather_seconds)
         found = self._read(limit)
-        if not found and timeout > 0 and not self._closed.is_set():
+        if not found and timeout > 0 and not self._closed:
             self._news.wait(timeout)
             found = self._read(limit)
         self._coming = 0 < len(found) < limit
@@ -141,15 +146,15 @@ class EmbeddedSubscription:
         return self._wanted.get(service, self._cursors[service])
 
     def wake(self) -> None:
-        """End a waiting poll early (from any thread)."""
+        self._wanted_now.set()
         self._news.set()
 
     def close(self) -> None:
-        if not self._closed.is_set():
-            self._closed.set()
+        if not self._closed:
+            self._closed = True
             for store in self._stores.values():
                 store.forget(self._news.set)
-        self._news.set()
+        self.wake()
 
     def _rewind(self) -> None:
         """Carry out the seeks: one cursor serves all partitions of a service, so the lowest wins."""
@@ -160,6 +165,7 @@ class EmbeddedSubscription:
         self._wanted.clear()
 
     def _read(self, limit: int) -> list[Delivery]:
+        self._wanted_now.clear()
         self._news.clear()
         found: list[Delivery] = []
         for service in tuple(self._order):

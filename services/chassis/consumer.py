@@ -32,6 +32,9 @@ log = logger(__name__)
 START = Checkpoint()
 
 CATCH_UP_BATCH = 2000
+
+QUIET_OFFSETS = 1000
+"""How far reading gets ahead of a quiet partition's checkpoint before it is written."""
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Envelope).decode
 
@@ -135,12 +138,15 @@ class Feed:
         return fresh, moved, ahead
 
     def _advance(self, moved: dict[Source, Checkpoint], progress: Mapping[Source, int]) -> None:
-        """Remember, for quiet partitions too, how far reading got, so that a restart does not read it all again."""
+        """Remember, for quiet partitions too, how far reading got, so that a restart does not read it all again.
+
+        Not in each batch: it would write a row for every partition, and reading a little again costs less.
+        """
         broken = {service for service, _ in self._holes}
         for source, offset in progress.items():
             if source[0] not in broken:
                 at = moved.get(source) or self.checkpoints.get(source, START)
-                if at.offset < offset:
+                if at.offset + QUIET_OFFSETS <= offset:
                     moved[source] = Checkpoint(at.epoch, at.position, offset)
 
     def _apply(self, fresh: Sequence[Delivery], moved: dict[Source, Checkpoint]) -> None:

@@ -98,6 +98,7 @@ class ServiceHost:
             feeds.append(self.feed(self._reaction_sink()))
         batch = self._settings.consumer_batch
         self.consumer = Consumer(self.service.name, bus, self.service.listens_to, feeds, batch=batch)
+        self.views.on_wanted(self.consumer.subscription.wake)
 
     def feed(self, sink: Sink) -> Feed:
         """A sink's side of a consumer, as this service is set."""

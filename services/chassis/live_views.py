@@ -69,10 +69,20 @@ class LiveViews:
         self.checkpoints: Mapping[Source, Checkpoint] = self.current.read_checkpoints()
         """How far the current generation is, kept up by its consumer."""
         self._progress: list[Callable[[], None]] = []
+        self._wanted: list[Callable[[], None]] = []
 
     def on_progress(self, tell: Callable[[], None]) -> None:
         """Call this, on the consumer's thread, whenever the views hold more than before. It must not block."""
         self._progress.append(tell)
+
+    def on_wanted(self, tell: Callable[[], None]) -> None:
+        """Call this whenever somebody begins to wait for what the views do not hold yet. It must not block."""
+        self._wanted.append(tell)
+
+    def want(self) -> None:
+        """Somebody waits for what is recorded and not shown yet."""
+        for tell in self._wanted:
+            tell()
 
     def advance(self, database: ViewDatabase, moved: Mapping[Source, Checkpoint]) -> None:
         """These checkpoints of a generation are durable; of one that does not answer yet nobody waits for them."""

@@ -100,6 +100,7 @@ class LocalGateway:
             return
         loop = asyncio.get_running_loop()
         if await loop.run_in_executor(self._pool, self._to_come, token):
+            views.want()
             await self._waiters.reached(views, token, call.deadline)
 
     def _to_come(self, token: PositionToken) -> bool:

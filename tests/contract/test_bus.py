@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -303,6 +304,19 @@ def take_until(subscription: Subscription, count: int) -> list[Delivery]:
 
 
 # --- of the embedded adapter alone --------------------------------------------------------------------------------
+
+
+def test_events_gather_until_somebody_wants_them(tmp_path: Path) -> None:
+    with closing(make_store(tmp_path / "first.sqlite", "first")) as store, ThreadPoolExecutor(1) as poller:
+        subscription = EmbeddedBus({"first": store}, gather_seconds=60.0).subscribe("group", ["first"])
+        append_to(store, "s-1")
+        assert len(subscription.poll(60.0, 10)) == 1
+        gathering = poller.submit(subscription.poll, 60.0, 10)
+        append_to(store, "s-2")
+        append_to(store, "s-3")
+        subscription.wake()
+        assert [delivery.envelope.stream for delivery in gathering.result(20)] == ["s-2", "s-3"]
+        subscription.close()
 
 
 def test_a_closed_subscription_leaves_the_store_and_ends_its_poll(tmp_path: Path) -> None:

@@ -218,6 +218,20 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
         turned.result(10)
 
 
+def test_who_waits_ends_the_gathering_of_facts(tmp_path: Path) -> None:
+    """Else the answer would come after the pause, which is longer than the query's deadline."""
+    settings = Settings(data=tmp_path, poll_busy_milliseconds=10_000)
+    with closing(open_city(tmp_path, settings=settings)) as city, ThreadPoolExecutor(1) as consumer:
+        host = city.hosts["sample"]
+        do(city, OpenCounter(counter="a", unit=UNIT))
+        assert host.consumer is not None
+        assert host.consumer.step() > 0
+        gathering = consumer.submit(host.turn, 60.0)
+        token = do(city, Add(counter="a", amount=5))[-1].token
+        assert city.loop.run(city.gateway.ask(FindCounter(counter="a", token=token), call(seconds=5))) == FIVE
+        gathering.result(5)
+
+
 def test_a_token_of_the_time_before_a_restore_does_not_wait_for_what_is_gone(tmp_path: Path) -> None:
     with closing(open_city(tmp_path)) as city:
         lost = opened(city)

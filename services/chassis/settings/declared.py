@@ -77,8 +77,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_busy_milliseconds: Annotated[
         int,
         Meta(ge=1, le=10_000),
-        documented("有事件时的轮询间隔(毫秒)", "milliseconds between polls while events come"),
-    ] = 20
+        documented(
+            "有事件时的轮询间隔(毫秒);有查询等待时立即读取",
+            "milliseconds between polls while events come; a query that waits for them ends the pause",
+        ),
+    ] = 200
     poll_idle_milliseconds: Annotated[
         int,
         Meta(ge=1, le=60_000),
