@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
@@ -35,6 +34,62 @@ class _Waiting:
         self.error: Exception | None = None
 
 
+class _Queue:
+    """What waits for the writer. The writer sleeps until there is as much as it wants, so that those who come one by
+    one wake it once and not each time: waking a thread costs a caller more than its own append does."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Waiting] = deque()
+        self._changing = threading.Lock()
+        self._wanted = 0
+        self._enough = threading.Lock()
+        self._enough.acquire()
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, waiting: _Waiting, limit: int) -> None:
+        """Raises Unavailable once it is closed, Overloaded where `limit` wait already."""
+        with self._changing:
+            if self.closed:
+                raise Unavailable("服务正在停止", "the service is stopping")
+            if len(self._waiting) >= limit:
+                raise Overloaded("系统繁忙,请稍后重试", "too many commands are waiting; try again later")
+            self._waiting.append(waiting)
+            if 0 < self._wanted <= len(self._waiting):
+                self._wake()
+
+    def close(self) -> None:
+        """Take nothing more."""
+        with self._changing:
+            self.closed = True
+            if self._wanted:
+                self._wake()
+
+    def wait_for(self, count: int, seconds: float = -1) -> None:
+        """Sleep until so many wait, it is closed, or the time is over (-1: without end). For the writer only."""
+        with self._changing:
+            if len(self._waiting) >= count or self.closed:
+                return
+            self._wanted = count
+        if not self._enough.acquire(timeout=seconds):
+            with self._changing:
+                if self._wanted:
+                    self._wanted = 0
+                else:
+                    self._enough.acquire()  # woken at the last moment
+
+    def take(self, most: int) -> list[_Waiting]:
+        """What waits, the oldest first."""
+        waiting = self._waiting
+        return [waiting.popleft() for _ in range(min(most, len(waiting)))]
+
+    def _wake(self) -> None:
+        self._wanted = 0
+        self._enough.release()
+
+
 class Writer:
     """The one writing thread of a store in this process.
 
@@ -45,10 +100,8 @@ class Writer:
     def __init__(self, commit: Commit, *, name: str, limit: int = 1024) -> None:
         self._commit = commit
         self._limit = limit
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._queue = _Queue()
         self._held: list[_Waiting] = []
-        self._closed = False
-        self._door = threading.Lock()
         self._company = (1, 1)
         self._thread = threading.Thread(target=self._run, name=f"writer-{name}", daemon=True)
         self._thread.start()
@@ -56,70 +109,39 @@ class Writer:
     @property
     def depth(self) -> int:
         """Appends that wait now."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     def submit(
         self, append: Append, loop: asyncio.AbstractEventLoop | None
     ) -> asyncio.Future[Outcome] | Future[Outcome]:
         """Queue an append; the future belongs to `loop`, or is a thread's future where loop is None."""
         waiting = _Waiting(append, loop)
-        with self._door:
-            if self._closed:
-                raise Unavailable("服务正在停止", "the service is stopping")
-            if self._queue.qsize() >= self._limit:
-                raise Overloaded("系统繁忙,请稍后重试", "too many commands are waiting; try again later")
-            self._queue.put(waiting)
+        self._queue.put(waiting, self._limit)
         return waiting.future
 
     def close(self) -> None:
         """Finish what is queued, then end the thread."""
-        with self._door:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
+        self._queue.close()
         self._thread.join()
 
     def _run(self) -> None:
-        while (batch := self._next_batch()) is not None:
+        while batch := self._next_batch():
             self._settle(batch)
 
-    def _next_batch(self) -> list[_Waiting] | None:
-        """All that wait, one per stream; blocks for the first. None: the writer was closed and all is done.
+    def _next_batch(self) -> list[_Waiting]:
+        """All that wait, one per stream; sleeps until there is one. Empty: the writer was closed and all is done.
 
         Callers who were just answered come again in a moment, so it lingers for as many as came last; once they
         are there it goes at once. Of the last two commits the larger counts, so that callers who fell into two halves
         can come together again.
         """
-        batch, self._held = self._held, []
-        if not batch:
-            first = self._queue.get()
-            if first is None:
-                return None
-            batch.append(first)
-        expected = max(self._company)
-        until = time.monotonic() + LINGER_SECONDS if expected > 1 else 0.0
-        while len(batch) < BATCH:
-            more = self._more(until if len(batch) < expected else 0.0)
-            if more is None:
-                break
-            batch.append(more)
+        held, self._held = self._held, []
+        if not held:
+            self._queue.wait_for(1)
+        self._queue.wait_for(min(max(self._company), BATCH) - len(held), LINGER_SECONDS)
+        batch = held + self._queue.take(BATCH - len(held))
         self._company = (self._company[1], len(batch))
         return self._one_per_stream(batch)
-
-    def _more(self, until: float) -> _Waiting | None:
-        try:
-            more = self._queue.get_nowait()
-        except queue.Empty:
-            left = until - time.monotonic() if until else 0.0
-            if left <= 0:
-                return None
-            try:
-                more = self._queue.get(timeout=left)
-            except queue.Empty:
-                return None
-        if more is None:
-            self._queue.put(None)
-        return more
 
     def _one_per_stream(self, batch: list[_Waiting]) -> list[_Waiting]:
         streams: set[str] = set()
