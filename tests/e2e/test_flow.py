@@ -112,14 +112,11 @@ def test_a_writer_reads_what_he_wrote_at_once_by_either_door(served: Served) -> 
         assert answer["line"]["last_report_month"] == f"2017-{month:02d}"
 
 
-def test_a_position_that_no_view_has_reached_is_waited_for_until_the_deadline(served: Served) -> None:
+@pytest.mark.parametrize("position", ["1:0:999999999", "9:0:1", "1:99:1"])
+def test_a_position_that_the_store_never_gave_is_refused_at_once(served: Served, position: str) -> None:
     with pytest.raises(Refused) as error:
-        served.http.call(
-            "GET",
-            "/v1/overview",
-            headers={"Bizenv-Position": "project_tracking:1:0:999999999", "Bizenv-Timeout": "0.2"},
-        )
-    assert (error.value.status, error.value.code) == ("504", "DEADLINE_EXCEEDED")
+        served.http.call("GET", "/v1/overview", headers={"Bizenv-Position": f"project_tracking:{position}"})
+    assert (error.value.status, error.value.code, error.value.fields) == ("400", "INVALID_REQUEST", ("token",))
 
 
 def test_a_correction_is_a_new_fact_and_the_first_one_stays_readable(served: Served) -> None:
