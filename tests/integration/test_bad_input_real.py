@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -112,6 +113,22 @@ CASES = {
         Order(fields=register(total_investment_yuan=-1)), "INVALID_REQUEST", "total_investment_yuan"
     ),
     "malformed message": Case(Order(raw=b"{"), "INVALID_REQUEST", "body", wire=False),
+    "field given twice": Case(
+        Order(raw=msgspec.json.encode(BODY).replace(b"{", b'{"name":"\xe4\xb8\x80",', 1)),
+        "INVALID_REQUEST",
+        "name",
+        wire=False,
+    ),
+    "nested field given twice": Case(
+        Order(
+            "SetBaseline",
+            raw=b'{"project_id":"p-1","occurred_on":"2017-01-20","plan":{"starts_on":"2017-01-31",'
+            b'"points":[{"by":"2017-06-30","invested_yuan":1,"invested_yuan":2}]}}',
+        ),
+        "INVALID_REQUEST",
+        "plan.points[0].invested_yuan",
+        wire=False,
+    ),
     "broken rule": Case(
         Order("SignProject", {"project_id": "p-1", "occurred_on": "2017-01-23"}), "PROJECT_NOT_REGISTERED", "project_id"
     ),
@@ -187,12 +204,12 @@ class AtCommandLine:
             arguments += ["--command-id", order.command_id]
         if order.expected_version is not None:
             arguments += ["--expected-version", str(order.expected_version)]
-        status, told = self._run(arguments, _token(self._city, order))
+        status, told = self.run(arguments, _token(self._city, order))
         sentence = re.search(r"^bizenv: ([A-Z_]+): (.*)$", told, re.MULTILINE)
         assert sentence is not None, told
         return str(status), sentence[1], tuple(re.findall(r"^  (\S+): ", told, re.MULTILINE)), sentence[2]
 
-    def _run(self, arguments: list[str], access: str | None) -> tuple[object, str]:
+    def run(self, arguments: list[str], access: str | None) -> tuple[object, str]:
         """The exit code and what went to stderr."""
         told = io.StringIO()
         with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stderr(told):
@@ -217,10 +234,12 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCity]:
         yield found
 
 
-@pytest.fixture(params=["http", "grpc", "cli"])
+DOORS: dict[str, type[Any]] = {"http": AtHttp, "grpc": AtGrpc, "cli": AtCommandLine}
+
+
+@pytest.fixture(params=DOORS)
 def door(request: pytest.FixtureRequest, city: RealCity) -> Door:
-    doors: dict[str, type[Any]] = {"http": AtHttp, "grpc": AtGrpc, "cli": AtCommandLine}
-    found: Door = doors[request.param](city)
+    found: Door = DOORS[request.param](city)
     return found
 
 
@@ -232,11 +251,13 @@ def status_at(door: Door, code: str) -> str:
     return HTTP.get(code, BROKEN_RULE[1])
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("door", "name"),
+    [(door, name) for name, case in CASES.items() for door in DOORS if case.wire or door != "grpc"],
+    indirect=["door"],
+)
 def test_is_refused_with_its_code_and_field_and_records_nothing(city: RealCity, door: Door, name: str) -> None:
     case = CASES[name]
-    if isinstance(door, AtGrpc) and not case.wire:
-        pytest.skip("no protobuf message says this")
     status, code, fields, _ = door.refusal(case.order)
     assert (status, code) == (status_at(door, case.code), case.code)
     assert fields == (() if case.field is None else (case.field,))
@@ -250,6 +271,22 @@ def test_a_command_id_that_was_used_for_another_body_is_refused(city: RealCity, 
     client.close()
     status, code, _, _ = door.refusal(Order(fields=register(name="另一个项目"), command_id=command_id))
     assert (status, code) == (status_at(door, "COMMAND_ID_REUSED"), "COMMAND_ID_REUSED")
+
+
+@pytest.mark.parametrize("made", ["missing", "folder", "unreadable", "zero", "binary", "utf-16"])
+def test_a_file_that_is_no_body_is_told_of_in_a_sentence(city: RealCity, tmp_path: Path, made: str) -> None:
+    path = tmp_path / "body.json"
+    if made == "folder":
+        path.mkdir()
+    elif made == "unreadable":
+        path.symlink_to(path)
+    elif made in ("binary", "utf-16"):
+        path.write_bytes(b"\xff\x00{}" if made == "binary" else '{"project_id":"p-1"}'.encode("utf-16"))
+    given = "@a\0b" if made == "zero" else f"@{path}"
+    status, told = AtCommandLine(city).run(["bizenv", "do", "SignProject", "--json", given], city.token())
+    assert status in (1, 2)
+    assert told.startswith("bizenv: ")
+    assert ("无法读取" in told) == (made not in ("binary", "utf-16"))
 
 
 def test_a_clerk_is_told_by_its_chinese_name_what_the_role_may_not_do(city: RealCity) -> None:
