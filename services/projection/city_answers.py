@@ -18,21 +18,11 @@ from services.policy_registry.events import (
     text_on,
     unit_with_code,
 )
-from services.projection.answers import (
-    AttentionGroup,
-    NamedParty,
-    OtherSummary,
-    Overview,
-    PhaseLine,
-    ProgrammeAnswer,
-    Summary,
-    UnitAnswer,
-    UnitComparison,
-    UnitEntry,
-    UnitLine,
-    UnitList,
-    UnitPost,
-)
+from services.projection.answers.overview import Overview
+from services.projection.answers.programme import NamedParty, PhaseLine, ProgrammeAnswer
+from services.projection.answers.project_lines import AttentionGroup
+from services.projection.answers.summary import OtherSummary, Summary
+from services.projection.answers.units import UnitAnswer, UnitComparison, UnitEntry, UnitLine, UnitList, UnitPost
 from services.projection.as_of import moment_of
 from services.projection.boards import Board, board_at, other_reading
 from services.projection.lines import ATTENTION, project_lines, reading_of, severity

@@ -20,7 +20,8 @@ from services.project_tracking.events import (
     weekly_report_on,
     weekly_report_owed,
 )
-from services.projection.answers import LampAnswer, NextMilestone, OtherFigures, ProjectLine, Reading
+from services.projection.answers.parts import LampAnswer, Reading
+from services.projection.answers.project_lines import NextMilestone, OtherFigures, ProjectLine
 from services.projection.as_of import Moment, instant
 from services.projection.boards import Board
 from services.projection.project_board import BoardRow

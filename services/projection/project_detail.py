@@ -8,10 +8,10 @@ from services.chassis.errors import NotFound
 from services.chassis.service import Asker
 from services.chassis.views import Reader
 from services.project_tracking.events import Step, first_day, invested_before, last_day, months_from, planned_at
+from services.projection.answers.project import CurvePoint, ProjectAnswer, StepLine
 from services.projection.as_of import moment_of
 from services.projection.boards import Board, board_at, other_reading
 from services.projection.lines import project_line, reading_of
-from services.projection.project_answers import CurvePoint, ProjectAnswer, StepLine
 from services.projection.project_parts import approval_lines, baseline_lines, milestone_lines, month_lines, week_lines
 from services.projection.project_sources import Sources
 from services.projection.project_timeline import facts_of

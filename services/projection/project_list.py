@@ -15,7 +15,7 @@ from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.service import Asker
 from services.chassis.views import Reader
 from services.project_tracking.events import Stage
-from services.projection.answers import ProjectPage
+from services.projection.answers.project_lines import ProjectPage
 from services.projection.as_of import moment_of
 from services.projection.boards import Board, board_at, other_reading
 from services.projection.city_answers import entry_with_code

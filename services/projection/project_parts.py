@@ -24,7 +24,7 @@ from services.project_tracking.events import (
     month_of,
     planned_at,
 )
-from services.projection.project_answers import (
+from services.projection.answers.project import (
     ApprovalLine,
     BaselineLine,
     MilestoneLine,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from services.project_tracking.events import ProjectProgressReported, ProjectRegistered, ProjectStepRetracted
+from services.projection.answers.project import OtherFact, Source
 from services.projection.as_of import Moment, end_of, instant
-from services.projection.project_answers import OtherFact, Source
 from services.projection.project_timeline import Fact
 from services.projection.sources import corrects, source_key
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from services.chassis.auth import Rights
 from services.chassis.service import QueryHandler, Service
-from services.projection.answers import Overview, ProgrammeAnswer, ProjectPage, UnitAnswer, UnitComparison, UnitList
+from services.projection.answers.overview import Overview
+from services.projection.answers.programme import ProgrammeAnswer
+from services.projection.answers.project import ProjectAnswer, ProjectTimeline
+from services.projection.answers.project_lines import ProjectPage
+from services.projection.answers.units import UnitAnswer, UnitComparison, UnitList
 from services.projection.city_answers import compare_units, get_overview, get_programme, get_unit, list_units
 from services.projection.programme import PROGRAMME, REGISTRY_TIMELINE, UNITS
-from services.projection.project_answers import ProjectAnswer, ProjectTimeline
 from services.projection.project_board import PROJECT_BOARD
 from services.projection.project_detail import get_project
 from services.projection.project_list import list_projects

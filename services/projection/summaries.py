@@ -13,15 +13,14 @@ from services.project_tracking.events import (
     ProjectRules,
     Stage,
 )
-from services.projection.answers import (
+from services.projection.answers.parts import LampCount, StageCount
+from services.projection.answers.summary import (
     InvestmentAgainstPlan,
-    LampCount,
     MonthInvestment,
     MonthLamps,
     MonthSteps,
     OtherSummary,
     Reporting,
-    StageCount,
     StepTotals,
     Summary,
 )

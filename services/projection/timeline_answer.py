@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from services.chassis.errors import NotFound
 from services.chassis.service import Asker
 from services.chassis.views import Reader
+from services.projection.answers.project import ProjectTimeline, TimelineEntry
 from services.projection.as_of import Moment, end_of, instant, moment_of
 from services.projection.boards import board_at
 from services.projection.lines import reading_of
-from services.projection.project_answers import ProjectTimeline, TimelineEntry
 from services.projection.project_detail import find
 from services.projection.project_sources import reason_of
 from services.projection.project_timeline import Fact, facts_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from services.policy_registry.events import UnitKind, UnitSpan, members_on
-from services.projection.answers import UnitEntry, UnitLine
+from services.projection.answers.units import UnitEntry, UnitLine
 from services.projection.boards import Board
 from services.projection.standing import Standing
 from services.projection.summaries import summary_of

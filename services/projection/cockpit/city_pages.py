@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from services.projection.answers import Overview, ProgrammeAnswer, UnitAnswer, UnitComparison
+from services.projection.answers.overview import Overview
+from services.projection.answers.programme import ProgrammeAnswer
+from services.projection.answers.units import UnitAnswer, UnitComparison
 from services.projection.cockpit.frame import Frame
 from services.projection.cockpit.rhythms import party_words, rhythm_words
 from services.projection.cockpit.visit import Visit

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from services.projection.answers import ProjectLine
+from services.projection.answers.project_lines import ProjectLine
 from services.projection.cockpit.formats import plain
 from services.projection.cockpit.labels import Texts
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from services.project_tracking.events import MilestoneKind, Stage
-from services.projection.answers import ProjectLine
+from services.projection.answers.project_lines import ProjectLine
 
 SOON = timedelta(days=30)
 """A milestone is announced this long before it is due."""

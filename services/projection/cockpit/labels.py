@@ -6,14 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from services.projection.cockpit.labels_city import CITY
 from services.projection.cockpit.labels_domain import DOMAIN
+from services.projection.cockpit.labels_figures import FIGURES
 from services.projection.cockpit.labels_forms import FORMS
-from services.projection.cockpit.labels_pages import PAGES
+from services.projection.cockpit.labels_frame import FRAME
+from services.projection.cockpit.labels_projects import PROJECTS
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
-LABELS: Mapping[str, tuple[str, str]] = {**PAGES, **DOMAIN, **FORMS}
+LABELS: Mapping[str, tuple[str, str]] = {**FRAME, **FIGURES, **CITY, **PROJECTS, **DOMAIN, **FORMS}
 """Key → (Chinese, English)."""
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]")

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from services.projection.answers.project import TimelineEntry
 from services.projection.cockpit.formats import Formats
 from services.projection.cockpit.labels import Texts, isolated
-from services.projection.project_answers import TimelineEntry
 
 _BRIEF = (
     "month",

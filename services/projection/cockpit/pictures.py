@@ -7,7 +7,10 @@ from datetime import date
 from markupsafe import Markup
 
 from services.project_tracking.events import Lamp
-from services.projection.answers import LampCount, Summary, UnitLine
+from services.projection.answers.parts import LampCount
+from services.projection.answers.project import ProjectAnswer
+from services.projection.answers.summary import Summary
+from services.projection.answers.units import UnitLine
 from services.projection.cockpit.charts import (
     LAMP_ORDER,
     Line,
@@ -19,7 +22,6 @@ from services.projection.cockpit.charts import (
 )
 from services.projection.cockpit.formats import YI
 from services.projection.cockpit.labels import Texts
-from services.projection.project_answers import ProjectAnswer
 
 
 class Pictures:

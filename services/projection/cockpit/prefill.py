@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 
 from services.project_tracking.events import MilestoneKind, Step
+from services.projection.answers.project import BaselineLine, ProjectAnswer
 from services.projection.cockpit.formats import Formats, plain
 from services.projection.cockpit.forms import Choices
 from services.projection.cockpit.labels import Texts, isolated
-from services.projection.project_answers import BaselineLine, ProjectAnswer
 
 _STEP_COMMANDS = {
     Step.SIGNED: "SignProject",

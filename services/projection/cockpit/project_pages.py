@@ -10,12 +10,13 @@ import msgspec
 from starlette.responses import Response
 
 from services.chassis.errors import NotFound
-from services.projection.answers import ProjectLine, ProjectPage, UnitList
+from services.projection.answers.project import ProjectAnswer, ProjectTimeline
+from services.projection.answers.project_lines import ProjectLine, ProjectPage
+from services.projection.answers.units import UnitList
 from services.projection.cockpit.csv_cells import rows_of, safe
 from services.projection.cockpit.frame import Frame
 from services.projection.cockpit.pages import HEADERS
 from services.projection.cockpit.visit import Visit
-from services.projection.project_answers import ProjectAnswer, ProjectTimeline
 from services.projection.queries import (
     LARGEST_PAGE,
     AttentionKind,

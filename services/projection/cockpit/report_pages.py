@@ -11,7 +11,9 @@ from starlette.responses import Response
 from services.chassis.contracts.paths import CommandPath
 from services.chassis.errors import InvalidRequest, NotFound
 from services.project_tracking.events import month_before, month_of
-from services.projection.answers import ProjectPage, UnitList
+from services.projection.answers.project import ProjectAnswer
+from services.projection.answers.project_lines import ProjectPage
+from services.projection.answers.units import UnitList
 from services.projection.as_of import EARLIEST, too_early
 from services.projection.cockpit.duties import due_of, usual
 from services.projection.cockpit.forms import Choices, Known, form_fields
@@ -19,7 +21,6 @@ from services.projection.cockpit.frame import Frame
 from services.projection.cockpit.prefill import choices_for, corrections_of, values_for
 from services.projection.cockpit.project_pages import FILTERS
 from services.projection.cockpit.visit import Visit, day_of, segment
-from services.projection.project_answers import ProjectAnswer
 from services.projection.queries import GetProject, ListProjects, ListUnits
 from services.projection.unit_scoreboard import TERRITORIES
 

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from services.project_tracking.events import Lamp, MilestoneKind, Step
-from services.projection.answers import Answer, ProjectLine, Reading
+from services.projection.answers.parts import Answer, Reading
+from services.projection.answers.project_lines import ProjectLine
 
 
 class OtherFact(Answer, frozen=True, kw_only=True):
