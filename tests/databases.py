@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
 from services.chassis.event_store import Alteration, Append, EventStore, SqliteDialect
+from services.chassis.event_store.dialect import Dialect
 from services.chassis.event_store.model import Outcome
-from services.chassis.event_store.store import Dialect
 from tests.full_disk import FullDisk
 
 

@@ -22,6 +22,7 @@ from services.chassis.event_store import (
     schema,
 )
 from services.chassis.event_store.migrations import migrate
+from services.chassis.event_store.store_info import write_info
 
 CREATED_AT = "2017-01-01T00:00:00+00:00"
 RECORDED_AT = 1_483_228_800_000_000
@@ -38,7 +39,7 @@ def make_store(path: Path, service: str = "sample", *, durable: bool = False, **
     engine = dialect.engine()
     migrate(engine)
     engine.dispose()
-    EventStore.create(dialect, store_info(service, **info))
+    write_info(dialect, store_info(service, **info))
     return EventStore(dialect, service)
 
 

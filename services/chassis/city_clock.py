@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from services.chassis.clock import TICK, Clock, SetClock, SystemClock
 from services.chassis.embedded import EVENTS_FILE
 from services.chassis.event_store import EventStore, SqliteDialect, StoreKind, schema
-from services.chassis.event_store.store import instant_of
+from services.chassis.instants import instant_of
 from services.chassis.service import Service
 
 NEWEST = 1000

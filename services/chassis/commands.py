@@ -20,8 +20,8 @@ from services.chassis.domain import Command, Decider, DomainError, Event, Facts,
 from services.chassis.envelope import partition_of
 from services.chassis.errors import CommandIdReused, Forbidden, InvalidRequest, Overloaded, StaleVersion, Violation
 from services.chassis.event_store import Append, Appended, CommandRecord, EventStore, NewEvent, Refusal, WrongVersion
-from services.chassis.event_store.store import microseconds
 from services.chassis.gateway import Call, Receipt
+from services.chassis.instants import microseconds
 from services.chassis.metrics import METRICS
 from services.chassis.passing_time import PassDay
 from services.chassis.position import PositionToken

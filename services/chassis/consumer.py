@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus import Bus, Delivery, Source
 from services.chassis.envelope import Envelope
-from services.chassis.event_store.store import microseconds
+from services.chassis.instants import microseconds
 from services.chassis.lag import LagGauges
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS

@@ -13,7 +13,7 @@ from services.chassis.domain import Command
 from services.chassis.event_store import EventStore, SqliteDialect, StoreInfo, StoreKind, StoreUnusable
 from services.chassis.event_store.migrations import migrate
 from services.chassis.event_store.opening import open_file, require_unaltered
-from services.chassis.event_store.store import new_store_info
+from services.chassis.event_store.store_info import new_store_info, write_info
 from services.chassis.gateway import Call, Receipt
 from services.chassis.host import ServiceHost
 from services.chassis.local_gateway import LocalGateway, StoreFeed
@@ -79,7 +79,7 @@ def create_city(
             partitions=PARTITIONS,
             created_at=created_at,
         )
-        EventStore.create(dialect, info)
+        write_info(dialect, info)
 
 
 def city_exists(data: Path) -> bool:

@@ -18,6 +18,7 @@ from services.chassis.clock import Clock
 from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded
 from services.chassis.event_store import EventStore, SqliteDialect
 from services.chassis.event_store.opening import open_file, require_unaltered
+from services.chassis.event_store.store_info import begin_epoch
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.truth import MerkleLog, epoch_after_restore, published_size, unknown_head
@@ -53,7 +54,7 @@ def go_on(data: Path, services: Sequence[Service], settings: Settings, clock: Cl
         require_unaltered(store)
         epoch = epoch_after_restore(store, data / PUBLISHED)
         covered = published_size(store, data / PUBLISHED)
-    EventStore.begin_epoch(SqliteDialect(data / service / EVENTS_FILE), epoch)
+    begin_epoch(SqliteDialect(data / service / EVENTS_FILE), epoch)
     with closing(Embedded(data, services, settings, clock)) as city:
         rebuilt = [name for name, host in city.hosts.items() if service in host.service.listens_to]
         for name in rebuilt:

@@ -12,8 +12,8 @@ from services.chassis.bus import Source
 from services.chassis.domain import Command, DomainError, Event
 from services.chassis.envelope import Envelope
 from services.chassis.errors import DeadlineExceeded, Overloaded, RequestError, StaleVersion, Unavailable
-from services.chassis.event_store.store import microseconds
 from services.chassis.faults import fault_point
+from services.chassis.instants import microseconds
 from services.chassis.reactions import Reaction, reaction_command_id
 from services.chassis.row_insert import KEEPING, RowInsert, replacing
 from services.chassis.view_database import Checkpoint, ParkedFact, ViewDatabase

@@ -16,7 +16,7 @@ from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.clock import SHANGHAI
 from services.chassis.embedded import PUBLISHED
 from services.chassis.event_store import StoreUnusable
-from services.chassis.event_store.store import instant_of
+from services.chassis.instants import instant_of
 from services.chassis.settings import Settings
 from services.chassis.truth import AuditReport, read_public_key
 from services.chassis.truth import verify as verify_store

@@ -16,7 +16,7 @@ from services.chassis.deadline import Deadline
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists, create_city
 from services.chassis.event_store import SqliteDialect, StoreKind
 from services.chassis.event_store.migrations import migrate as migrate_store
-from services.chassis.event_store.store import refuse_newer
+from services.chassis.event_store.store_info import refuse_newer
 from services.chassis.gateway import Call
 from services.chassis.making import in_the_making
 from services.chassis.serving import Access, Doors, check_folder, keep_logs, only_server

@@ -9,7 +9,7 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.city_clock import city_clock
-from services.chassis.event_store.store import instant_of
+from services.chassis.instants import instant_of
 from services.chassis.restoring import go_on, put_back
 from services.chassis.serving import only_server
 from services.chassis.settings import Settings, settings_table

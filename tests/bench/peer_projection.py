@@ -28,7 +28,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from services.chassis.envelope import Envelope
-from services.chassis.event_store.store import instant_of
+from services.chassis.instants import instant_of
 from services.chassis.registry import EventRegistry
 from services.chassis.views import Received
 from services.project_tracking.events import PROJECT_EVENTS

@@ -42,6 +42,7 @@ from services.chassis.event_store import (
 from services.chassis.event_store.migrations import config, current, migrate, newest
 from services.chassis.event_store.model import Outcome
 from services.chassis.event_store.opening import require_unaltered
+from services.chassis.event_store.store_info import write_info
 from tests.damage import spoil_table
 from tests.databases import DATABASES, Counting, Database
 from tests.stores import RECORDED_AT, make_store, open_store, store_info
@@ -57,7 +58,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     engine = made.dialect().engine()
     migrate(engine)
     engine.dispose()
-    EventStore.create(made.dialect(), store_info("sample"))
+    write_info(made.dialect(), store_info("sample"))
     return made
 
 

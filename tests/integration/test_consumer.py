@@ -24,7 +24,7 @@ from services.chassis.consumer import QUIET_OFFSETS, START, Consumer, ConsumerSt
 from services.chassis.domain import Event
 from services.chassis.embedded import registry_of
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
-from services.chassis.event_store.store import instant_of
+from services.chassis.instants import instant_of
 from services.chassis.metrics import METRICS
 from services.chassis.sinks import ViewSink
 from services.chassis.view_database import ViewDatabase

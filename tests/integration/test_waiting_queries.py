@@ -16,8 +16,8 @@ import pytest
 
 from services.chassis.embedded import Embedded
 from services.chassis.envelope import partition_of
-from services.chassis.event_store import EventStore
 from services.chassis.event_store.sqlite import SqliteDialect
+from services.chassis.event_store.store_info import begin_epoch
 from services.chassis.position import PositionToken
 from services.chassis.serving import Access, Doors
 from services.chassis.settings import Settings
@@ -235,7 +235,7 @@ def test_who_waits_ends_the_gathering_of_facts(tmp_path: Path) -> None:
 def test_a_token_of_the_time_before_a_restore_does_not_wait_for_what_is_gone(tmp_path: Path) -> None:
     with closing(open_city(tmp_path)) as city:
         lost = opened(city)
-    EventStore.begin_epoch(SqliteDialect(tmp_path / "sample" / "events.sqlite"), 2)
+    begin_epoch(SqliteDialect(tmp_path / "sample" / "events.sqlite"), 2)
     gone = PositionToken("sample", 1, (lost.partition + 1) % 12, lost.position + 5)
     with closing(open_city(tmp_path)) as city:
         for token in (lost, lost._replace(position=lost.position + 5)):

@@ -1,8 +1,8 @@
 """The event store of one service: events appended in one transaction, read back in position order.
 
-`EventStore` is the port's only implementation; what differs between databases is a `Dialect`
-(`sqlite.py`). The events table is the outbox: a follower that reads in position order misses nothing,
-because positions become visible in order.
+`EventStore` is one for all databases; what differs between them is a `Dialect` (`dialect.py`, and `sqlite.py` for
+SQLite). The events table is the outbox: a follower that reads in position order misses nothing, because positions
+become visible in order.
 """
 
 from services.chassis.event_store.model import (
@@ -18,7 +18,8 @@ from services.chassis.event_store.model import (
     WrongVersion,
 )
 from services.chassis.event_store.sqlite import SqliteDialect
-from services.chassis.event_store.store import EventStore, StoreUnusable
+from services.chassis.event_store.store import EventStore
+from services.chassis.event_store.store_info import StoreUnusable
 
 __all__ = [
     "Alteration",

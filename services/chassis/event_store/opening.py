@@ -7,7 +7,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.event_store.sqlite import SqliteDialect
-from services.chassis.event_store.store import EventStore, StoreUnusable
+from services.chassis.event_store.store import EventStore
+from services.chassis.event_store.store_info import StoreUnusable
 
 _NAMED = 3
 """Alterations that the sentence names."""

@@ -50,7 +50,6 @@ class SqliteDialect:
 
     @property
     def place(self) -> str:
-        """For messages: where the store is."""
         return str(self.path)
 
     def engine(self) -> Engine:
@@ -65,11 +64,6 @@ class SqliteDialect:
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
 
     def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
-        """Append the batch in one transaction and answer each member on its own, in order.
-
-        At most one member per stream and per command id; a member that fails writes nothing and takes no
-        position. Raises the driver's error when nothing at all was written.
-        """
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
         raw.execute("BEGIN IMMEDIATE")
@@ -84,7 +78,6 @@ class SqliteDialect:
 
     @staticmethod
     def is_full(error: Exception) -> bool:
-        """Whether the error says that the disk has no room."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, sqlite3.OperationalError) and "full" in str(cause)
 

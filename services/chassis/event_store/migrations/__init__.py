@@ -29,7 +29,7 @@ def config(engine: Engine) -> Config:
 def migrate(engine: Engine) -> tuple[str | None, str]:
     """Bring the database to `schema.REVISION`; returns the revisions before and after.
 
-    A database of a newer build is left alone (the caller checks first: `store.check_revision`).
+    A database of a newer build is left alone (the caller checks first: `store_info.refuse_newer`).
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
     before = current(engine)

@@ -1,0 +1,44 @@
+"""The port of the event store: what differs between databases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import Connection
+
+from services.chassis.event_store.model import Alteration, Append, Outcome
+
+
+class Dialect(Protocol):
+    """One database as the store uses it."""
+
+    @property
+    def place(self) -> str:
+        """For messages: where the store is."""
+        ...
+
+    def engine(self) -> Engine: ...
+
+    def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
+        """Append the batch in one transaction and answer each member on its own, in order.
+
+        At most one member per stream and per command id; a member that fails writes nothing and takes no
+        position. Raises the driver's error when nothing at all was written.
+        """
+        ...
+
+    def is_full(self, error: Exception) -> bool:
+        """Whether the error says that the disk has no room."""
+        ...
+
+    def trouble(self) -> tuple[str, str] | None:
+        """Why what is committed now may be lost or wrong (the database was moved, replaced or damaged while it was
+        open), in Chinese and English; None: nothing is known. Cheap, and asked after each commit by any thread."""
+        ...
+
+    def alterations(self, connection: Connection) -> list[Alteration]:
+        """What of the database's schema is not as this build's migrations make it (a trigger can forge rows, and no
+        row tells); raises SQLAlchemyError."""
+        ...
