@@ -1,235 +1,33 @@
-"""The consumer: poll → check → apply in one transaction → go on. Honest about duplicates, holes and poison.
-
-It applies a delivery only if the position named before it is its checkpoint, drops older ones, and reads again
-from the checkpoint where it sees a hole: neither a re-send nor a late send can lose or double a fact. A fact
-that cannot be taken is parked together with everything after it on its stream; the rest flows on, up to a limit.
-"""
+"""The consumer: poll → take in → go on. Honest about duplicates, holes and poison (`intake`)."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis.bus import Bus, Delivery, Source
-from services.chassis.envelope import Envelope
-from services.chassis.instants import microseconds
+from services.chassis.bus import Bus
+from services.chassis.intake import START, Intake
 from services.chassis.lag import LagGauges
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
-from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
-from services.chassis.sinks import PASSING, Poisoned, Sink
-from services.chassis.view_database import Checkpoint, ParkedFact
-from services.chassis.views import Received
+from services.chassis.sinks import PASSING
 
 log = logger(__name__)
 
-START = Checkpoint()
-
 CATCH_UP_BATCH = 2000
-
-QUIET_OFFSETS = 1000
-"""How far reading gets ahead of a quiet partition's checkpoint before it is written."""
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(Envelope).decode
-
-
-class ConsumerStopped(Exception):
-    """The consumer cannot go on by itself; the sentence says what to do."""
-
-
-class Hole(NamedTuple):
-    """Something is missing before position `seen`; it was read again from the checkpoint at `read_from`."""
-
-    seen: int
-    read_from: int
-
-
-class Feed:
-    """One sink's side of the consumer: which deliveries are next for it."""
-
-    def __init__(self, sink: Sink, registry: EventRegistry, now: Callable[[], datetime], park_limit: int) -> None:
-        self.sink = sink
-        self._registry = registry
-        self._now = now
-        self._park_limit = park_limit
-        self.checkpoints: dict[Source, Checkpoint] = {}
-        self.parked: set[str] = set()
-        self._holes: dict[Source, Hole] = {}
-        self.reload()
-
-    def reload(self) -> None:
-        """Start again from what is durable."""
-        self.checkpoints = self.sink.database.read_checkpoints()
-        self.parked = {fact.stream for fact in self.sink.database.read_parked()}
-        self._holes.clear()
-        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
-
-    def take(self, deliveries: Sequence[Delivery], progress: Mapping[Source, int]) -> dict[Source, Checkpoint]:
-        """Apply what is next. `progress` says up to where each source was delivered; returns the sources to read again
-        because of a hole, each from its checkpoint.
-
-        A hole is read again once, and again when nothing more comes. In between reading goes on: what is missing
-        may lie further on than a batch reaches, sent late.
-        """
-        if not deliveries:
-            return {source: self.checkpoints.get(source, START) for source in self._holes}
-        fresh, moved, ahead = self._sort(deliveries)
-        again = self._keep_holes(ahead, moved)
-        if moved:
-            self._advance(moved, progress)
-            self._apply(fresh, moved)
-        return again
-
-    def age_of(self, instant: datetime) -> float:
-        """Seconds since then, by the city's clock; never below 0."""
-        return max(0.0, (self._now() - instant).total_seconds())
-
-    @property
-    def has_holes(self) -> bool:
-        """Whether something is missing before what was delivered."""
-        return bool(self._holes)
-
-    def _keep_holes(self, ahead: Mapping[Source, int], moved: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
-        """Which sources still miss something; returns those not read again yet from where they are now."""
-        again: dict[Source, Checkpoint] = {}
-        for source in {*self._holes, *ahead}:
-            at = moved.get(source) or self.checkpoints.get(source, START)
-            known = self._holes.pop(source, Hole(0, -1))
-            seen = max(known.seen, ahead.get(source, 0))
-            if seen > at.position:
-                self._holes[source] = Hole(seen, at.position)
-                if known.read_from != at.position:
-                    again[source] = at
-        METRICS.consumer_holes.labels(self.sink.name).inc(len(again))
-        return again
-
-    def _sort(
-        self, deliveries: Sequence[Delivery]
-    ) -> tuple[list[Delivery], dict[Source, Checkpoint], dict[Source, int]]:
-        """What is next, where that leads to, and the highest position seen behind a hole."""
-        fresh: list[Delivery] = []
-        moved: dict[Source, Checkpoint] = {}
-        ahead: dict[Source, int] = {}
-        old = 0
-        for delivery in deliveries:
-            envelope = delivery.envelope
-            source = (envelope.service, envelope.partition)
-            at = moved.get(source) or self.checkpoints.get(source, START)
-            if at.epoch > envelope.epoch or (envelope.epoch == at.epoch and envelope.position <= at.position):
-                old += 1
-            elif at.epoch and envelope.epoch > at.epoch:
-                raise ConsumerStopped(
-                    f"{envelope.service} 的事件库做过恢复,已读到的位置不再可信,请运行 bizenv rebuild · "
-                    f"the store of {envelope.service} was restored, positions read before may be other facts now: "
-                    f"run bizenv rebuild"
-                )
-            elif delivery.previous == at.position:
-                fresh.append(delivery)
-                moved[source] = Checkpoint(envelope.epoch, envelope.position, delivery.offset)
-            else:
-                ahead[source] = max(envelope.position, ahead.get(source, 0))
-        METRICS.consumer_duplicates.labels(self.sink.name).inc(old)
-        return fresh, moved, ahead
-
-    def _advance(self, moved: dict[Source, Checkpoint], progress: Mapping[Source, int]) -> None:
-        """Remember, for quiet partitions too, how far reading got, so that a restart does not read it all again.
-
-        Not in each batch: it would write a row for every partition, and reading a little again costs less.
-        """
-        broken = {service for service, _ in self._holes}
-        for source, offset in progress.items():
-            if source[0] not in broken:
-                at = moved.get(source) or self.checkpoints.get(source, START)
-                if at.offset + QUIET_OFFSETS <= offset:
-                    moved[source] = Checkpoint(at.epoch, at.position, offset)
-
-    def _apply(self, fresh: Sequence[Delivery], moved: dict[Source, Checkpoint]) -> None:
-        """Apply, parking one poisoned stream after another until the rest goes through."""
-        poisoned: dict[str, tuple[int, str]] = {}
-        while True:
-            facts, parked = self._decode(fresh, poisoned)
-            try:
-                self.sink.apply(facts, moved, parked)
-                break
-            except Poisoned as poison:
-                self._poison(poisoned, poison.envelope, f"{type(poison.error).__name__}: {poison.error}")
-        self.checkpoints.update(moved)
-        self._note(poisoned)
-        METRICS.consumer_applied.labels(self.sink.name).inc(len(facts))
-
-    def _poison(self, poisoned: dict[str, tuple[int, str]], envelope: Envelope, reason: str) -> None:
-        poisoned[envelope.stream] = (envelope.position, reason)
-        log.error("stream parked", group=self.sink.name, event_id=envelope.id, reason=reason)
-
-    def _note(self, poisoned: Mapping[str, tuple[int, str]]) -> None:
-        self.parked.update(poisoned)
-        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
-        if len(self.parked) > self._park_limit:
-            raise ConsumerStopped(
-                f"{self.sink.name}:搁置的事件流已达 {len(self.parked)} 条,超过上限 {self._park_limit},已停止 · "
-                f"{len(self.parked)} parked streams are over the limit of {self._park_limit}; see bizenv parked"
-            )
-
-    def _decode(
-        self, fresh: Sequence[Delivery], poisoned: dict[str, tuple[int, str]]
-    ) -> tuple[list[Received], list[ParkedFact]]:
-        """What can be applied, and what is parked: a poisoned fact, and all behind it on its stream."""
-        facts: list[Received] = []
-        parked: list[ParkedFact] = []
-        for delivery in fresh:
-            envelope = delivery.envelope
-            position, reason = poisoned.get(envelope.stream, (0, ""))
-            if envelope.stream not in self.parked and not (position and envelope.position >= position):
-                try:
-                    facts.append(Received(envelope, self._registry.decode(envelope.type, envelope.data)))
-                    continue
-                except (UnknownEventType, MalformedEvent) as error:
-                    self._poison(poisoned, envelope, str(error))
-                    position, reason = poisoned[envelope.stream]
-            parked.append(self._parked(envelope, reason if envelope.position == position else ""))
-        return facts, parked
-
-    def _parked(self, envelope: Envelope, error: str) -> ParkedFact:
-        return ParkedFact(
-            service=envelope.service,
-            position=envelope.position,
-            stream=envelope.stream,
-            version=envelope.version,
-            type=envelope.type,
-            error=error,
-            parked_at=microseconds(self._now()),
-            envelope=_pack(envelope),
-        )
-
-    def retry(self, stream: str) -> bool:
-        """Try a parked stream again, all of it in one transaction; False: it stays parked."""
-        waiting = self.sink.database.read_parked(stream)
-        try:
-            facts = [Received(e, self._registry.decode(e.type, e.data)) for e in (_unpack(w.envelope) for w in waiting)]
-            self.sink.apply(facts, {}, (), waiting)
-        except (Poisoned, UnknownEventType, MalformedEvent) as error:
-            log.error("stream stays parked", group=self.sink.name, stream=stream, reason=str(error))
-            return False
-        self.parked.discard(stream)
-        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
-        log.info("stream taken up again", group=self.sink.name, stream=stream, events=len(facts))
-        return True
 
 
 class Consumer:
     """One thread's turns over one subscription; feeds its sinks one after another, each from its own checkpoint."""
 
     def __init__(
-        self, group: str, bus: Bus, services: Sequence[str], feeds: Sequence[Feed], *, batch: int = 500
+        self, group: str, bus: Bus, services: Sequence[str], intakes: Sequence[Intake], *, batch: int = 500
     ) -> None:
         self.group = group
-        self.feeds = list(feeds)
+        self.intakes = list(intakes)
         self.subscription = bus.subscribe(group, services)
         self.failure: Exception | None = None
         self._batch = batch
@@ -238,19 +36,19 @@ class Consumer:
         self._next_look = 0.0
         self._lost_place = False
         self.go_back()
-        self._tell_lag = LagGauges(group, self.subscription, self.feeds[0].age_of)
+        self._tell_lag = LagGauges(group, self.subscription, self.intakes[0].age_of)
 
     def go_back(self) -> None:
         """Read again from the lowest durable checkpoint of the sinks; what no sink has seen, from its beginning."""
-        for feed in self.feeds:
-            feed.reload()
+        for intake in self.intakes:
+            intake.reload()
         self._seek()
         self._lost_place = False
 
     def _seek(self) -> None:
-        sources = set(self.subscription.progress()).union(*(feed.checkpoints for feed in self.feeds))
+        sources = set(self.subscription.progress()).union(*(intake.checkpoints for intake in self.intakes))
         for source in sources:
-            lowest = min(feed.checkpoints.get(source, START).offset for feed in self.feeds)
+            lowest = min(intake.checkpoints.get(source, START).offset for intake in self.intakes)
             self.subscription.seek(source, lowest)
 
     def step(self, timeout: float = 0.0) -> int:
@@ -261,8 +59,8 @@ class Consumer:
         try:
             deliveries = self.subscription.poll(timeout, self._batch)
             progress = self.subscription.progress() if deliveries else {}
-            for feed in self.feeds:
-                holes = feed.take(deliveries, progress)
+            for intake in self.intakes:
+                holes = intake.take(deliveries, progress)
                 for source, checkpoint in holes.items():
                     self.subscription.seek(source, checkpoint.offset)
         except BaseException:
@@ -302,9 +100,9 @@ class Consumer:
             log.critical("consumer stopped", group=self.group, exc_info=error)
         return None
 
-    def replace_feed(self, number: int, feed: Feed) -> None:
+    def replace_intake(self, number: int, intake: Intake) -> None:
         """Feed another sink in the place of one, from the lowest checkpoint; a stopped consumer tries again."""
-        self.feeds[number] = feed
+        self.intakes[number] = intake
         self._lost_place = True
         self.failure = None
 
@@ -325,27 +123,27 @@ class Consumer:
 
     def _look_around(self) -> None:
         """Once a second: take up parked streams whose retry was asked for."""
-        for feed in self.feeds:
-            if feed.parked:
-                for stream in feed.sink.database.wanted_retries():
-                    if not feed.retry(stream):
-                        feed.sink.database.refuse_retry(stream)
+        for intake in self.intakes:
+            if intake.parked:
+                for stream in intake.sink.database.wanted_retries():
+                    if not intake.retry(stream):
+                        intake.sink.database.refuse_retry(stream)
 
 
-def catch_up(bus: Bus, services: Sequence[str], feed: Feed, page: Callable[[int], None] | None = None) -> None:
+def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[int], None] | None = None) -> None:
     """Feed one sink from its checkpoint to the head, beside any other consumer: a rebuild, a new generation.
 
     `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: a page
     that is not full has reached the head.
     """
-    consumer = Consumer(f"{feed.sink.name}.catch-up", bus, services, [feed], batch=CATCH_UP_BATCH)
+    consumer = Consumer(f"{intake.sink.name}.catch-up", bus, services, [intake], batch=CATCH_UP_BATCH)
     try:
         while True:
             came = consumer.step()
             if page and came:
                 page(came)
             behind = came == CATCH_UP_BATCH or (not came and any(consumer.subscription.lag().values()))
-            if not behind and not feed.has_holes:
+            if not behind and not intake.has_holes:
                 return
     finally:
         consumer.stop()

@@ -16,7 +16,7 @@ from services.chassis.auth import system
 from services.chassis.bus import Bus
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
-from services.chassis.consumer import Consumer, Feed, catch_up
+from services.chassis.consumer import Consumer, catch_up
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.envelope import Envelope
@@ -24,6 +24,7 @@ from services.chassis.errors import CommandIdReused, Unavailable
 from services.chassis.event_store import EventStore, StoreUnusable
 from services.chassis.faults import fault_point
 from services.chassis.gateway import Call, Receipt
+from services.chassis.intake import Intake
 from services.chassis.live_views import LiveSink, LiveViews
 from services.chassis.logs import logger
 from services.chassis.loop_thread import LoopThread
@@ -93,16 +94,16 @@ class ServiceHost:
         if not self.service.listens_to:
             return
         self._source = bus
-        feeds = [self.feed(self._view_sink(self.views.current))]
+        intakes = [self.intake(self._view_sink(self.views.current))]
         if self.service.reactions:
-            feeds.append(self.feed(self._reaction_sink()))
+            intakes.append(self.intake(self._reaction_sink()))
         batch = self._settings.consumer_batch
-        self.consumer = Consumer(self.service.name, bus, self.service.listens_to, feeds, batch=batch)
+        self.consumer = Consumer(self.service.name, bus, self.service.listens_to, intakes, batch=batch)
         self.views.on_wanted(self.consumer.subscription.wake)
 
-    def feed(self, sink: Sink) -> Feed:
+    def intake(self, sink: Sink) -> Intake:
         """A sink's side of a consumer, as this service is set."""
-        return Feed(sink, self._registry, self._clock.now, self._settings.park_limit)
+        return Intake(sink, self._registry, self._clock.now, self._settings.park_limit)
 
     def _view_sink(self, database: ViewDatabase) -> Sink:
         return LiveSink(self.service.name, self.views, database)
@@ -162,13 +163,13 @@ class ServiceHost:
         """Bring the successor to the head, then answer from it and go on feeding it."""
         assert self.consumer is not None
         try:
-            feed = self.feed(self._view_sink(successor))
-            catch_up(self._source, self.service.listens_to, feed)
+            intake = self.intake(self._view_sink(successor))
+            catch_up(self._source, self.service.listens_to, intake)
         except BaseException:
             successor.close()
             raise
         self.views.swap(number, successor)
-        self.consumer.replace_feed(0, feed)
+        self.consumer.replace_intake(0, intake)
         log.info("views swapped", service=self.service.name, generation=self.views.number)
 
     def rebuild(self, page: Callable[[int], None] | None = None) -> int:
@@ -187,7 +188,7 @@ class ServiceHost:
                 page(came)
 
         def fill(database: ViewDatabase) -> None:
-            catch_up(self._source, self.service.listens_to, self.feed(ViewSink(self.service.name, database)), read)
+            catch_up(self._source, self.service.listens_to, self.intake(ViewSink(self.service.name, database)), read)
 
         return self.views.rebuild(fill)
 
@@ -319,7 +320,7 @@ class ServiceHost:
     @property
     def notice(self) -> str | None:
         """What somebody should look at although the service is ready; None: nothing."""
-        parked = sum(len(feed.parked) for feed in self.consumer.feeds) if self.consumer is not None else 0
+        parked = sum(len(intake.parked) for intake in self.consumer.intakes) if self.consumer is not None else 0
         if not parked:
             return None
         return f"{self.service.name}:搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"

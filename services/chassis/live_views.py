@@ -22,9 +22,9 @@ from services.chassis.faults import fault_point
 from services.chassis.logs import logger
 from services.chassis.position import PositionToken
 from services.chassis.registry import EventRegistry
-from services.chassis.sinks import ViewSink
-from services.chassis.view_database import Checkpoint, ParkedFact, ViewDatabase
-from services.chassis.views import Received, StoredFact, ViewSpec
+from services.chassis.sinks import Batch, ViewSink
+from services.chassis.view_database import Checkpoint, ViewDatabase
+from services.chassis.views import StoredFact, ViewSpec
 
 log = logger(__name__)
 
@@ -42,15 +42,9 @@ class LiveSink(ViewSink):
         super().__init__(name, database)
         self._live = live
 
-    def apply(
-        self,
-        facts: Sequence[Received],
-        moved: Mapping[Source, Checkpoint],
-        parked: Sequence[ParkedFact] = (),
-        unparked: Sequence[ParkedFact] = (),
-    ) -> None:
-        super().apply(facts, moved, parked, unparked)
-        self._live.advance(self.database, moved)
+    def apply(self, batch: Batch) -> None:
+        super().apply(batch)
+        self._live.advance(self.database, batch.moved)
 
 
 class LiveViews:

@@ -44,6 +44,16 @@ class Poisoned(Exception):
         self.error = error
 
 
+class Batch(msgspec.Struct, frozen=True):
+    """Facts, what leads on from them, and what of them is set aside or taken up again."""
+
+    facts: Sequence[Received] = ()
+    moved: Mapping[Source, Checkpoint] = {}
+    """The checkpoints after the batch."""
+    parked: Sequence[ParkedFact] = ()
+    unparked: Sequence[ParkedFact] = ()
+
+
 class Sink(Protocol):
     """Takes facts in stream order and remembers how far it got, in one transaction."""
 
@@ -53,13 +63,7 @@ class Sink(Protocol):
     @property
     def database(self) -> ViewDatabase: ...
 
-    def apply(
-        self,
-        facts: Sequence[Received],
-        moved: Mapping[Source, Checkpoint],
-        parked: Sequence[ParkedFact] = (),
-        unparked: Sequence[ParkedFact] = (),
-    ) -> None:
+    def apply(self, batch: Batch) -> None:
         """All or nothing; raises Poisoned naming the first fact that cannot be taken, before anything is written."""
         ...
 
@@ -79,17 +83,11 @@ class ViewSink:
         self._inserts = {view.name: _insert_of(view, database.tables[view.name]) for view in database.views.values()}
         self._encoder = msgspec.json.Encoder()
 
-    def apply(
-        self,
-        facts: Sequence[Received],
-        moved: Mapping[Source, Checkpoint],
-        parked: Sequence[ParkedFact] = (),
-        unparked: Sequence[ParkedFact] = (),
-    ) -> None:
-        changed, last = self._fold(facts)
+    def apply(self, batch: Batch) -> None:
+        changed, last = self._fold(batch.facts)
         upserts = self._values(changed, last)
         gone = [place for place, row in changed.items() if row is None]
-        appended = {view.name: self._append(view, facts) for view in self._appended}
+        appended = {view.name: self._append(view, batch.facts) for view in self._appended}
         with self.database.engine.begin() as connection:
             for name, rows in upserts.items():
                 self.database.write(connection, self._inserts[name], rows)
@@ -99,9 +97,9 @@ class ViewSink:
             fault_point("consumer.mid_batch")
             for name, rows in appended.items():
                 self.database.write(connection, self._inserts[name], rows)
-            self.database.write_checkpoints(connection, moved)
-            self.database.park(connection, parked)
-            self.database.unpark(connection, unparked)
+            self.database.write_checkpoints(connection, batch.moved)
+            self.database.park(connection, batch.parked)
+            self.database.unpark(connection, batch.unparked)
             fault_point("consumer.written")
         fault_point("consumer.committed")
         self.database.publish(changed)
@@ -216,21 +214,15 @@ class ReactionSink:
         for reaction in reactions:
             self._by_event.setdefault(reaction.event, []).append(reaction)
 
-    def apply(
-        self,
-        facts: Sequence[Received],
-        moved: Mapping[Source, Checkpoint],
-        parked: Sequence[ParkedFact] = (),
-        unparked: Sequence[ParkedFact] = (),
-    ) -> None:
-        for fact in facts:
+    def apply(self, batch: Batch) -> None:
+        for fact in batch.facts:
             reactions = self._by_event.get(type(fact.event))
             if reactions:
                 self._react(reactions, fact)
         with self.database.engine.begin() as connection:
-            self.database.write_checkpoints(connection, moved)
-            self.database.park(connection, parked)
-            self.database.unpark(connection, unparked)
+            self.database.write_checkpoints(connection, batch.moved)
+            self.database.park(connection, batch.parked)
+            self.database.unpark(connection, batch.unparked)
 
     def _react(self, reactions: Sequence[Reaction], fact: Received) -> None:
         try:

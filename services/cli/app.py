@@ -60,8 +60,8 @@ def _explain(error: Exception) -> int:
     from sqlalchemy.exc import DatabaseError  # noqa: PLC0415
 
     from services.chassis.auth import KeyFileError  # noqa: PLC0415
-    from services.chassis.consumer import ConsumerStopped  # noqa: PLC0415
     from services.chassis.event_store import StoreUnusable  # noqa: PLC0415
+    from services.chassis.intake import ConsumerStopped  # noqa: PLC0415
     from services.chassis.live_views import RebuildRunning  # noqa: PLC0415
     from services.chassis.serving import CannotStart  # noqa: PLC0415
     from services.chassis.truth import LogBroken  # noqa: PLC0415

@@ -15,8 +15,9 @@ from pathlib import Path
 from sqlalchemy import event
 
 from services.chassis.bus import EmbeddedBus
-from services.chassis.consumer import Consumer, Feed, catch_up
+from services.chassis.consumer import Consumer, catch_up
 from services.chassis.event_store import EventStore
+from services.chassis.intake import Intake
 from services.chassis.live_views import LiveViews
 from services.chassis.registry import EventRegistry
 from services.chassis.settings import Settings
@@ -73,7 +74,7 @@ def _beside(bench: Bench, count: int, rate: Callable[[EventStore, Path], float])
 def _consumed_rate(store: EventStore, place: Path) -> float:
     database = _flushing(ViewDatabase(place / "views.sqlite", VIEWS, REGISTRY))
     batch = Settings().consumer_batch
-    consumer = Consumer("bench", EmbeddedBus({SERVICE: store}), [SERVICE], [_feed(database)], batch=batch)
+    consumer = Consumer("bench", EmbeddedBus({SERVICE: store}), [SERVICE], [_intake(database)], batch=batch)
     started = time.perf_counter()
     came = consumer.drain()
     took = time.perf_counter() - started
@@ -87,14 +88,14 @@ def _rebuilt_rate(store: EventStore, place: Path) -> float:
     views = LiveViews(place, store.info.store_id, VIEWS, REGISTRY)
     bus = EmbeddedBus({SERVICE: store})
     started = time.perf_counter()
-    views.rebuild(lambda database: catch_up(bus, [SERVICE], _feed(database)))
+    views.rebuild(lambda database: catch_up(bus, [SERVICE], _intake(database)))
     took = time.perf_counter() - started
     views.close()
     return store.last_position() / took
 
 
-def _feed(database: ViewDatabase) -> Feed:
-    return Feed(ViewSink("bench", database), REGISTRY, lambda: datetime.now(UTC), 100)
+def _intake(database: ViewDatabase) -> Intake:
+    return Intake(ViewSink("bench", database), REGISTRY, lambda: datetime.now(UTC), 100)
 
 
 def _flushing(database: ViewDatabase) -> ViewDatabase:

@@ -151,7 +151,7 @@ def check_views(data: Path) -> Iterator[str]:
 def _compare(name: str, host: ServiceHost, city: Embedded, path: Path) -> Iterator[str]:
     replayed = ViewDatabase(path, host.service.views, city.registry, durable=False)
     try:
-        catch_up(city.bus, host.service.listens_to, host.feed(ViewSink(name, replayed)))
+        catch_up(city.bus, host.service.listens_to, host.intake(ViewSink(name, replayed)))
         live, fresh = host.views.current.checksum(), replayed.checksum()
     finally:
         replayed.close()

@@ -20,13 +20,14 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
 from services.chassis.bus import Bus, Delivery, EmbeddedBus, Source
-from services.chassis.consumer import QUIET_OFFSETS, START, Consumer, ConsumerStopped, Feed, catch_up
+from services.chassis.consumer import Consumer, catch_up
 from services.chassis.domain import Event
 from services.chassis.embedded import registry_of
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
 from services.chassis.instants import instant_of
+from services.chassis.intake import QUIET_OFFSETS, START, ConsumerStopped, Intake
 from services.chassis.metrics import METRICS
-from services.chassis.sinks import ViewSink
+from services.chassis.sinks import Batch, ViewSink
 from services.chassis.view_database import ViewDatabase
 from services.chassis.views import Handler, Received, ViewSpec
 from tests.faulty_bus import FaultyBus, ScriptedBus
@@ -135,8 +136,8 @@ class Reader:
         self.database = ViewDatabase(self.path, self._views, REGISTRY, durable=False)
         if self._on_open is not None:
             self._on_open(self.database.engine)
-        self.feed = Feed(ViewSink("views", self.database), REGISTRY, now, self._park_limit)
-        self.consumer = Consumer("views", self._bus, self._services, [self.feed], batch=self._batch)
+        self.intake = Intake(ViewSink("views", self.database), REGISTRY, now, self._park_limit)
+        self.consumer = Consumer("views", self._bus, self._services, [self.intake], batch=self._batch)
 
     def restart(self) -> None:
         self.close()
@@ -160,7 +161,7 @@ def replayed(path: Path, stores: Mapping[str, EventStore], faults: Faults | None
     """Checksums of the views that a replay from zero over the stores themselves makes."""
     database = ViewDatabase(path, (counters_view(faults or Faults()), COUNTER_FACTS), REGISTRY, durable=False)
     with closing(database):
-        catch_up(EmbeddedBus(stores), list(stores), Feed(ViewSink("replay", database), REGISTRY, now, 100))
+        catch_up(EmbeddedBus(stores), list(stores), Intake(ViewSink("replay", database), REGISTRY, now, 100))
         return database.checksum()
 
 
@@ -169,8 +170,8 @@ def heads_of(stores: Mapping[str, EventStore]) -> dict[Source, int]:
     return {(name, event.partition): event.position for name, store in stores.items() for event in store.scan()}
 
 
-def reached(feed: Feed, heads: Mapping[Source, int]) -> bool:
-    return all(feed.checkpoints.get(source, START).position == head for source, head in heads.items())
+def reached(intake: Intake, heads: Mapping[Source, int]) -> bool:
+    return all(intake.checkpoints.get(source, START).position == head for source, head in heads.items())
 
 
 def deliveries(store: EventStore) -> list[Delivery]:
@@ -210,13 +211,13 @@ def test_any_delivery_and_any_crash_make_the_views_of_a_replay(
     reader = Reader(folder / "views.sqlite", bus, SERVICES, batch=batch, on_open=Trouble(seed, 0.1).put_on)
     with closing(reader):
         for _ in range(5_000):
-            if reached(reader.feed, heads):
+            if reached(reader.intake, heads):
                 break
             if chance.random() < 0.02:
                 reader.restart()
             with contextlib.suppress(OperationalError):
                 reader.consumer.step()
-        assert reached(reader.feed, heads)
+        assert reached(reader.intake, heads)
         assert reader.database.checksum() == replayed(folder / "replay.sqlite", stores)
         facts = reader.database.facts("counter_facts")
         assert len(facts) == sum(store.last_position() for store in stores.values())
@@ -248,7 +249,7 @@ def test_any_order_across_streams_makes_the_same_views(
         sink = ViewSink("views", database)
         while shuffled:
             size = chance.randint(1, 40)
-            sink.apply(shuffled[:size], {})
+            sink.apply(Batch(shuffled[:size]))
             del shuffled[:size]
         assert database.checksum() == replayed(folder / "replay.sqlite", stores)
 
@@ -274,7 +275,7 @@ def test_a_hole_is_read_again_from_the_checkpoint_and_nothing_behind_it_is_appli
         assert bus.seeks[1:] == [(source, third.offset)], "the fourth was seen and not applied"
         reader.consumer.step()
         assert reader.row("a").trail == (1, 2, 3, 4)
-        assert not reader.feed.has_holes
+        assert not reader.intake.has_holes
 
 
 def test_a_hole_at_the_end_is_read_again_whenever_nothing_more_comes(store: EventStore, tmp_path: Path) -> None:
@@ -287,7 +288,7 @@ def test_a_hole_at_the_end_is_read_again_whenever_nothing_more_comes(store: Even
         for _ in range(3):
             reader.consumer.step()
         assert bus.seeks == [(source, first.offset)] * 3
-        assert reader.feed.has_holes
+        assert reader.intake.has_holes
 
 
 def test_what_was_sent_late_may_lie_further_on_than_a_batch_reaches(store: EventStore, tmp_path: Path) -> None:
@@ -369,7 +370,7 @@ def test_a_poisoned_stream_is_parked_with_all_behind_it_and_the_rest_flows(
         parked = reader.database.read_parked()
         assert [(fact.stream, fact.version) for fact in parked] == [("counter-bad", version) for version in (3, 4, 5)]
         assert [bool(fact.error) for fact in parked] == [True, False, False]
-        assert reader.feed.parked == {"counter-bad"}
+        assert reader.intake.parked == {"counter-bad"}
         reader.restart()
         record(store, "counter-bad", added(9))
         record(store, "counter-good", added(1))
@@ -396,7 +397,7 @@ def test_parked_facts_are_taken_up_again_on_request_once_they_can_be(store: Even
         reader.consumer.drain()
         reader.retry()
         assert reader.database.read_parked() == []
-        assert reader.feed.parked == set()
+        assert reader.intake.parked == set()
         record(store, "counter-bad", added(9))
         reader.consumer.drain()
         assert reader.row("bad").trail == (1, 2, 3, 4, 5)
@@ -467,7 +468,7 @@ def test_the_lag_of_a_stopped_consumer_goes_on_growing(
         reader.consumer.turn(0.0)
         assert lag() == (0, 0)
         with monkeypatch.context() as patch:
-            patch.setattr(reader.feed.sink, "apply", lambda *_: 1 / 0)
+            patch.setattr(reader.intake.sink, "apply", lambda *_: 1 / 0)
             record(store, "counter-2", OPENED)
             reader.consumer.turn(0.0)
         assert reader.consumer.failure is not None
@@ -605,7 +606,7 @@ def test_two_sinks_go_on_each_from_its_own_checkpoint(store: EventStore, tmp_pat
     with closing(ahead), closing(behind):
         ahead.consumer.drain()
         record(store, "counter-a", added(2))
-        consumer = Consumer("both", bus, ["east"], [ahead.feed, behind.feed])
+        consumer = Consumer("both", bus, ["east"], [ahead.intake, behind.intake])
         consumer.drain()
         consumer.stop()
         assert ahead.row("a").trail == behind.row("a").trail == (1, 2, 3)
@@ -650,6 +651,6 @@ def test_a_wrong_key_or_row_parks_the_stream_and_not_the_consumer(store: EventSt
     views = (replace(view, key=key, handlers=handlers), COUNTER_FACTS)
     with closing(Reader(tmp_path / "views.sqlite", EmbeddedBus({"east": store}), views=views)) as reader:
         reader.consumer.drain()
-        assert reader.feed.parked == {"counter-keyless", "counter-a"}
+        assert reader.intake.parked == {"counter-keyless", "counter-a"}
         assert reader.row("a").trail == (1,)
         assert reader.row("b").trail == (1,)

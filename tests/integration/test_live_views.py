@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.consumer import ConsumerStopped, Feed, catch_up
+from services.chassis.consumer import catch_up
 from services.chassis.embedded import Embedded, registry_of
 from services.chassis.errors import DeadlineExceeded
 from services.chassis.host import ServiceHost
+from services.chassis.intake import ConsumerStopped, Intake
 from services.chassis.live_views import LiveViews, RebuildRunning
 from services.chassis.metrics import METRICS
 from services.chassis.position import PositionToken
@@ -88,7 +89,7 @@ def replayed(host: ServiceHost, path: Path) -> dict[str, str]:
     views = (counters_view(Faults()), COUNTER_FACTS)
     database = ViewDatabase(path, views, registry_of([sample_service()]), durable=False)
     with closing(database):
-        catch_up(host._source, ["sample"], host.feed(ViewSink("replay", database)))
+        catch_up(host._source, ["sample"], host.intake(ViewSink("replay", database)))
         return database.checksum()
 
 
@@ -225,11 +226,11 @@ def test_a_generation_that_cannot_be_taken_up_leaves_the_live_one_at_work(
     city.settle()
     host.rebuild()
 
-    def feed(sink: ViewSink) -> Feed:
+    def intake(sink: ViewSink) -> Intake:
         raise ConsumerStopped("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(host, "feed", feed)
+        patch.setattr(host, "intake", intake)
         host.turn(0.0)
         do(city, Add(counter="a", amount=3))
         host.turn(0.0)

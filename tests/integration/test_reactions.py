@@ -16,11 +16,12 @@ from sqlalchemy.exc import OperationalError
 
 from services.chassis.bus import Bus
 from services.chassis.clock import SetClock
-from services.chassis.consumer import Consumer, Feed
+from services.chassis.consumer import Consumer
 from services.chassis.domain import Command
 from services.chassis.embedded import Embedded
 from services.chassis.envelope import Envelope
 from services.chassis.errors import DeadlineExceeded, Overloaded, StaleVersion, Unavailable
+from services.chassis.intake import Intake
 from services.chassis.reactions import Reaction
 from services.chassis.settings import Settings
 from services.chassis.sinks import ReactionSink
@@ -68,8 +69,8 @@ class Reacting:
         sink = ReactionSink(
             "reactions", self.database, reactions, host.views, send or dispatch(city), host.bus.stream_of
         )
-        self.feed = Feed(sink, city.registry, city.clock.now, 100)
-        self.consumer = Consumer("reactions", bus or city.bus, ["sample"], [self.feed], batch=how.get("batch", 500))
+        self.intake = Intake(sink, city.registry, city.clock.now, 100)
+        self.consumer = Consumer("reactions", bus or city.bus, ["sample"], [self.intake], batch=how.get("batch", 500))
 
     def close(self) -> None:
         self.consumer.stop()

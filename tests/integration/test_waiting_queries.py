@@ -206,7 +206,7 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
         dispatch(commands)
 
     assert host.consumer is not None
-    host.consumer.feeds[1].sink._dispatch = slow  # type: ignore[attr-defined]
+    host.consumer.intakes[1].sink._dispatch = slow  # type: ignore[attr-defined]
     at = opened(city)
     answer = city.loop.submit(city.gateway.ask(FindCounter(counter="a", token=str(at)), call()))
     eventually(lambda: waiting(city) == 1)

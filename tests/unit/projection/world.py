@@ -17,7 +17,7 @@ from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Asker, Query
-from services.chassis.sinks import ViewSink
+from services.chassis.sinks import Batch, ViewSink
 from services.chassis.view_database import ViewDatabase
 from services.chassis.views import Received
 from services.policy_registry.events import EVENTS
@@ -92,7 +92,7 @@ class World:
 
     def folded(self) -> World:
         """Let the views see what was recorded."""
-        self._sink.apply(self._waiting, {})
+        self._sink.apply(Batch(self._waiting))
         self._waiting = []
         return self
 
