@@ -33,9 +33,10 @@ from services.chassis.passing_time import CALENDAR, PassDay
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service, whole_city
 from services.chassis.settings import Settings
+from services.chassis.sink_database import ParkedFact, SinkDatabase
 from services.chassis.sinks import ReactionSink, Sink, ViewSink
 from services.chassis.truth import LogBroken, MerkleLog
-from services.chassis.view_database import ParkedFact, ViewDatabase
+from services.chassis.view_database import ViewDatabase
 
 log = logger(__name__)
 
@@ -80,7 +81,7 @@ class ServiceHost:
         self._ordered = ordered
         self.views = LiveViews(folder, store.info.store_id, service.views, registry, durable=durable)
         self.bus = CommandBus(self.service, store, registry, self.views, clock, settings.command_queue)
-        self._reactions = _reactions(folder / "reactions.sqlite", registry, durable)
+        self._reactions = _reactions(folder / "reactions.sqlite", durable)
         self._source: Bus
         self.consumer: Consumer | None = None
         self._last_day: date | None = None
@@ -334,10 +335,10 @@ class ServiceHost:
         self.store.close()
 
 
-def _reactions(path: Path, registry: EventRegistry, durable: bool) -> ViewDatabase:
+def _reactions(path: Path, durable: bool) -> SinkDatabase:
     """How far reactions got: unlike views it can't be built anew."""
     try:
-        return ViewDatabase(path, (), registry, durable=durable)
+        return SinkDatabase(path, durable=durable)
     except Unavailable as error:
         raise StoreUnusable(f"{path}: {REACTIONS_DAMAGED}") from error
 

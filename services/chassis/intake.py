@@ -19,8 +19,8 @@ from services.chassis.instants import microseconds
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
 from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
+from services.chassis.sink_database import Checkpoint, ParkedFact
 from services.chassis.sinks import Batch, Poisoned, Sink
-from services.chassis.view_database import Checkpoint, ParkedFact
 from services.chassis.views import Received
 
 log = logger(__name__)

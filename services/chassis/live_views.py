@@ -22,8 +22,9 @@ from services.chassis.faults import fault_point
 from services.chassis.logs import logger
 from services.chassis.position import PositionToken
 from services.chassis.registry import EventRegistry
+from services.chassis.sink_database import Checkpoint
 from services.chassis.sinks import Batch, ViewSink
-from services.chassis.view_database import Checkpoint, ViewDatabase
+from services.chassis.view_database import ViewDatabase
 from services.chassis.views import StoredFact, ViewSpec
 
 log = logger(__name__)

@@ -16,7 +16,8 @@ from services.chassis.faults import fault_point
 from services.chassis.instants import microseconds
 from services.chassis.reactions import Reaction, reaction_command_id
 from services.chassis.row_insert import KEEPING, RowInsert, replacing
-from services.chassis.view_database import Checkpoint, ParkedFact, ViewDatabase
+from services.chassis.sink_database import Checkpoint, ParkedFact, SinkDatabase
+from services.chassis.view_database import ViewDatabase
 from services.chassis.views import AppendedView, FoldedView, Handler, Reader, Received, ViewSpec
 
 PASSING = (Overloaded, Unavailable, DeadlineExceeded, StaleVersion)
@@ -61,7 +62,7 @@ class Sink(Protocol):
     def name(self) -> str: ...
 
     @property
-    def database(self) -> ViewDatabase: ...
+    def database(self) -> SinkDatabase: ...
 
     def apply(self, batch: Batch) -> None:
         """All or nothing; raises Poisoned naming the first fact that cannot be taken, before anything is written."""
@@ -199,7 +200,7 @@ class ReactionSink:
     def __init__(
         self,
         name: str,
-        database: ViewDatabase,
+        database: SinkDatabase,
         reactions: Sequence[Reaction],
         reader: Reader,
         dispatch: Dispatch,

@@ -20,8 +20,9 @@ from services.chassis.live_views import LiveViews, RebuildRunning
 from services.chassis.metrics import METRICS
 from services.chassis.position import PositionToken
 from services.chassis.settings import Settings
+from services.chassis.sink_database import Checkpoint
 from services.chassis.sinks import ViewSink
-from services.chassis.view_database import Checkpoint, ViewDatabase
+from services.chassis.view_database import ViewDatabase
 from tests.sample_service import (
     COUNTER_FACTS,
     Add,

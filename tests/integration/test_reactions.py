@@ -24,8 +24,8 @@ from services.chassis.errors import DeadlineExceeded, Overloaded, StaleVersion, 
 from services.chassis.intake import Intake
 from services.chassis.reactions import Reaction
 from services.chassis.settings import Settings
+from services.chassis.sink_database import SinkDatabase
 from services.chassis.sinks import ReactionSink
-from services.chassis.view_database import ViewDatabase
 from tests.faulty_bus import FaultyBus
 from tests.sample_service import (
     LEDGER,
@@ -64,7 +64,7 @@ class Reacting:
 
     def __init__(self, city: Embedded, path: Path, bus: Bus | None = None, send: Any = None, **how: Any) -> None:
         host = city.hosts["sample"]
-        self.database = ViewDatabase(path, (), city.registry, durable=False)
+        self.database = SinkDatabase(path, durable=False)
         reactions: Sequence[Reaction] = how.get("reactions", REACTIONS)
         sink = ReactionSink(
             "reactions", self.database, reactions, host.views, send or dispatch(city), host.bus.stream_of
