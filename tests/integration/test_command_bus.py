@@ -436,7 +436,7 @@ def test_a_command_cancelled_while_appending_leaves_the_state_right(city: Embedd
         lost.result(10)
     assert following.result(10).version == 4
     assert amounts(city) == [1, 2, 3]
-    assert bus_of(city)._locks == {}
+    assert bus_of(city)._repository._locks == {}
 
 
 def test_more_commands_than_the_queue_takes_are_refused_at_once(tmp_path: Path) -> None:
@@ -543,5 +543,5 @@ def test_many_callers_on_few_streams_lose_and_double_nothing(
     assert all(len(answers) == 1 for answers in by_id.values()), "a repeat answers what the first one did"
     assert sum(not receipt.repeated for receipt in receipts) == len(plan)
     for opened in cities:
-        assert bus_of(opened)._locks == {}
+        assert bus_of(opened)._repository._locks == {}
         opened.close()
