@@ -4,55 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.auth import system
 from services.chassis.bus import Bus
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
-from services.chassis.consumer import Consumer, catch_up
+from services.chassis.consumer import Consumer
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.envelope import Envelope
 from services.chassis.errors import CommandIdReused, Unavailable
 from services.chassis.event_store import EventStore, StoreUnusable
-from services.chassis.faults import fault_point
 from services.chassis.gateway import Call, Receipt
 from services.chassis.intake import Intake
 from services.chassis.live_views import LiveSink, LiveViews
-from services.chassis.logs import logger
+from services.chassis.log_keeper import LogKeeper
 from services.chassis.loop_thread import LoopThread
-from services.chassis.metrics import METRICS
 from services.chassis.passing_time import CALENDAR, PassDay
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service, whole_city
 from services.chassis.settings import Settings
 from services.chassis.sink_database import ParkedFact, SinkDatabase
-from services.chassis.sinks import ReactionSink, Sink, ViewSink
-from services.chassis.truth import LogBroken, MerkleLog
-from services.chassis.view_database import ViewDatabase
-
-log = logger(__name__)
+from services.chassis.sinks import ReactionSink, Sink
+from services.chassis.truth import MerkleLog
+from services.chassis.view_renewal import ViewRenewal
 
 REACTION_SECONDS = 30.0
 """A reaction's command that is not durable after this long is tried again with its batch."""
 
-
-SWAP_PAUSE_SECONDS = 5.0
-"""Between two attempts to answer from a new generation of views."""
-
-
 REACTIONS_DAMAGED = "反应进度文件已损坏,请与事件库一起从备份恢复 · is damaged: restore it from a backup with the facts"
-
-
-class Stopping(Exception):
-    """A rebuild was given up because the service stops."""
 
 
 class ServiceHost:
@@ -82,32 +66,28 @@ class ServiceHost:
         self.views = LiveViews(folder, store.info.store_id, service.views, registry, durable=durable)
         self.bus = CommandBus(self.service, store, registry, self.views, clock, settings.command_queue)
         self._reactions = _reactions(folder / "reactions.sqlite", durable)
-        self._source: Bus
         self.consumer: Consumer | None = None
+        self.renewal: ViewRenewal
+        """There once it is connected, for whoever has a consumer."""
         self._last_day: date | None = None
         self._caught_up = False
-        self._swap_after = 0.0
-        self.log: MerkleLog | None = None
-        self._log_trouble: str | None = None
+        self._log_keeper: LogKeeper | None = None
 
     def connect(self, bus: Bus) -> None:
         """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
         if not self.service.listens_to:
             return
-        self._source = bus
-        intakes = [self.intake(self._view_sink(self.views.current))]
+        intakes = [self.intake(LiveSink(self.service.name, self.views, self.views.current))]
         if self.service.reactions:
             intakes.append(self.intake(self._reaction_sink()))
         batch = self._settings.consumer_batch
         self.consumer = Consumer(self.service.name, bus, self.service.listens_to, intakes, batch=batch)
         self.views.on_wanted(self.consumer.subscription.wake)
+        self.renewal = ViewRenewal(self.service, self.views, bus, self.consumer, self.intake)
 
     def intake(self, sink: Sink) -> Intake:
         """A sink's side of a consumer, as this service is set."""
         return Intake(sink, self._registry, self._clock.now, self._settings.park_limit)
-
-    def _view_sink(self, database: ViewDatabase) -> Sink:
-        return LiveSink(self.service.name, self.views, database)
 
     def _reaction_sink(self) -> ReactionSink:
         name = f"{self.service.name}.reactions"
@@ -121,77 +101,11 @@ class ServiceHost:
         )
 
     def turn(self, idle_seconds: float) -> None:
-        """One turn of the consumer; takes up a rebuilt generation of the views when there is one."""
+        """One turn of the consumer, and what the views need after it."""
         assert self.consumer is not None
         came = self.consumer.turn(idle_seconds)
         self._caught_up = self._caught_up or came == 0
-        self._take_up_successor()
-        if self.views.current.damage is not None:
-            self._replace_damaged()
-
-    def _replace_damaged(self) -> None:
-        """Build the views anew beside the damaged ones and answer from them. What of those can be read still is, and
-        whoever comes upon the damage is answered Unavailable. Another rebuild that is under way will do."""
-        if time.monotonic() < self._swap_after:
-            return
-        try:
-            self.rebuild(self._unless_stopping)
-            self._take_up_successor()
-        except Stopping:
-            return
-        except Exception as error:
-            self._swap_after = time.monotonic() + SWAP_PAUSE_SECONDS
-            log.error("views not rebuilt", service=self.service.name, exc_info=error)
-
-    def _unless_stopping(self, _came: int) -> None:
-        if self.consumer is not None and self.consumer.stopping:
-            raise Stopping("the service is stopping")
-
-    def _take_up_successor(self) -> None:
-        """Swap where a rebuild has pointed to a new generation. While that fails the live one goes on."""
-        if self.views.pointed() <= self.views.number or time.monotonic() < self._swap_after:
-            return
-        self._swap_after = time.monotonic() + SWAP_PAUSE_SECONDS
-        try:
-            successor = self.views.successor()
-            if successor is not None:
-                self._swap(*successor)
-                self._swap_after = 0.0
-        except Exception as error:
-            log.error("views not swapped", service=self.service.name, exc_info=error)
-
-    def _swap(self, number: int, successor: ViewDatabase) -> None:
-        """Bring the successor to the head, then answer from it and go on feeding it."""
-        assert self.consumer is not None
-        try:
-            intake = self.intake(self._view_sink(successor))
-            catch_up(self._source, self.service.listens_to, intake)
-        except BaseException:
-            successor.close()
-            raise
-        self.views.swap(number, successor)
-        self.consumer.replace_intake(0, intake)
-        log.info("views swapped", service=self.service.name, generation=self.views.number)
-
-    def rebuild(self, page: Callable[[int], None] | None = None) -> int:
-        """Build the views anew from the bus beside the live ones and point to them; returns the generation.
-
-        Works with or without a running consumer, in this process or another.
-        """
-        total, done = self._to_read(), 0
-
-        def read(came: int) -> None:
-            nonlocal done
-            done += came
-            METRICS.rebuild_progress.labels(self.service.name).set(min(1.0, done / max(total, 1)))
-            fault_point("rebuild.page")
-            if page is not None:
-                page(came)
-
-        def fill(database: ViewDatabase) -> None:
-            catch_up(self._source, self.service.listens_to, self.intake(ViewSink(self.service.name, database)), read)
-
-        return self.views.rebuild(fill)
+        self.renewal.step()
 
     def go_on_after_restore(self, store: EventStore) -> None:
         """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in
@@ -201,11 +115,7 @@ class ServiceHost:
         offsets = {partition: min(offset, head) for partition, offset in seen.items()}
         places = {p: (store.previous_in_partition(p, offset + 1), offset) for p, offset in offsets.items()}
         self._reactions.go_on_after_restore(store.service, store.info.epoch, places, head)
-        self.rebuild()
-
-    def _to_read(self) -> int:
-        """How many records the bus holds for it now."""
-        return sum(self.consumer.subscription.heads().values()) if self.consumer is not None else 0
+        self.renewal.rebuild()
 
     def parked(self) -> list[ParkedFact]:
         """What its views and reactions have set aside, in order."""
@@ -264,46 +174,19 @@ class ServiceHost:
 
     def follow_with(self, follower: MerkleLog) -> None:
         """Let this tamper-evident log follow the store, from before the first command that a door lets in."""
-        self.log = follower
-        self._with_log(follower.start)
+        self._log_keeper = LogKeeper(self.store, follower)
+        self._log_keeper.start()
 
     def keep_log(self) -> None:
-        """Take in to the log what is new, and sign when it is time."""
-        if self.log is not None and self._log_trouble is None and self.store.trouble is None:
-            self._with_log(self.log.step)
-            if (head := self.log.head) is not None:
-                METRICS.merkle_leaves.labels(self.service.name).set(head.size)
-                METRICS.merkle_head_time.labels(self.service.name).set(head.signed_at / 1e6)
-
-    def _with_log(self, work: Callable[[], object]) -> None:
-        """A log that finds the store or its published heads altered stops, and readiness says so."""
-        try:
-            work()
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("log waits", service=self.service.name, reason=str(error))
-        except LogBroken as error:
-            self._log_trouble = f"{self.service.name}: {error}"
-            log.critical("log stopped", service=self.service.name, reason=str(error))
-
-    def _close_log(self) -> None:
-        """Sign what was recorded last; what could not be taken in now is taken in at the next start."""
-        if self.log is None:
-            return
-        if self._log_trouble is None and self.store.trouble is None:
-            self._with_log(self._finish_log)
-        self.log.close()
-
-    def _finish_log(self) -> None:
-        assert self.log is not None
-        while self.log.step():
-            pass
-        self.log.sign()
+        """One step of the log, where there is one."""
+        if self._log_keeper is not None:
+            self._log_keeper.step()
 
     @property
     def trouble(self) -> str | None:
         """Why this service is not ready, the gravest first; None when it is."""
-        if self._log_trouble is not None:
-            return self._log_trouble
+        if self._log_keeper is not None and self._log_keeper.trouble is not None:
+            return self._log_keeper.trouble
         found = self.store.trouble or self._trouble_of_views()
         return None if found is None else f"{self.service.name}:{found}"
 
@@ -329,7 +212,8 @@ class ServiceHost:
     def close(self) -> None:
         if self.consumer is not None:
             self.consumer.stop()
-        self._close_log()
+        if self._log_keeper is not None:
+            self._log_keeper.close()
         self.views.close()
         self._reactions.close()
         self.store.close()

@@ -42,7 +42,7 @@ def rebuild(
             done += came
             step(min(done, total), total, service)
 
-        generation = host.rebuild(page)
+        generation = host.renewal.rebuild(page)
     print(f"{service}: 第 {generation} 代视图已就绪,{done} 条事件 · generation {generation} built from {done} events")
 
 

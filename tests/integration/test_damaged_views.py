@@ -108,7 +108,7 @@ def test_a_rebuild_that_fails_is_tried_again(
         patch.setattr(host.views, "create", lambda _number: 1 / 0)
         host.turn(0.0)
     assert "being built anew" in str(trouble(host))
-    host._swap_after = 0.0
+    host.renewal._swap_after = 0.0
     host.turn(0.0)
     assert host.views.number == 2
     assert trouble(host) is None

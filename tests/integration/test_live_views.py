@@ -90,7 +90,7 @@ def replayed(host: ServiceHost, path: Path) -> dict[str, str]:
     views = (counters_view(Faults()), COUNTER_FACTS)
     database = ViewDatabase(path, views, registry_of([sample_service()]), durable=False)
     with closing(database):
-        catch_up(host._source, ["sample"], host.intake(ViewSink("replay", database)))
+        catch_up(host.renewal._bus, ["sample"], host.intake(ViewSink("replay", database)))
         return database.checksum()
 
 
@@ -105,7 +105,7 @@ def test_a_rebuilt_generation_answers_in_the_place_of_the_old_one(
     city.settle()
     before = checksum(host)
     pages: list[int] = []
-    assert host.rebuild(pages.append) == 2
+    assert host.renewal.rebuild(pages.append) == 2
     assert METRICS.rebuild_progress.labels("sample")._value.get() == 1.0
     assert sum(pages) == city.stores["sample"].last_position()
     assert host.views.number == 1, "until the consumer takes it up"
@@ -152,7 +152,7 @@ def test_while_others_append_no_reader_ever_sees_an_older_state(
         for thread in threads:
             thread.start()
         for number in range(2, 6):
-            assert host.rebuild() == number
+            assert host.renewal.rebuild() == number
             eventually(lambda number=number: host.views.number == number)  # type: ignore[misc]
         done.set()
         for thread in threads:
@@ -169,7 +169,7 @@ def test_a_query_in_hand_finishes_on_the_generation_it_began_with(city: Embedded
     do(city, OpenCounter(counter="a", unit=UNIT), Add(counter="a", amount=5))
     city.settle()
     mine = host.views.current
-    host.rebuild()
+    host.renewal.rebuild()
     host.turn(0.0)
     assert host.views.current is not mine
     assert mine.get("counters", "a").total == 5
@@ -185,11 +185,11 @@ def test_a_rebuild_that_is_interrupted_leaves_the_live_one(city: Embedded, host:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        host.rebuild(interrupt)
+        host.renewal.rebuild(interrupt)
     host.turn(0.0)
     assert host.views.number == 1
     assert host.views.get("counters", "a").total == 5
-    assert host.rebuild() == 2
+    assert host.renewal.rebuild() == 2
     host.turn(0.0)
     assert host.views.number == 2
     assert host.views.get("counters", "a").total == 5
@@ -201,20 +201,20 @@ def test_only_one_rebuild_at_a_time(city: Embedded, host: ServiceHost) -> None:
 
     def again(_count: int) -> None:
         with pytest.raises(RebuildRunning):
-            host.rebuild()
+            host.renewal.rebuild()
         refused.append(True)
 
-    host.rebuild(again)
+    host.renewal.rebuild(again)
     assert refused == [True]
-    assert host.rebuild() == 3
+    assert host.renewal.rebuild() == 3
 
 
 def test_two_rebuilds_before_the_consumer_looks_lead_to_the_newer(
     city: Embedded, host: ServiceHost, tmp_path: Path
 ) -> None:
     do(city, OpenCounter(counter="a", unit=UNIT))
-    host.rebuild()
-    host.rebuild()
+    host.renewal.rebuild()
+    host.renewal.rebuild()
     host.turn(0.0)
     assert host.views.number == 3
     assert host.views.get("counters", "a") == CounterRow(UNIT, trail=(1,))
@@ -225,20 +225,20 @@ def test_a_generation_that_cannot_be_taken_up_leaves_the_live_one_at_work(
 ) -> None:
     do(city, OpenCounter(counter="a", unit=UNIT))
     city.settle()
-    host.rebuild()
+    host.renewal.rebuild()
 
     def intake(sink: ViewSink) -> Intake:
         raise ConsumerStopped("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(host, "intake", intake)
+        patch.setattr(host.renewal, "_intake", intake)
         host.turn(0.0)
         do(city, Add(counter="a", amount=3))
         host.turn(0.0)
     assert host.views.number == 1
     assert host.views.get("counters", "a").total == 3
     assert host.trouble is None or "catching up" in host.trouble
-    host._swap_after = 0.0
+    host.renewal._swap_after = 0.0
     host.turn(0.0)
     assert host.views.number == 2
     assert host.views.get("counters", "a").total == 3
@@ -256,7 +256,7 @@ def test_a_rebuild_takes_up_a_consumer_that_had_stopped(tmp_path: Path) -> None:
         assert host.trouble is not None
         assert "over the limit" in host.trouble
         faults.titles.clear()
-        host.rebuild()
+        host.renewal.rebuild()
         host.turn(0.0)
         host.turn(0.0)
         assert host.views.number == 2
