@@ -48,6 +48,12 @@ class Moment:
     def as_then_known(self) -> Moment:
         return Moment(self.on, end_of(self.on))
 
+    def other(self, today: date) -> Moment | None:
+        """The same day by the other knowledge: as then known beside as now known. None for today: both are one."""
+        if self.known_before is not None:
+            return self.as_now_known
+        return None if self.on >= today else self.as_then_known
+
 
 def end_of(day: date) -> int:
     """The first instant after the day in Asia/Shanghai, in microseconds since 1970 UTC."""

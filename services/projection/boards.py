@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -24,12 +24,14 @@ KEPT_BOARDS = 24
 
 @dataclass(frozen=True)
 class Board:
-    """The city's projects at a moment, by id in the order of ids. `notes` keeps what was worked out from it."""
+    """The city's projects at a moment, by id in the order of ids; or a few of them, where a question is about no
+    more. `rows` is what they were read from; `notes` keeps what was worked out from the board."""
 
     moment: Moment
     city: City
     rules: ProjectRules | None
     standings: Mapping[str, Standing]
+    rows: Mapping[str, BoardRow] = field(compare=False, repr=False)
     notes: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -59,19 +61,33 @@ class Boards:
         self._kept: OrderedDict[Moment, Board] = OrderedDict()
         self._rules: tuple[Mapping[str, ProgrammeRecord], dict[date, ProjectRules | None]] = ({}, {})
         self._lock = threading.Lock()
+        self._city_lock = threading.Lock()
 
     def at(self, reader: Reader, moment: Moment) -> Board:
         """The board of a moment by what the views hold now; only what changed is read anew."""
         with self._lock:
             rows = self._known.projects(reader, moment.known_before)
-            city = self._known.city(reader, moment.known_before)
+            city, rules = self._city(reader, moment)
             before = self._kept.get(moment)
-            board = self._board(moment, city, rows, before or self._twin(moment))
+            board = self._board(moment, city, rules, rows, before or self._twin(moment))
             self._kept[moment] = board
             self._kept.move_to_end(moment)
             while len(self._kept) > KEPT_BOARDS:
                 self._kept.popitem(last=False)
             return board
+
+    def of(self, reader: Reader, moment: Moment, project_ids: Iterable[str]) -> Board:
+        """A board of these projects alone, read anew; what it costs has nothing to do with the other projects."""
+        city, rules = self._city(reader, moment)
+        found = {each: self._known.project(reader, moment.known_before, each) for each in sorted(project_ids)}
+        rows = {key: row for key, row in found.items() if row is not None}
+        standings = {key: standing_of(row, moment.on, rules) for key, row in rows.items()}
+        return Board(moment, city, rules, {key: one for key, one in standings.items() if one is not None}, rows)
+
+    def _city(self, reader: Reader, moment: Moment) -> tuple[City, ProjectRules | None]:
+        with self._city_lock:
+            city = self._known.city(reader, moment.known_before)
+            return city, self._rules_on(city, moment)
 
     def _twin(self, moment: Moment) -> Board | None:
         """The kept board of the same day by other knowledge: projects of which both know the same are read once."""
@@ -80,21 +96,26 @@ class Boards:
                 return self._kept[other]
         return None
 
-    def _board(self, moment: Moment, city: City, rows: Mapping[str, BoardRow], before: Board | None) -> Board:
-        rules = self._rules_on(city, moment)
+    @staticmethod
+    def _board(
+        moment: Moment, city: City, rules: ProjectRules | None, rows: Mapping[str, BoardRow], before: Board | None
+    ) -> Board:
+        """The board before where nothing changed; else a new one, with the standings that are the same taken over."""
+        if (
+            before is not None
+            and before.rows is rows
+            and (before.moment, before.city, before.rules) == (moment, city, rules)
+        ):
+            return before
         usable = before.standings if before is not None and before.rules == rules else {}
         standings: dict[str, Standing] = {}
-        fresh = before is None or before.moment != moment or before.rules != rules or before.city != city
         for key in sorted(rows):
             row, known = rows[key], usable.get(key)
             same = known is not None and (known.row is row or known.row.version == row.version)
             found = known if same else standing_of(row, moment.on, rules)
             if found is not None:
                 standings[key] = found
-                fresh = fresh or found is not known
-        if before is not None and not fresh and len(standings) == len(before.standings):
-            return before
-        return Board(moment, city, rules, standings)
+        return Board(moment, city, rules, standings, rows)
 
     def _rules_on(self, city: City, moment: Moment) -> ProjectRules | None:
         """The typed rules of a day, worked out once while the programmes stay the same."""
@@ -111,17 +132,26 @@ _BOARDS: WeakKeyDictionary[Any, Boards] = WeakKeyDictionary()
 _BOARDS_LOCK = threading.Lock()
 
 
-def board_at(reader: Reader, moment: Moment) -> Board:
-    """The board of a moment; each generation of the views has boards of its own."""
+def _boards(reader: Reader) -> Boards:
+    """Each generation of the views has boards of its own."""
     with _BOARDS_LOCK:
         boards = _BOARDS.get(reader)
         if boards is None:
             boards = _BOARDS[reader] = Boards()
-    return boards.at(reader, moment)
+    return boards
+
+
+def board_at(reader: Reader, moment: Moment) -> Board:
+    """The board of a moment, with all projects."""
+    return _boards(reader).at(reader, moment)
+
+
+def board_of(reader: Reader, moment: Moment, *project_ids: str) -> Board:
+    """The board of a moment with only the projects that a question is about; with none, the city alone."""
+    return _boards(reader).of(reader, moment, project_ids)
 
 
 def other_reading(reader: Reader, moment: Moment, today: date) -> Board | None:
-    """The same day by the other knowledge: as then known beside as now known. None for today, where both are one."""
-    if moment.known_before is not None:
-        return board_at(reader, moment.as_now_known)
-    return None if moment.on >= today else board_at(reader, moment.as_then_known)
+    """The board of the other reading of the day; None for today."""
+    other = moment.other(today)
+    return None if other is None else board_at(reader, other)

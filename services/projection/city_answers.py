@@ -24,7 +24,7 @@ from services.projection.answers.project_lines import AttentionGroup
 from services.projection.answers.summary import OtherSummary, Summary
 from services.projection.answers.units import UnitAnswer, UnitComparison, UnitEntry, UnitLine, UnitList, UnitPost
 from services.projection.as_of import moment_of
-from services.projection.boards import Board, board_at, other_reading
+from services.projection.boards import Board, board_at, board_of, other_reading
 from services.projection.lines import ATTENTION, project_lines, reading_of, severity
 from services.projection.queries import CompareUnits, GetOverview, GetProgramme, GetUnit, ListUnits
 from services.projection.sight import Sight, sight_of
@@ -115,7 +115,7 @@ def entry_with_code(board: Board, code: str) -> UnitEntry | None:
 
 def get_programme(reader: Reader, query: GetProgramme, asker: Asker) -> ProgrammeAnswer:
     moment = moment_of(query, asker)
-    board = board_at(reader, moment)
+    board = board_of(reader, moment)
     text, known = text_on(board.programme, moment.on), board.programme.adopted
     return ProgrammeAnswer(
         reading=reading_of(moment, asker, None),

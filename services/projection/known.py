@@ -7,12 +7,12 @@ only ever added), and the next later instant is folded on from it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Table, func, select
 
 from services.chassis.views import FoldedView, Reader
 from services.policy_registry.events import CityRegister, ProgrammeRecord, UnitRegister
@@ -25,7 +25,7 @@ from services.projection.programme import (
     register_from,
 )
 from services.projection.project_board import PROJECT_BOARD, BoardRow, Folding
-from services.projection.project_timeline import PROJECT_TIMELINE, events_between
+from services.projection.project_timeline import PROJECT_TIMELINE, ProjectFact, events_between
 
 KEPT_INSTANTS = 48
 
@@ -33,25 +33,32 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class LiveRows(Generic[R]):
-    """The rows of a folded view, decoded once for each change."""
+    """The rows of a folded view, decoded once for each change.
+
+    No row of these views is ever taken away, and one that changes gets the position of a later fact: so the number of
+    rows and the sum of their positions stay as they are only while nothing changes.
+    """
 
     def __init__(self, view: FoldedView, row: type[R]) -> None:
         self._view = view.name
         self._decoder = msgspec.json.Decoder(row)
         self._rows: dict[str, R] = {}
         self._positions: dict[str, int] = {}
+        self._seen: tuple[int | None, ...] | None = None
 
     def read(self, reader: Reader) -> Mapping[str, R]:
         """Row by key; the same mapping as last time while nothing changed."""
         table = reader.table(self._view)
-        now = {row.key: row.position for row in reader.execute(select(table.c.key, table.c.position))}
-        changed = [key for key, position in now.items() if self._positions.get(key) != position]
-        if changed or len(now) != len(self._positions):
-            self._load(reader, changed, now)
+        told: Sequence[ColumnElement[Any]] = (func.count(), func.sum(table.c.position))
+        seen = tuple(reader.execute(select(*told))[0])
+        if seen != self._seen:
+            self._load(reader, table)
+            self._seen = seen
         return self._rows
 
-    def _load(self, reader: Reader, changed: list[str], now: dict[str, int]) -> None:
-        table = reader.table(self._view)
+    def _load(self, reader: Reader, table: Table) -> None:
+        now = {row.key: row.position for row in reader.execute(select(table.c.key, table.c.position))}
+        changed = [key for key, position in now.items() if self._positions.get(key) != position]
         rows = {key: row for key, row in self._rows.items() if key in now}
         positions = {key: at for key, at in self._positions.items() if key in now}
         for start in range(0, len(changed), 500):
@@ -104,14 +111,18 @@ class PastFolds:
 
 
 def _fold_projects(reader: Reader, since: int, base: Mapping[str, BoardRow] | None, until: int) -> dict[str, BoardRow]:
-    rows, folding = dict(base or {}), dict[str, Folding]()
-    for key, stream, version, event in events_between(reader, since, until):
+    return _folded(base or {}, events_between(reader, since, until))
+
+
+def _folded(base: Mapping[str, BoardRow], facts: Iterable[ProjectFact]) -> dict[str, BoardRow]:
+    """The rows after these facts."""
+    folding: dict[str, Folding] = {}
+    for key, stream, version, event in facts:
         row = folding.get(key)
         if row is None:
-            row = folding[key] = Folding(stream, rows.get(key))
+            row = folding[key] = Folding(stream, base.get(key))
         row.take(version, event)
-    rows.update((key, row.done()) for key, row in folding.items())
-    return rows
+    return {**base, **{key: row.done() for key, row in folding.items()}}
 
 
 @dataclass(frozen=True)
@@ -129,7 +140,8 @@ def _fold_city(reader: Reader, _since: int, _base: City | None, until: int) -> C
 
 
 class Known:
-    """Rows and city as known at an instant (None: now). Not thread-safe: `Boards` holds a lock."""
+    """Rows and city as known at an instant (None: now). Not thread-safe: `Boards` holds a lock for the rows of all
+    projects and one for the city; one project is read without."""
 
     def __init__(self) -> None:
         self._projects = LiveRows(PROJECT_BOARD, BoardRow)
@@ -143,6 +155,14 @@ class Known:
             return self._projects.read(reader)
         rows: Mapping[str, BoardRow] = self._past_projects.at(reader, before)
         return rows
+
+    @staticmethod
+    def project(reader: Reader, before: int | None, project_id: str) -> BoardRow | None:
+        """One row, whatever the others are; None: nothing was known of the project."""
+        if before is None:
+            row: BoardRow | None = reader.get(PROJECT_BOARD.name, project_id)
+            return row
+        return _folded({}, events_between(reader, 0, before, project_id)).get(project_id)
 
     def city(self, reader: Reader, before: int | None) -> City:
         if before is not None:

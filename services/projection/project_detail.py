@@ -10,7 +10,7 @@ from services.chassis.views import Reader
 from services.project_tracking.events import Step, first_day, invested_before, last_day, months_from, planned_at
 from services.projection.answers.project import CurvePoint, ProjectAnswer, StepLine
 from services.projection.as_of import moment_of
-from services.projection.boards import Board, board_at, other_reading
+from services.projection.boards import Board, board_of
 from services.projection.lines import project_line, reading_of
 from services.projection.project_parts import approval_lines, baseline_lines, milestone_lines, month_lines, week_lines
 from services.projection.project_sources import Sources
@@ -32,9 +32,10 @@ def find(board: Board, project_id: str, sight: Sight) -> Standing:
 def get_project(reader: Reader, query: GetProject, asker: Asker) -> ProjectAnswer:
     """Raises NotFound. Facts recorded after the moment are shown if the asker sees the project in that reading too."""
     moment, sight = moment_of(query, asker), sight_of(reader, asker)
-    board = board_at(reader, moment)
+    board = board_of(reader, moment, query.project_id)
     standing = find(board, query.project_id, sight)
-    other = sight.compared(standing, board, other_reading(reader, moment, asker.today))
+    beside = moment.other(asker.today)
+    other = None if beside is None else sight.compared(standing, board, board_of(reader, beside, query.project_id))
     until = moment.known_before if other is None else None
     record, sources = standing.record, Sources(facts_of(reader, query.project_id, until), moment)
     return ProjectAnswer(

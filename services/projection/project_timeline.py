@@ -46,12 +46,21 @@ def facts_of(reader: Reader, project_id: str, known_before: int | None = None) -
     return [fact for fact in map(_fact, reader.execute(query)) if fact is not None]
 
 
-def events_between(reader: Reader, since: int, until: int) -> Iterator[tuple[str, str, int, Event]]:
-    """(project, stream, version, fact) recorded from `since` to before `until` (microseconds), in that order."""
+ProjectFact = tuple[str, str, int, Event]
+"""(project, stream, version, fact)"""
+
+
+def events_between(reader: Reader, since: int, until: int, project_id: str | None = None) -> Iterator[ProjectFact]:
+    """What was recorded from `since` (0: the beginning) to before `until` (microseconds), of one project or of all,
+    in the order of recording."""
     table = reader.table(PROJECT_TIMELINE.name)
     columns = (table.c.key, table.c.stream, table.c.version, table.c.type, table.c.data)
-    recorded = (table.c.recorded_at >= since) & (table.c.recorded_at < until)
-    for key, stream, version, kind, data in reader.execute(select(*columns).where(recorded).order_by(table.c.position)):
+    query = select(*columns).where(table.c.recorded_at < until).order_by(table.c.service, table.c.position)
+    if since:
+        query = query.where(table.c.recorded_at >= since)
+    if project_id is not None:
+        query = query.where(table.c.key == project_id)
+    for key, stream, version, kind, data in reader.execute(query):
         try:
             yield key, stream, version, _REGISTRY.decode(kind, data)
         except UnknownEventType:

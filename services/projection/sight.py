@@ -8,7 +8,7 @@ from services.chassis.service import Asker
 from services.chassis.views import Reader
 from services.policy_registry.events import last_with_code
 from services.projection.as_of import Moment
-from services.projection.boards import Board, board_at
+from services.projection.boards import Board, board_of
 from services.projection.standing import Standing
 
 
@@ -49,6 +49,6 @@ def sight_of(reader: Reader, asker: Asker) -> Sight:
     sees its projects until another takes up its code, as it may write of them."""
     if asker.own_unit is None:
         return Sight()
-    register = board_at(reader, Moment(asker.today)).register
+    register = board_of(reader, Moment(asker.today)).register
     span = last_with_code(register, asker.own_unit, asker.today)
     return Sight(asker.own_unit, None if span is None else span.unit_id)

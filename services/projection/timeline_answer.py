@@ -9,7 +9,7 @@ from services.chassis.service import Asker
 from services.chassis.views import Reader
 from services.projection.answers.project import ProjectTimeline, TimelineEntry
 from services.projection.as_of import Moment, end_of, instant, moment_of
-from services.projection.boards import board_at
+from services.projection.boards import board_of
 from services.projection.lines import reading_of
 from services.projection.project_detail import find
 from services.projection.project_sources import reason_of
@@ -22,7 +22,7 @@ from services.projection.sources import corrects, source_key
 def get_project_timeline(reader: Reader, query: GetProjectTimeline, asker: Asker) -> ProjectTimeline:
     """Facts known at the moment; raises NotFound for a project or a version that is not there."""
     moment = moment_of(query, asker)
-    standing = find(board_at(reader, moment), query.project_id, sight_of(reader, asker))
+    standing = find(board_of(reader, moment, query.project_id), query.project_id, sight_of(reader, asker))
     entries = entries_of(facts_of(reader, query.project_id, moment.known_before), moment)
     wanted = tuple(entry for entry in entries if query.version in (None, entry.version))
     if query.version is not None and not wanted:
