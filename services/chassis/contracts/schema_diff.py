@@ -19,14 +19,17 @@ class Change(enum.Flag):
 
     NARROWED = enum.auto()
     WIDENED = enum.auto()
+    LENGTHENED = enum.auto()
+    """A value joined a list of several."""
     CHANGED = NARROWED | WIDENED
 
 
 RECEIVED = Change.NARROWED
-"""Others write, we read: all that they may send to-day must stay welcome."""
+"""Others write, we read: all that they may send today must stay welcome."""
 SENT = Change.WIDENED
-"""We write, others read: nothing may come that they were promised not to get."""
-RECORDED = Change.CHANGED
+"""We write, others read: nothing may come that they were promised not to get. A list of values may grow: readers of
+answers have to expect it, as those of protos do (AIP-180)."""
+RECORDED = Change.CHANGED | Change.LENGTHENED
 """Both at once: others check new facts by the schema they hold, and read old facts by the new one."""
 
 Found = Iterator[tuple[Change, str]]
@@ -214,11 +217,16 @@ def _of_enum(old: Schema, new: Schema, where: str) -> Found:
                 yield Change.NARROWED, f"{where}: the value {value!r} is no longer allowed"
         for value in new["enum"]:
             if value not in old["enum"]:
-                yield Change.WIDENED, f"{where}: the value {value!r} is allowed now"
+                yield _lengthened(old["enum"]), f"{where}: the value {value!r} is allowed now"
     elif "enum" in new:
         yield Change.NARROWED, f"{where}: only listed values are allowed now"
     elif "enum" in old:
         yield Change.WIDENED, f"{where}: other than the listed values are allowed now"
+
+
+def _lengthened(values: list[Any]) -> Change:
+    """One value alone is a constant, which nobody expects to become a list."""
+    return Change.LENGTHENED if len(values) > 1 else Change.WIDENED
 
 
 def _openness(inner: Any) -> int:
