@@ -166,14 +166,24 @@ def _ends(first: str, last: str) -> tuple[date, ...]:
     return tuple(last_day(month) for month in months_from(first, last))
 
 
-def months_of_year(on: date) -> list[str]:
-    return list(months_from(f"{on.year:04d}-01", f"{on.year:04d}-12"))
+def months_of_year(on: date) -> tuple[str, ...]:
+    return _months(on.year)
+
+
+@lru_cache(maxsize=64)
+def _months(year: int) -> tuple[str, ...]:
+    return tuple(months_from(f"{year:04d}-01", f"{year:04d}-12"))
 
 
 def in_time(month: str, reported_on: date, rules: ProjectRules) -> bool:
     """及时: it came before the lamp day of the next month."""
-    following = last_day(month) + timedelta(days=1)
-    return reported_on < following.replace(day=rules.lamp_day)
+    return reported_on < _lamp_day(month, rules.lamp_day)
+
+
+@lru_cache(maxsize=256)
+def _lamp_day(month: str, day: int) -> date:
+    """When the lamp of the month is judged: on this day of the next one."""
+    return (last_day(month) + timedelta(days=1)).replace(day=day)
 
 
 def due_month(on: date, rules: ProjectRules | None) -> str:
