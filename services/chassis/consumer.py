@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus import Bus
-from services.chassis.intake import START, Intake
+from services.chassis.intake import Intake
 from services.chassis.lag import LagGauges
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
@@ -48,8 +48,7 @@ class Consumer:
     def _seek(self) -> None:
         sources = set(self.subscription.progress()).union(*(intake.checkpoints for intake in self.intakes))
         for source in sources:
-            lowest = min(intake.checkpoints.get(source, START).offset for intake in self.intakes)
-            self.subscription.seek(source, lowest)
+            self.subscription.seek(source, min(intake.offset(source) for intake in self.intakes))
 
     def step(self, timeout: float = 0.0) -> int:
         """One poll and what follows from it; returns how many deliveries came. Raises when they could not be

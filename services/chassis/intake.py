@@ -56,6 +56,7 @@ class Intake:
         self.checkpoints: dict[Source, Checkpoint] = {}
         self.parked: set[str] = set()
         self._holes: dict[Source, Hole] = {}
+        self._passed: dict[Source, int] = {}
         self.reload()
 
     def reload(self) -> None:
@@ -77,13 +78,19 @@ class Intake:
         fresh, moved, ahead = self._sort(deliveries)
         again = self._keep_holes(ahead, moved)
         if moved:
-            self._advance(moved, progress)
+            whole = self._whole(progress)
+            self._advance(moved, whole)
             self._apply(fresh, moved)
+            self._passed.update(whole)
         return again
 
     def age_of(self, instant: datetime) -> float:
         """Seconds since then, by the city's clock; never below 0."""
         return max(0.0, (self._now() - instant).total_seconds())
+
+    def offset(self, source: Source) -> int:
+        """Up to where this source need not be read again."""
+        return max(self.checkpoints.get(source, START).offset, self._passed.get(source, 0))
 
     @property
     def has_holes(self) -> bool:
@@ -132,17 +139,21 @@ class Intake:
         METRICS.consumer_duplicates.labels(self.sink.name).inc(old)
         return fresh, moved, ahead
 
+    def _whole(self, progress: Mapping[Source, int]) -> dict[Source, int]:
+        """How far reading got, of the services in which nothing is missing."""
+        broken = {service for service, _ in self._holes}
+        return {source: offset for source, offset in progress.items() if source[0] not in broken}
+
     def _advance(self, moved: dict[Source, Checkpoint], progress: Mapping[Source, int]) -> None:
-        """Remember, for quiet partitions too, how far reading got, so that a restart does not read it all again.
+        """Let checkpoints of quiet partitions say too how far reading got, so that a restart does not read it all
+        again.
 
         Not in each batch: it would write a row for every partition, and reading a little again costs less.
         """
-        broken = {service for service, _ in self._holes}
         for source, offset in progress.items():
-            if source[0] not in broken:
-                at = moved.get(source) or self.checkpoints.get(source, START)
-                if at.offset + QUIET_OFFSETS <= offset:
-                    moved[source] = Checkpoint(at.epoch, at.position, offset)
+            at = moved.get(source) or self.checkpoints.get(source, START)
+            if at.offset + QUIET_OFFSETS <= offset:
+                moved[source] = Checkpoint(at.epoch, at.position, offset)
 
     def _apply(self, fresh: Sequence[Delivery], moved: dict[Source, Checkpoint]) -> None:
         """Apply, parking one poisoned stream after another until the rest goes through."""
