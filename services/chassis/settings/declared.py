@@ -73,7 +73,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "queries that may wait for the views to reach a position; more are refused (RESOURCE_EXHAUSTED)",
         ),
     ] = 256
-    consumer_batch: Annotated[Count, documented("消费者每批事件数上限", "most events in one batch of a consumer")] = 500
+    consumer_batch: Annotated[Count, documented("消费者每批事件数上限", "most events in one batch of a consumer")] = (
+        2000
+    )
     poll_busy_milliseconds: Annotated[
         int,
         Meta(ge=1, le=10_000),

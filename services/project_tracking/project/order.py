@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from services.chassis.domain import DomainError
@@ -74,11 +74,15 @@ def _pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
     yield from ((signed, started), (started, completed), (completed, produced), (registered, produced))
     yield from _suspension_pairs(record, begun(record), completed)
     yield from _approval_pairs(record)
-    for end in (_dated(record, step) for step in _ENDS):
+    for end in _recorded(record, _ENDS):
         yield from ((fact, end) for fact in (registered, signed, started, completed, produced))
         yield from ((fact, end) for fact in _suspension_days(record))
-    for over in (_dated(record, step) for step in _OVER):
+    for over in _recorded(record, _OVER):
         yield from ((fact, over) for fact in _milestone_days(record))
+
+
+def _recorded(record: ProjectRecord, steps: Iterable[Step]) -> list[Dated]:
+    return [_dated(record, step) for step in steps if record.step_on(step) is not None]
 
 
 def begun(record: ProjectRecord) -> Dated:
