@@ -1,5 +1,5 @@
 """The command line: `bizenv --help`."""
 
-from services.cli.app import main
+from services.cli.main import main
 
 __all__ = ["main"]

@@ -18,7 +18,8 @@ import pytest
 
 from services.chassis import logs
 from services.chassis.auth import Role
-from services.cli.app import TOKEN_VARIABLE, main
+from services.cli.app import TOKEN_VARIABLE
+from services.cli.main import main
 from services.project_tracking.project.commands import RegisterProject, SignProject
 from tests.clients import GrpcClient, HttpClient, Refused
 from tests.lives import UNIT, registration
