@@ -92,16 +92,6 @@ def add_working_days(day: date, count: int) -> date:
     return day
 
 
-def working_days_between(start: date, end: date) -> int:
-    """Working days after `start` up to `end` inclusive, so that adding them to `start` reaches `end`.
-
-    Negative when `end` is earlier: working days from `end` on, before `start`.
-    """
-    if end < start:
-        return -sum(is_working_day(end + _DAY * offset) for offset in range((start - end).days))
-    return sum(is_working_day(end - _DAY * offset) for offset in range((end - start).days))
-
-
 def roll(day: date, rule: Roll) -> date:
     """The day on which something due on `day` is due by this rule."""
     if rule is Roll.STRICT or is_working_day(day):

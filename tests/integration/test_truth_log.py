@@ -22,8 +22,8 @@ from services.chassis.truth import Head, LogBroken, MerkleLog, Restore, read_pub
 from services.chassis.truth import log as log_module
 from services.chassis.truth.encoding import pack
 from services.chassis.truth.heads import FIRST_PREVIOUS, key_id, parse_line
-from services.chassis.truth.leaf import MalformedRow, entry, leaf_of, leaf_of_row
-from services.chassis.truth.merkle import EMPTY_ROOT, verify_inclusion
+from services.chassis.truth.leaf import MalformedRow, entry, leaf_of_row
+from services.chassis.truth.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
 from services.chassis.truth.proofs import (
     ConsistencyProof,
     InclusionProof,
@@ -420,6 +420,10 @@ ENVELOPE = Envelope(
     traceparent=None,
     data=b"{}",
 )
+
+
+def leaf_of(envelope: Envelope) -> bytes:
+    return leaf_hash(entry(envelope))
 
 
 def test_the_entry_is_the_documented_bytes() -> None:

@@ -67,13 +67,8 @@ def entry(envelope: Envelope) -> bytes:
     )
 
 
-def leaf_of(envelope: Envelope) -> bytes:
-    """The leaf hash of an event."""
-    return leaf_hash(entry(envelope))
-
-
 def leaf_of_row(row: Sequence[Any]) -> bytes:
-    """The same from a row of the events table (columns as in `schema.events`); raises MalformedRow."""
+    """The leaf hash of a row of the events table (columns as in `schema.events`); raises MalformedRow."""
     types = tuple(map(type, row))
     if types not in (_TYPES, _TYPES_WITHOUT_TRACE):
         wrong = (

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from msgspec import inspect
 
 from services.chassis.domain import Command
@@ -174,26 +173,3 @@ def _hint(path: str, t: Texts) -> str:
     name = path.rpartition(".")[2]
     key = "hint.yuan" if name.endswith("_yuan") else f"hint.{name}"
     return t(key) if t.has(key) else ""
-
-
-def paths_of(command: type[Command]) -> Iterator[str]:
-    """Every path that a form of this command can have; for the test that all have labels."""
-    info = inspect.type_info(command)
-    assert isinstance(info, inspect.StructType)
-    for each in info.fields:
-        yield from _paths(each.name, each.type)
-
-
-def _paths(path: str, info: inspect.Type) -> Iterator[str]:
-    yield path
-    inner, _ = _unwrap(info)
-    item = _unwrap(inner.item_type)[0] if isinstance(inner, inspect.VarTupleType | inspect.ListType) else inner
-    if isinstance(item, inspect.StructType):
-        for each in item.fields:
-            yield from _paths(f"{path}.{each.name}", each.type)
-
-
-def as_values(value: msgspec.Struct) -> dict[str, Any]:
-    """A Struct's fields as values of a form."""
-    built: dict[str, Any] = msgspec.to_builtins(value)
-    return built

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -37,7 +38,7 @@ from services.projection.cockpit.charts import (
     stacked_columns,
 )
 from services.projection.cockpit.formats import Formats
-from services.projection.cockpit.forms import Known, form_fields, paths_of
+from services.projection.cockpit.forms import FormField, Known, form_fields
 from services.projection.cockpit.labels import LABELS, Texts
 from services.projection.queries import AttentionKind, ProjectOrder
 
@@ -92,7 +93,15 @@ def test_no_chinese_text_stands_in_a_template_or_script() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_every_field_has_a_label(command: type[Any]) -> None:
     assert f"command.{command.__name__}" in LABELS
-    assert [path for path in paths_of(command) if f"field.{path}" not in LABELS] == []
+    forms = (form_fields(command, None, Texts("zh"), Known(correct=correct)) for correct in (False, True))
+    assert {path for form in forms for path in _paths(form) if f"field.{path}" not in LABELS} == set()
+
+
+def _paths(fields: Iterable[FormField]) -> Iterator[str]:
+    """Every path of a form; those in a row without the row's place."""
+    for each in fields:
+        yield each.path.replace(".#.", ".")
+        yield from _paths((*each.fields, *each.blank))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
