@@ -37,6 +37,7 @@ SHOWN = 8
 
 
 def get_overview(reader: Reader, query: GetOverview, asker: Asker) -> Overview:
+    """The whole on a day, as far as the asker sees it: sums, units, what needs attention, the year's programme."""
     moment = moment_of(query, asker)
     board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
     sight = sight_of(reader, asker)
@@ -114,6 +115,7 @@ def entry_with_code(board: Board, code: str) -> UnitEntry | None:
 
 
 def get_programme(reader: Reader, query: GetProgramme, asker: Asker) -> ProgrammeAnswer:
+    """The programme in force on the day, with the units that it names; empty before one was adopted."""
     moment = moment_of(query, asker)
     board = board_of(reader, moment)
     text, known = text_on(board.programme, moment.on), board.programme.adopted

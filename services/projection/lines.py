@@ -44,6 +44,10 @@ def project_lines(
 
 
 def project_line(standing: Standing, board: Board, other: Board | None) -> ProjectLine:
+    """The line of one project; its unit is named as on the board's day, by its code where the register lacks it.
+
+    `other` is the board of the other knowledge, None where there is none to be shown.
+    """
     record, unit = standing.record, board.unit(standing.record.unit_id)
     return ProjectLine(
         project_id=record.project_id,
@@ -111,6 +115,7 @@ def help_needed(standing: Standing) -> str | None:
 
 
 def lamp_answer(standing: Standing, judgement: LampJudgement) -> LampAnswer:
+    """A lamp with all that it rests on: the rule's version, the numbers that it compared and the ids of the facts."""
     evidence = judgement.evidence
     return LampAnswer(
         lamp=judgement.lamp,

@@ -32,6 +32,7 @@ JUDGED = (Lamp.GREEN, Lamp.WATCH, Lamp.YELLOW, Lamp.RED)
 
 
 def summary_of(standings: Sequence[Standing], on: date, rules: ProjectRules | None) -> Summary:
+    """Their counts, rates (permille) and sums (yuan) on the day `on`; `rules` say by when a month is reported."""
     colours = Counter(standing.colour for standing in standings)
     judged = sum(colours[lamp] for lamp in JUDGED)
     return Summary(

@@ -149,6 +149,7 @@ class Handlers:
 
 
 def feed_event(envelope: Envelope, previous: int) -> FeedEvent:
+    """An event as the feed's proto has it; `previous` is the position before it in its partition, 0 for the first."""
     return FeedEvent(
         id=envelope.id,
         source=SOURCE_PREFIX + envelope.service,

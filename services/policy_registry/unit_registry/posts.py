@@ -50,6 +50,7 @@ def _established(command: EstablishPost) -> PostEstablished:
 
 
 def abolish(state: UnitRegister, command: AbolishPost, facts: RegistryFacts) -> Sequence[Event]:
+    """A post ends; nothing when it ended on that day already. DomainError: unknown, or abolished on another day."""
     rules.require_sound_order(command, facts)
     record = rules.known_post(state, command.post_id)
     event = PostAbolished(
@@ -65,6 +66,10 @@ def abolish(state: UnitRegister, command: AbolishPost, facts: RegistryFacts) -> 
 
 
 def make_responsible(state: UnitRegister, command: MakeResponsible, facts: RegistryFacts) -> Sequence[Event]:
+    """A post takes charge of a subject; nothing when it did so on that day already.
+
+    Raises DomainError where the post is unknown or not in force, its unit is no member, or it has the subject.
+    """
     rules.require_sound_order(command, facts)
     record = _post_in_force(state, command)
     event = PostMadeResponsible(
@@ -88,6 +93,7 @@ def _post_in_force(state: UnitRegister, command: MakeResponsible) -> PostRecord:
 
 
 def relieve(state: UnitRegister, command: RelievePost, facts: RegistryFacts) -> Sequence[Event]:
+    """A post gives up a subject; nothing when it did so on that day already. DomainError: it is not responsible."""
     rules.require_sound_order(command, facts)
     charge = rules.known_post(state, command.post_id).charge(command.subject)
     relieved_before = any(not each.opens and each.on == command.occurred_on for each in charge.toggles)

@@ -19,6 +19,10 @@ from services.policy_registry.unit_registry.facts import RegistryFacts
 
 
 def join(state: UnitRegister, command: JoinUnit, facts: RegistryFacts) -> Sequence[Event]:
+    """A unit joins, also again after it left; nothing when the register says all this already.
+
+    Raises DomainError where it is a member, would join before it left, or its code is ill-formed or another unit's.
+    """
     rules.require_sound_order(command, facts)
     rules.require_code_form(command.kind, command.code)
     event = _joined(command)
@@ -60,6 +64,10 @@ def _require_gone(record: UnitRecord, command: JoinUnit) -> None:
 
 
 def leave(state: UnitRegister, command: LeaveUnit, facts: RegistryFacts) -> Sequence[Event]:
+    """A unit leaves; nothing when it left on that day already.
+
+    Raises DomainError where it is unknown, left on another day, or would leave by the day of its latest join or code.
+    """
     rules.require_sound_order(command, facts)
     event = _left(command)
     record = rules.known_unit(state, command.unit_id)
@@ -91,6 +99,10 @@ def _left(command: LeaveUnit) -> UnitLeft:
 
 
 def recode(state: UnitRegister, command: RecodeUnit, facts: RegistryFacts) -> Sequence[Event]:
+    """A member takes a new code; name, kind and English name stay where the command is silent. Nothing new: no event.
+
+    Raises DomainError where it is no member on the day, was recoded on it, or the code is another unit's.
+    """
     rules.require_sound_order(command, facts)
     span = rules.require_member(state, command.unit_id, command.corrects_on or command.occurred_on)
     event = UnitRecoded(
