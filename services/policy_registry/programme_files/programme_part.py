@@ -21,6 +21,9 @@ from services.policy_registry.programme import AdoptProgramme
 from services.policy_registry.programme_files.orders import Order
 from services.policy_registry.programme_files.reading import ProgrammeFileError, read_toml, shaped, tables_of
 
+PROJECT_RULES = "project"
+"""The rule set without which no project of the city could start."""
+
 NOT_NAMED = "未明确"
 """What a measure's `departments` says when the programme names nobody for it."""
 
@@ -105,7 +108,11 @@ def _with_departments(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rule_sets(folder: Path) -> tuple[RuleSet, ...]:
-    """All files under rules/, by rule set and version whatever the files are called."""
+    """All files under rules/, by rule set and version whatever the files are called; projects need theirs."""
     files = sorted(path.relative_to(folder).as_posix() for path in (folder / "rules").glob("*.toml"))
     found = [shaped(file, read_toml(folder, file), RuleSet) for file in files]
+    if PROJECT_RULES not in {rule_set.id for rule_set in found}:
+        chinese = f"缺少规则集 {PROJECT_RULES}(项目亮灯与报批);没有它任何项目都不能开工"
+        english = f"the rule set {PROJECT_RULES} is missing; without it no project can start"
+        raise ProgrammeFileError("rules/", PROJECT_RULES, chinese, english)
     return tuple(sorted(found, key=lambda rule_set: (rule_set.id, rule_set.version)))

@@ -14,6 +14,9 @@ from services.chassis.validation import convert
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+LARGEST_FILE_BYTES = 1024 * 1024
+"""A hundred times what a city's programme needs; nothing larger is read."""
+
 
 class ProgrammeFileError(Exception):
     """A programme's folder cannot be used: which file, which key in it, and the rule in both languages."""
@@ -28,13 +31,26 @@ class ProgrammeFileError(Exception):
 
 
 def read_toml(folder: Path, file: str) -> dict[str, Any]:
-    """The tables of a file; raises ProgrammeFileError when it is missing or is not TOML."""
+    """The tables of a file; raises ProgrammeFileError when it can't be read, is too large or is not TOML."""
     try:
-        return tomllib.loads((folder / file).read_text(encoding="utf-8"))
+        return tomllib.loads(_content(folder, file).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProgrammeFileError(file, "", f"不是有效的 TOML:{error}", f"not valid TOML: {error}") from error
+
+
+def _content(folder: Path, file: str) -> bytes:
+    try:
+        with (folder / file).open("rb") as opened:
+            content = opened.read(LARGEST_FILE_BYTES + 1)
     except FileNotFoundError as error:
         raise ProgrammeFileError(file, "", "文件不存在", "the file does not exist") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProgrammeFileError(file, "", f"不是有效的 TOML:{error}", f"not valid TOML: {error}") from error
+    except OSError as error:
+        chinese, english = f"文件无法读取:{error.strerror}", f"the file can't be read: {error.strerror}"
+        raise ProgrammeFileError(file, "", chinese, english) from error
+    if len(content) > LARGEST_FILE_BYTES:
+        chinese = f"文件超过 {LARGEST_FILE_BYTES} 字节"
+        raise ProgrammeFileError(file, "", chinese, f"the file is larger than {LARGEST_FILE_BYTES} bytes")
+    return content
 
 
 def tables_of(file: str, raw: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.policy_registry.events import UnitRegister
 from services.policy_registry.programme import AdoptProgramme
 from services.policy_registry.programme_files import ProgrammeFileError, load_programme
+from services.policy_registry.programme_files.reading import LARGEST_FILE_BYTES
 from services.policy_registry.unit_registry import (
     UNIT_REGISTRY,
     AbolishPost,
@@ -139,10 +143,19 @@ SMALL = {
     """,
 }
 
+LATE_POST = """[[posts]]
+        id = "late"
+        unit = "dong"
+        title = "末任县长"
+        since = 2021-01-01
+
+        """
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "rules").mkdir()
+    shutil.copy(BAODING / "rules" / "project.toml", tmp_path / "rules")
     for name, text in SMALL.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
@@ -200,7 +213,7 @@ def test_files_of_rules_may_be_called_anything(folder: Path) -> None:
     (folder / "rules" / "a.toml").write_text(newer, encoding="utf-8")
     adoption = load_programme(folder)[0]
     assert isinstance(adoption, AdoptProgramme)
-    assert [each.version for each in adoption.rule_sets] == [1, 2]
+    assert [each.version for each in adoption.rule_sets if each.id == "lamps"] == [1, 2]
 
 
 def test_defaults_hold_for_units_without_a_first_day(folder: Path) -> None:
@@ -238,6 +251,21 @@ def test_defaults_hold_for_units_without_a_first_day(folder: Path) -> None:
         ("units.toml", "joined = 2019-01-01", "", "units[dong].joined", "required field is missing"),
         ("units.toml", "on = 2021-01-01", "on = 2018-01-01", "units[dong].left.unit_id", "not registered"),
         ("posts.toml", 'unit = "banshi"', 'unit = "nobody"', "posts[head].unit_id", "not registered"),
+        ("posts.toml", "since = 2019-01-01", "since = 2018-12-31", "posts[head].unit_id", "not registered"),
+        (
+            "posts.toml",
+            "[[posts_of_each]]",
+            LATE_POST + "[[posts_of_each]]",
+            "posts[late].occurred_on",
+            "the unit dong does not belong on 2021-01-01",
+        ),
+        (
+            "posts.toml",
+            'subject = "duty:d1"',
+            'subject = "unit:990104"',
+            "posts[head].responsible_for[unit:990104]",
+            "there is no",
+        ),
         (
             "posts.toml",
             'subject = "campaign:windows"',
@@ -274,6 +302,70 @@ def test_a_missing_file_is_named(folder: Path, file: str) -> None:
     with pytest.raises(ProgrammeFileError, match="文件不存在") as caught:
         load_programme(folder)
     assert caught.value.file == file
+
+
+@pytest.mark.parametrize("missing", ["rules", "rules/project.toml"])
+def test_a_programme_without_rules_of_projects_is_refused(folder: Path, missing: str) -> None:
+    """With them missing, every start of a project would be refused later."""
+    path = folder / missing
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    with pytest.raises(ProgrammeFileError, match="the rule set project is missing") as caught:
+        load_programme(folder)
+    assert (caught.value.file, caught.value.key) == ("rules/", "project")
+
+
+def _replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _replace_by_loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+NOT_READ: dict[str, tuple[Callable[[Path], object], str]] = {
+    "folder": (_replace_by_folder, "can't be read: Is a directory"),
+    "symlink to itself": (_replace_by_loop, "can't be read: Too many levels of symbolic links"),
+    "too large": (lambda path: path.write_bytes(b"#" * (LARGEST_FILE_BYTES + 1)), "larger than 1048576 bytes"),
+    "too deep": (lambda path: path.write_text("a = " + "[" * 100_000), "not valid TOML"),
+    "no text": (lambda path: path.write_bytes(b"\xff\x00"), "not valid TOML"),
+}
+
+
+@pytest.mark.parametrize("made", NOT_READ)
+@pytest.mark.parametrize("file", ["programme.toml", "units.toml", "rules/lamps.toml"])
+def test_a_file_that_is_not_to_be_read_is_named(folder: Path, file: str, made: str) -> None:
+    make, rule = NOT_READ[made]
+    make(folder / file)
+    with pytest.raises(ProgrammeFileError) as caught:
+        load_programme(folder)
+    assert caught.value.file == file
+    assert rule in caught.value.english
+
+
+def test_a_file_without_the_right_to_read_it_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a stand-in for the operating system, which refuses root nothing."""
+    opened = Path.open
+
+    def refusing(path: Path, *arguments: Any) -> Any:
+        if path.name == "duties.toml":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    with pytest.raises(ProgrammeFileError, match="the file can't be read: Permission denied") as caught:
+        load_programme(folder)
+    assert caught.value.file == "duties.toml"
+
+
+def test_the_largest_file_is_still_read(folder: Path) -> None:
+    path = folder / "phases.toml"
+    path.write_bytes(path.read_bytes().ljust(LARGEST_FILE_BYTES, b"\n"))
+    assert load_programme(folder)
 
 
 @pytest.mark.parametrize("defaults", ["defaults = 3\n", '[defaults]\nscored = true\n[[units]]\nid = "x"\n'])
