@@ -1,9 +1,10 @@
-"""What a month's report 月报 must be."""
+"""What a month's report 月报 must be, and what may be invested in all."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from services.project_tracking.events.fold import Known
 from services.project_tracking.events.months import first_day, last_day, month_of
 from services.project_tracking.events.reading import suspended_through
 from services.project_tracking.events.record import ProjectRecord
@@ -11,6 +12,7 @@ from services.project_tracking.project.commands import ReportProgress
 from services.project_tracking.project.numbers import at_most_decimals
 from services.project_tracking.project.order import require_month_in_life
 from services.project_tracking.project.rules import (
+    INVESTED_ABOVE_TOTAL,
     MONTH_AFTER_END,
     MONTH_NOT_BEGUN,
     MONTH_SUSPENDED,
@@ -42,8 +44,34 @@ def require_month(record: ProjectRecord, command: ReportProgress) -> None:
 
 
 def require_no_way_back(record: ProjectRecord, command: ReportProgress) -> None:
-    """Physical progress between what the months before and after report; a correction may break it."""
-    for month, report in record.progress.items():
-        earlier, known = month < command.month, report.physical_percent
-        if (known > command.physical_percent) if earlier else (known < command.physical_percent):
-            raise PHYSICAL_DECREASED.broken("physical_percent", month=month, known=known)
+    """Physical progress between what the months before and after report; a correction may break it. The month named
+    is the nearest one before, else the nearest one after."""
+    given = command.physical_percent
+    before = [m for m, report in record.progress.items() if m < command.month and report.physical_percent > given]
+    after = [m for m, report in record.progress.items() if m > command.month and report.physical_percent < given]
+    if before or after:
+        nearest = max(before) if before else min(after)
+        known = record.progress[nearest].physical_percent
+        raise PHYSICAL_DECREASED.broken("physical_percent", month=nearest, known=known)
+
+
+def require_within_total(before: Known, after: Known, field: str) -> None:
+    """What was invested in all may exceed the registered total by a fifth (our number); more is taken for a slip.
+
+    Of a record that is beyond it already, what makes it no worse is taken: a correction can be made bit by bit.
+    Raises DomainError about `field`.
+    """
+    if after is None or (excess := _fifths_above(after)) <= 0:
+        return
+    if before is None or excess > _fifths_above(before):
+        total = after.total_investment_yuan
+        raise INVESTED_ABOVE_TOTAL.broken(field, invested=_invested(after), total=total, limit=total * 6 // 5)
+
+
+def _fifths_above(record: ProjectRecord) -> int:
+    """By how many fifths of a yuan more than six fifths of the total is invested."""
+    return 5 * _invested(record) - 6 * record.total_investment_yuan
+
+
+def _invested(record: ProjectRecord) -> int:
+    return (record.invested_before_yuan or 0) + sum(report.invested_yuan for report in record.progress.values())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from services.chassis.domain import Event
-from services.project_tracking.events.fold import Known
+from services.project_tracking.events.fold import Known, evolve
 from services.project_tracking.events.project import ProjectRegistered
 from services.project_tracking.project.admission import admitted, in_order, require_date, valid_unit
 from services.project_tracking.project.commands import RegisterProject
 from services.project_tracking.project.facts import ProjectFacts
 from services.project_tracking.project.horizon import latest_planned
 from services.project_tracking.project.numbers import at_most_decimals
+from services.project_tracking.project.progress_checks import require_within_total
 from services.project_tracking.project.rules import (
     AREA_NOT_VALID,
     FACT_WORDS,
@@ -34,6 +35,9 @@ def register(record: Known, command: RegisterProject, facts: ProjectFacts) -> li
     elif not admitted(record, command, facts, event, known=True):
         return []
     _require_content(command)
+    lowered = record is not None and command.total_investment_yuan < record.total_investment_yuan
+    field = "total_investment_yuan" if lowered else "invested_before_yuan"
+    require_within_total(record, evolve(record, event), field)
     return in_order(record, event)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from services.chassis.domain import Event
-from services.project_tracking.events.fold import Known
+from services.project_tracking.events.fold import Known, evolve
 from services.project_tracking.events.project import (
     ProjectMilestoneReached,
     ProjectProgressReported,
@@ -18,7 +18,12 @@ from services.project_tracking.project.admission import admitted, in_order, regi
 from services.project_tracking.project.commands import ReachMilestone, ReportProgress, SubmitWeeklyReport
 from services.project_tracking.project.facts import ProjectFacts
 from services.project_tracking.project.order import Dated, begun, follows_start, require_pair
-from services.project_tracking.project.progress_checks import require_month, require_no_way_back, require_percent
+from services.project_tracking.project.progress_checks import (
+    require_month,
+    require_no_way_back,
+    require_percent,
+    require_within_total,
+)
 from services.project_tracking.project.rules import (
     MILESTONE_IS_A_STEP,
     MILESTONE_NOT_PLANNED,
@@ -73,6 +78,7 @@ def report_progress(state: Known, command: ReportProgress, facts: ProjectFacts) 
     if known is None:
         require_month(record, command)
         require_no_way_back(record, command)
+    require_within_total(record, evolve(record, event), "invested_this_month_yuan")
     return [event]
 
 

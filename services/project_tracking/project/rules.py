@@ -142,6 +142,13 @@ PHYSICAL_DECREASED = Rule(
     "形象进度不能倒退:{month} 已报 {known}%;原月报有误的请更正原月报",
     "Physical progress can't go back: {known} % is reported for {month}; correct that report if it is wrong",
 )
+INVESTED_ABOVE_TOTAL = Rule(
+    "INVESTED_ABOVE_TOTAL",
+    "累计完成投资将达 {invested} 元,超过登记总投资 {total} 元的 120%({limit} 元);请核对数字(单位:元);"
+    "确属增加投资的,请先更正项目登记中的总投资",
+    "The investment would come to {invested} yuan in all, more than 120 % ({limit} yuan) of the registered total of"
+    " {total} yuan; check the figures (in yuan); if the project has grown, correct the registration's total first",
+)
 MONTH_NOT_BEGUN = Rule(
     "MONTH_NOT_BEGUN", "{given} 还不能填报 {month} 的月报", "{month} can't be reported on {given} yet"
 )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -235,6 +236,11 @@ def assert_in_order(record: ProjectRecord | None) -> None:
         assert over is None or all(m <= f"{over:%Y-%m}" for m in record.progress)
     assert record.ended_on is None or all(week <= record.ended_on for week in record.weekly_reports)
     assert all(baseline.plan.points[-1].invested_yuan > 0 for baseline in record.baselines.values())
+    assert 5 * invested_in_all(record) <= 6 * record.total_investment_yuan
+
+
+def invested_in_all(record: ProjectRecord) -> int:
+    return (record.invested_before_yuan or 0) + sum(report.invested_yuan for report in record.progress.values())
 
 
 EVERYTHING_KNOWN = ProjectFacts(today=date(2017, 7, 20), unit=UNIT, rules=RULES)
@@ -288,6 +294,40 @@ def assert_readable(record: ProjectRecord, on: date) -> None:
         assert baseline_on(record, on) is not None
         assert missing_months(record, on, RULES.lamp_day) == ()
         assert not carried_over(record) or record.invested_before_yuan is not None
+
+
+amounts = st.integers(0, 30)
+
+
+@settings(max_examples=200, deadline=None)
+@given(amounts, amounts, st.lists(amounts, max_size=4), amounts, st.sampled_from(["2017-03", "2017-06"]))
+def test_a_months_investment_is_taken_up_to_a_fifth_above_the_total_or_if_it_makes_nothing_worse(
+    total: int, before: int, told: list[int], given_yuan: int, month: str
+) -> None:
+    history = [
+        replace(REGISTERED, total_investment_yuan=total, invested_before_yuan=before),
+        SIGNED,
+        STARTED,
+        *(reported(f"2017-{number:02d}", 1, amount) for number, amount in enumerate(told, start=3)),
+    ]
+    record = record_of(history)
+    assert record is not None
+    report = c.ReportProgress(
+        project_id=P,
+        occurred_on=date(2017, 7, 3),
+        month=month,
+        physical_percent=Decimal(1),
+        invested_this_month_yuan=given_yuan,
+        correction_reason="更正" if month in record.progress else None,
+    )
+    known = 0 if month not in record.progress else record.progress[month].invested_yuan
+    after = invested_in_all(record) - known + given_yuan
+    if 5 * after > 6 * total and given_yuan > known:
+        with pytest.raises(DomainError) as refused:
+            PROJECT.decide(record, report, EVERYTHING_KNOWN)
+        assert (refused.value.code, refused.value.field) == ("INVESTED_ABOVE_TOTAL", "invested_this_month_yuan")
+    else:
+        PROJECT.decide(record, report, EVERYTHING_KNOWN)
 
 
 @settings(max_examples=60, deadline=None)

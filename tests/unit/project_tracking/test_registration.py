@@ -126,3 +126,15 @@ def test_a_started_government_project_is_not_corrected_into_an_unsigned_investme
     given(PROJECT, GOVERNMENT, STARTED).when(
         register(kind=ProjectKind.INVESTMENT, owner="市教育局", correction_reason=REASON), FACTS
     ).raises("PROJECT_NOT_SIGNED", field="kind")
+
+
+def test_what_was_invested_before_is_held_against_the_total() -> None:
+    slip = register(invested_before_yuan=120_000_001)
+    given(PROJECT).when(slip, FACTS).raises("INVESTED_ABOVE_TOTAL", field="invested_before_yuan")
+    assert given(PROJECT).when(register(invested_before_yuan=120_000_000), FACTS).error is None
+    less = register(total_investment_yuan=3_000_000, correction_reason=REASON)
+    history = (*UNDER_WAY, reported("2017-03", 10, 4_000_000))
+    given(PROJECT, *history).when(less, FACTS).raises("INVESTED_ABOVE_TOTAL", field="total_investment_yuan")
+    renamed = register(name="别名", correction_reason=REASON)
+    beyond = (*UNDER_WAY, reported("2017-03", 10, 400_000_000))
+    assert given(PROJECT, *beyond).when(renamed, FACTS).error is None

@@ -226,6 +226,58 @@ def test_physical_progress_goes_back_only_by_a_correction() -> None:
     assert given(PROJECT, *history).when(corrected, FACTS).error is None
 
 
+def test_the_month_named_is_the_nearest_that_speaks_against_the_progress() -> None:
+    months = [reported("2017-03", 30, 1), reported("2017-04", 40, 1), reported("2017-07", 60, 1)]
+    may = replace(MARCH, month="2017-05", occurred_on=day(8, 3), physical_percent=Decimal(20))
+    told = given(PROJECT, *UNDER_WAY, *months).when(may, FACTS)
+    told.raises("PHYSICAL_DECREASED")
+    assert told.error is not None
+    assert "2017-04 已报 40%" in told.error.message
+    months = [reported("2017-07", 60, 1), reported("2017-06", 50, 1), reported("2017-08", 65, 1)]
+    told = given(PROJECT, *UNDER_WAY, *months).when(replace(may, physical_percent=Decimal(70)), FACTS)
+    assert told.error is not None
+    assert "2017-06 已报 50%" in told.error.message
+
+
+# --- what is invested in all
+
+
+def test_a_slip_in_a_months_investment_is_refused_with_the_figures_and_the_way_out() -> None:
+    """Of a total of 100 million a fifth more is the most that is believed."""
+    slip = replace(MARCH, invested_this_month_yuan=300_000_000_000)
+    told = given(PROJECT, *UNDER_WAY).when(slip, FACTS)
+    told.raises("INVESTED_ABOVE_TOTAL", field="invested_this_month_yuan")
+    assert told.error is not None
+    for words in (told.error.message, told.error.english):
+        assert all(figure in words for figure in ("300000000000", "100000000", "120000000"))
+    assert "请先更正项目登记中的总投资" in told.error.message
+
+    april = replace(MARCH, month="2017-04", occurred_on=day(5, 3), invested_this_month_yuan=116_000_000)
+    assert given(PROJECT, *UNDER_WAY, REPORTED).when(april, FACTS).error is None
+    more = replace(april, invested_this_month_yuan=116_000_001)
+    given(PROJECT, *UNDER_WAY, REPORTED).when(more, FACTS).raises("INVESTED_ABOVE_TOTAL")
+
+
+def test_what_was_invested_before_counts_and_a_corrected_total_makes_room() -> None:
+    before = replace(REGISTERED, invested_before_yuan=119_000_000)
+    history = (before, *UNDER_WAY[1:])
+    given(PROJECT, *history).when(MARCH, FACTS).raises("INVESTED_ABOVE_TOTAL")
+    grown = replace(before, total_investment_yuan=110_000_000, correction_reason=REASON)
+    assert given(PROJECT, *history, grown).when(MARCH, FACTS).error is None
+
+
+def test_a_record_beyond_its_total_can_be_mended_bit_by_bit() -> None:
+    """It was told before there was the rule."""
+    history = (*UNDER_WAY, reported("2017-03", 10, 900_000_000), reported("2017-04", 20, 500_000_000))
+    better = replace(MARCH, invested_this_month_yuan=4_000_000, correction_reason=REASON)
+    assert given(PROJECT, *history).when(better, FACTS).error is None
+    worse = replace(better, invested_this_month_yuan=900_000_001)
+    given(PROJECT, *history).when(worse, FACTS).raises("INVESTED_ABOVE_TOTAL")
+    nothing = replace(MARCH, month="2017-05", occurred_on=day(6, 3), physical_percent=Decimal(30))
+    given(PROJECT, *history).when(nothing, FACTS).raises("INVESTED_ABOVE_TOTAL")
+    assert given(PROJECT, *history).when(replace(nothing, invested_this_month_yuan=0), FACTS).error is None
+
+
 def test_the_last_month_can_be_made_up_for_with_a_reason_after_the_end() -> None:
     october = replace(MARCH, month="2017-10", occurred_on=day(11, 3))
     given(PROJECT, *OVER).when(october, FACTS).raises("PROJECT_ENDED", field="project_id")
