@@ -75,9 +75,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     """An order to one aggregate; the field named by its decider's `identity` says which entity."""
 
 
-def title_of(command: type[Command]) -> str | None:
-    """What a command is called in Chinese: the first line of its docstring up to ` · `; None without such a line."""
-    title, dot, _ = (command.__doc__ or "").partition("\n")[0].partition(" · ")
+def title_of(request: type[msgspec.Struct]) -> str | None:
+    """What a command or a query is called in Chinese: the first line of its docstring up to ` · `; None without such a line."""
+    title, dot, _ = (request.__doc__ or "").partition("\n")[0].partition(" · ")
     return title if dot else None
 
 

@@ -10,6 +10,7 @@ import msgspec
 from services.chassis.auth import Principal
 from services.chassis.domain import Name
 from services.chassis.envelope import Envelope
+from services.chassis.errors import InvalidRequest, Violation
 
 PAGE = 500
 """Events in a page where the reader names no limit."""
@@ -26,8 +27,8 @@ class ReadEvents(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """Read one service's recorded events in the order of their positions.
 
     Ask again with `after` set to the position of the last event received. A change of `epoch` says that the store
-    was restored: begin again from 0. A position means something in one service only, so `service` is needed here;
-    `GET /v1/events` reads all services at once.
+    was restored: begin again from 0; so does the refusal of an `after` that the store has not reached. A position
+    means something in one service only, so `service` is needed here; `GET /v1/events` reads all services at once.
     """
 
     service: Name
@@ -59,7 +60,8 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feed(Protocol):
-    """Recorded events in order; raises Forbidden, NotFound (no such service) and the other request errors."""
+    """Recorded events in order; raises Forbidden, NotFound (no such service), InvalidRequest (`after`) and the other
+    request errors."""
 
     def services(self, principal: Principal) -> tuple[str, ...]:
         """The services whose events the principal may read, in a fixed order; Forbidden where there is none."""
@@ -68,6 +70,17 @@ class Feed(Protocol):
     async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
         """At most `limit` events with positions above `after`, each with its partition's previous position.
 
-        Returns at once; an empty list says that there is nothing newer now.
+        Returns at once; an empty list says that there is nothing newer now. A position that the store has not reached
+        is refused (`beyond_end`): no reader was ever given it by the store as it is.
         """
         ...
+
+
+def beyond_end(service: str, after: int, last: int) -> InvalidRequest:
+    """The refusal of a position above the store's last one."""
+    message = f"位置 {after} 超出 {service} 的末尾 {last},事件库可能做过恢复:请比对事件的 epoch,并从头重新读取"
+    english = (
+        f"position {after} is beyond the end of {service} ({last}): the store was perhaps restored; "
+        "compare the events' `epoch` and begin again from 0"
+    )
+    return InvalidRequest(Violation("after", message, english))

@@ -30,7 +30,8 @@ class ReadFeed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
 
     Each service's events come in the order of their positions; across services no order is promised. `Bizenv-Next`
     and `Link` say where the next page begins, also after an empty page, which says that there is nothing newer now.
-    A change of `epoch` says that the store was restored: begin again.
+    A change of `epoch` says that the store was restored: begin again; so does the refusal of an `after` that a store
+    has not reached.
     """
 
     service: Name | None = None

@@ -11,10 +11,11 @@ import msgspec
 from services.chassis.auth import Principal, Scope, authorise, no_right
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
-from services.chassis.domain import Command
+from services.chassis.domain import Command, title_of
 from services.chassis.envelope import Envelope
 from services.chassis.errors import DeadlineExceeded, InvalidRequest, NotFound, Violation
 from services.chassis.event_store import EventStore
+from services.chassis.feed import beyond_end
 from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveViews
 from services.chassis.position import PositionToken
@@ -68,7 +69,7 @@ class LocalGateway:
         if type(query) not in self._queries:
             raise _not_here(type(query).__name__)
         service, handler = self._queries[type(query)]
-        scope = authorise(service.rights, call.principal, type(query).__name__)
+        scope = authorise(service.rights, call.principal, type(query).__name__, title_of(type(query)))
         views = self._views[service.name]
         if query.token is not None:
             await self._reached(views, self._token(service, query.token), call)
@@ -161,7 +162,10 @@ class StoreFeed:
     def _page(store: EventStore, after: int, limit: int) -> list[tuple[Envelope, int]]:
         last: dict[int, int] = {}
         page = []
-        for envelope in store.read(after, limit):
+        found = store.read(after, limit)
+        if not found and after > (end := store.last_position()):
+            raise beyond_end(store.service, after, end)
+        for envelope in found:
             partition = envelope.partition
             if partition not in last:
                 last[partition] = store.previous_in_partition(partition, envelope.position)

@@ -62,26 +62,26 @@ class ProjectOrder(StrEnum):
 
 
 class GetOverview(Dated, frozen=True, kw_only=True):
-    """The city on one day: lamps, stages, starts and completions, investment against plans, units, what needs
-    attention, and the programme's phases and campaigns."""
+    """全市概览 · The city on one day: lamps, stages, starts and completions, investment against plans, units, what
+    needs attention, and the programme's phases and campaigns."""
 
 
 class CompareUnits(Dated, frozen=True, kw_only=True):
-    """All units side by side on one day."""
+    """单位比较 · All units side by side on one day."""
 
 
 class ListUnits(Dated, frozen=True, kw_only=True):
-    """The units that belonged on the day: code, name, kind, whether they are ranked."""
+    """单位名单 · The units that belonged on the day: code, name, kind, whether they are ranked."""
 
 
 class GetUnit(Dated, frozen=True, kw_only=True):
-    """One unit on one day, with its projects. A code belongs to whom it belonged on that day."""
+    """单位详情 · One unit on one day, with its projects. A code belongs to whom it belonged on that day."""
 
     unit_code: UnitCodeAsked
 
 
 class ListProjects(Dated, frozen=True, kw_only=True):
-    """Projects that fit every filter given, page by page; `total` counts them all."""
+    """项目列表 · Projects that fit every filter given, page by page; `total` counts them all."""
 
     unit_code: UnitCodeAsked | None = None
     kind: ProjectKind | None = None
@@ -97,13 +97,13 @@ class ListProjects(Dated, frozen=True, kw_only=True):
 
 
 class GetProject(Dated, frozen=True, kw_only=True):
-    """One project on one day: facts, plan against actual, milestones, approvals, reports, each with its events."""
+    """项目详情 · One project on one day: facts, plan against actual, milestones, approvals, reports, each with its events."""
 
     project_id: ProjectIdAsked
 
 
 class GetProjectTimeline(Dated, frozen=True, kw_only=True):
-    """The life line of a project: its recorded facts, latest first, with what was corrected marked.
+    """项目时间线 · The life line of a project: its recorded facts, latest first, with what was corrected marked.
 
     `version` asks for one fact only.
     """
@@ -113,4 +113,4 @@ class GetProjectTimeline(Dated, frozen=True, kw_only=True):
 
 
 class GetProgramme(Dated, frozen=True, kw_only=True):
-    """What the programme says on the day: goals, campaigns, measures, phases, duties, rule sets in force."""
+    """工作方案 · What the programme says on the day: goals, campaigns, measures, phases, duties, rule sets in force."""

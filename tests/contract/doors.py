@@ -23,6 +23,7 @@ from services.chassis.contracts.descriptors import Contracts, build_contracts
 from services.chassis.domain import Command, Facts, Rule
 from services.chassis.envelope import Envelope, partition_of
 from services.chassis.errors import CommandIdReused, Forbidden, NotFound, StaleVersion
+from services.chassis.feed import beyond_end
 from services.chassis.gateway import Call, Receipt
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.http_api import api_routes
@@ -89,6 +90,8 @@ class FakeFeed:
             if self._inside == self.held:
                 self.full.set()
             await self.release.wait()
+        if after > len(self.events):
+            raise beyond_end(service, after, len(self.events))
         return [event for event in self.events if event[0].position > after][:limit]
 
 

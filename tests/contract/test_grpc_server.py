@@ -31,6 +31,7 @@ from tests.contract.doors import (
     FakeFeed,
     FakeGateway,
     grpc_door,
+    grpc_outcome,
     message,
     status_of,
     token,
@@ -177,12 +178,20 @@ async def test_feeds_are_bounded_on_their_own_and_shut_out_no_command() -> None:
         ({"service": "none"}, Role.INTEGRATOR, "NOT_FOUND"),
         ({}, Role.INTEGRATOR, "INVALID_ARGUMENT"),
         ({"service": "sample_works", "limit": 100_000}, Role.INTEGRATOR, "INVALID_ARGUMENT"),
+        ({"service": "sample_works", "after": 2}, Role.INTEGRATOR, "INVALID_ARGUMENT"),
     ],
 )
 async def test_the_feed_refuses(asked: dict[str, Any], role: Role, code: str) -> None:
     async with grpc_door(FakeGateway(), feed=FakeFeed(1)) as channel:
         error = await refused(read_feed(channel, role, **asked))
     assert error.code().name == code
+
+
+async def test_a_feed_that_was_read_to_its_end_is_empty_and_one_beyond_it_is_refused_by_field() -> None:
+    async with grpc_door(FakeGateway(), feed=FakeFeed(3)) as channel:
+        assert await read_feed(channel, service="sample_works", after=3) == []
+        error = await refused(read_feed(channel, service="sample_works", after=4))
+    assert grpc_outcome(error).fields == ("after",)
 
 
 async def test_a_small_compressed_message_that_grows_too_large_is_refused() -> None:

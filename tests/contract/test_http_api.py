@@ -271,6 +271,15 @@ async def test_the_feed_refuses(service: str, role: Role, status: int) -> None:
         assert (await client.get(f"/v1/events?service={service}", headers=bearer(role))).status_code == status
 
 
+@pytest.mark.parametrize("asked", ["service=sample_works&after=13", "after=sample_works:13"])
+async def test_a_place_beyond_the_end_is_refused_with_what_to_do(asked: str) -> None:
+    async with http_door(FakeGateway(), feed=12) as client:
+        refused = await client.get(f"/v1/events?{asked}", headers=bearer(Role.INTEGRATOR))
+    violation = refused.json()["violations"][0]
+    assert (refused.status_code, violation["field"]) == (400, "after")
+    assert "compare the events' `epoch` and begin again" in violation["english"]
+
+
 async def test_every_request_is_counted_by_its_route_and_never_by_its_path() -> None:
     def count(route: str, code: str) -> float:
         labels = {"route": route, "method": "GET", "code": code}

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from services.catalogue import SERVICES
+from services.chassis.domain import title_of
 from services.chassis.local_gateway import READ_FEED
 from services.chassis.passing_time import PassDay
 from services.chassis.service import Service
@@ -62,3 +63,9 @@ def test_every_command_says_what_it_does_in_both_languages() -> None:
     orders = [c for service in SERVICES for a in service.aggregates for c in a.decider.decisions if c is not PassDay]
     lines = {c.__name__: (c.__doc__ or "").partition("\n")[0] for c in orders}
     assert {name: line for name, line in lines.items() if not re.fullmatch(r"[一-鿿]+ · [a-z][\w' -]+\.", line)} == {}
+
+
+def test_every_query_has_a_chinese_name() -> None:
+    """A refusal names what the role may not ask, as a clerk calls it."""
+    titles = {handler.query: title_of(handler.query) for service in SERVICES for handler in service.queries}
+    assert {query.__name__ for query, title in titles.items() if not re.fullmatch(r"[一-鿿]+", title or "")} == set()
