@@ -35,6 +35,18 @@ REFUSALS = (DomainError, StaleVersion, Forbidden)
 """What the stream's state may answer, so that another state may answer otherwise."""
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """A command on its way: what stays the same however often it is decided."""
+
+    aggregate: Aggregate
+    command: Command
+    call: Call
+    scope: RightsScope
+    stream: str
+    command_id: str
+    body_hash: bytes
+
+
 class CommandBus:
     """Carries out one service's commands against its store.
 
@@ -102,7 +114,7 @@ class CommandBus:
         stream = aggregate.decider.stream(command)
         try:
             async with self._repository.lock(stream):
-                return await self._attempts(aggregate, command, call, scope, stream, command_id, body_hash)
+                return await self._attempts(Attempt(aggregate, command, call, scope, stream, command_id, body_hash))
         except REFUSALS:
             if call.command_id is None:
                 raise
@@ -111,66 +123,65 @@ class CommandBus:
                 raise
             return receipt
 
-    async def _attempts(
-        self,
-        aggregate: Aggregate,
-        command: Command,
-        call: Call,
-        scope: RightsScope,
-        stream: str,
-        command_id: str,
-        body_hash: bytes,
-    ) -> Receipt:
+    async def _attempts(self, attempt: Attempt) -> Receipt:
         """Decide and append at exactly the version decided on; on a conflict do so again.
 
         A refusal, or nothing to record, is final only on a state read from the store: a cached one may be behind
         another process.
         """
-        outcome: Appended | WrongVersion | Refusal | None = None
+        stream = attempt.stream
+        conflict: WrongVersion | None = None
         for _ in range(ATTEMPTS):
             cached = self._repository.take(stream)
-            state = cached or await self._repository.load(aggregate.decider, stream)
+            state = cached or await self._repository.load(attempt.aggregate.decider, stream)
             try:
-                events = self._decide(aggregate, command, call, scope, state)
+                events = self._decide(attempt, state)
             except REFUSALS:
                 if cached is None:
                     raise
                 continue
             if not events:
                 if cached is None:
-                    return await self._quiet(call, command_id, body_hash, stream, state)
+                    return await self._quiet(attempt, state)
                 continue
-            call.deadline.check()
-            outcome = await self._store.append(self._append(call, stream, state.version, command_id, body_hash, events))
-            if isinstance(outcome, Refusal):
-                raise reused(command_id)
-            if isinstance(outcome, Appended):
-                record = outcome.record
-                if not outcome.repeated:
-                    value = aggregate.decider.fold(events, state.value)
-                    self._repository.keep(stream, State(value, record.last_version, record.position))
-                return self._receipts.of(record, outcome.repeated)
-        assert isinstance(outcome, WrongVersion)
-        raise _stale(stream, outcome.expected, outcome.actual)
+            attempt.call.deadline.check()
+            outcome = await self._store.append(self._append(attempt, state.version, events))
+            if not isinstance(outcome, WrongVersion):
+                return self._recorded(attempt, state, events, outcome)
+            conflict = outcome
+        assert conflict is not None
+        raise _stale(stream, conflict.expected, conflict.actual)
 
-    def _decide(
-        self, aggregate: Aggregate, command: Command, call: Call, scope: RightsScope, state: State
-    ) -> Sequence[Event]:
+    def _recorded(
+        self, attempt: Attempt, state: State, events: Sequence[Event], outcome: Appended | Refusal
+    ) -> Receipt:
+        """The receipt of what stands in the store now, whose state is kept; raises where the id stands for another
+        command."""
+        if isinstance(outcome, Refusal):
+            raise reused(attempt.command_id)
+        record = outcome.record
+        if not outcome.repeated:
+            value = attempt.aggregate.decider.fold(events, state.value)
+            self._repository.keep(attempt.stream, State(value, record.last_version, record.position))
+        return self._receipts.of(record, outcome.repeated)
+
+    def _decide(self, attempt: Attempt, state: State) -> Sequence[Event]:
+        aggregate, command, call = attempt.aggregate, attempt.command, attempt.call
         base = Facts(today=self._clock.today())
         facts = aggregate.facts(self._reader, state.value, command, base) if aggregate.facts else base
         for unit in aggregate.scope(self._reader, state.value, command, facts) or (None,):
-            require_unit(call.principal, scope, unit)
+            require_unit(call.principal, attempt.scope, unit)
         if call.expected_version is not None and call.expected_version != state.version:
-            raise _stale(aggregate.decider.stream(command), call.expected_version, state.version)
+            raise _stale(attempt.stream, call.expected_version, state.version)
         return aggregate.decider.decide(state.value, command, facts)
 
-    def _append(self, call: Call, stream: str, version: int, command_id: str, body_hash: bytes, events: Any) -> Append:
-        encode = self._registry.encode
+    def _append(self, attempt: Attempt, version: int, events: Any) -> Append:
+        encode, call, command_id = self._registry.encode, attempt.call, attempt.command_id
         return Append(
-            stream=stream,
+            stream=attempt.stream,
             expected_version=version,
             command_id=command_id,
-            command_hash=body_hash,
+            command_hash=attempt.body_hash,
             events=tuple(NewEvent(event.type, event.occurred_on, encode(event)) for event in events),
             recorded_at=microseconds(self._clock.now()),
             actor=call.principal.actor,
@@ -185,11 +196,14 @@ class CommandBus:
         sender = principal.actor if principal.unit is None else f"{principal.actor}\0{principal.unit}"
         return hashlib.sha256(b"\0".join((sender.encode(), name.encode(), self._encode(command)))).digest()
 
-    async def _quiet(self, call: Call, command_id: str, body_hash: bytes, stream: str, state: State) -> Receipt:
+    async def _quiet(self, attempt: Attempt, state: State) -> Receipt:
         """Nothing new to record: a repeat of the first call answers what that recorded."""
-        if call.command_id is not None and (earlier := await self._receipts.earlier(command_id, body_hash)):
-            return earlier
-        return self._receipts.quiet(command_id, stream, state.version, state.position)
+        command_id = attempt.command_id
+        if attempt.call.command_id is not None:
+            earlier = await self._receipts.earlier(command_id, attempt.body_hash)
+            if earlier is not None:
+                return earlier
+        return self._receipts.quiet(command_id, attempt.stream, state.version, state.position)
 
 
 def _authorise(rights: Rights, aggregate: Aggregate, command: Command, principal: Principal, name: str) -> RightsScope:
