@@ -109,20 +109,7 @@ class Embedded:
         self.stores = {service.name: self._store(service, settings, durable) for service in services}
         self.info = self._agreed()
         self._refuse_restored()
-        self.hosts = {
-            service.name: ServiceHost(
-                service,
-                self.stores[service.name],
-                data / service.name,
-                self.registry,
-                clock,
-                settings,
-                self.loop,
-                durable=durable,
-                ordered=ordered,
-            )
-            for service in services
-        }
+        self.hosts = {service.name: self._host(service, settings, durable, ordered) for service in services}
         self.bus = EmbeddedBus(self.stores, settings.poll_busy_milliseconds / 1000)
         for host in self.hosts.values():
             host.connect(self.bus)
@@ -136,6 +123,19 @@ class Embedded:
         store = open_file(path, service.name, durable=durable, queue_limit=settings.command_queue)
         require_unaltered(store)
         return store
+
+    def _host(self, service: Service, settings: Settings, durable: bool, ordered: bool) -> ServiceHost:
+        return ServiceHost(
+            service,
+            self.stores[service.name],
+            self.data / service.name,
+            self.registry,
+            self.clock,
+            settings,
+            self.loop,
+            durable=durable,
+            ordered=ordered,
+        )
 
     def _agreed(self) -> StoreInfo:
         """What all stores say of themselves; refuses stores of different cities or kinds in one folder."""

@@ -126,11 +126,7 @@ class Intake:
             if at.epoch > envelope.epoch or (envelope.epoch == at.epoch and envelope.position <= at.position):
                 old += 1
             elif at.epoch and envelope.epoch > at.epoch:
-                raise ConsumerStopped(
-                    f"{envelope.service} 的事件库做过恢复,已读到的位置不再可信,请运行 bizenv rebuild · "
-                    f"the store of {envelope.service} was restored, positions read before may be other facts now: "
-                    f"run bizenv rebuild"
-                )
+                raise _restored(envelope.service)
             elif delivery.previous == at.position:
                 fresh.append(delivery)
                 moved[source] = Checkpoint(envelope.epoch, envelope.position, delivery.offset)
@@ -226,3 +222,10 @@ class Intake:
         METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
         log.info("stream taken up again", group=self.sink.name, stream=stream, events=len(facts))
         return True
+
+
+def _restored(service: str) -> ConsumerStopped:
+    return ConsumerStopped(
+        f"{service} 的事件库做过恢复,已读到的位置不再可信,请运行 bizenv rebuild · "
+        f"the store of {service} was restored, positions read before may be other facts now: run bizenv rebuild"
+    )

@@ -49,7 +49,7 @@ class LiveSink(ViewSink):
 
 
 class LiveViews:
-    """The generations of one service's views in one folder."""
+    """The generations of one service's views in one folder; a Reader of whichever answers now."""
 
     def __init__(
         self, folder: Path, store_id: str, views: Sequence[ViewSpec], registry: EventRegistry, *, durable: bool = True
@@ -190,8 +190,6 @@ class LiveViews:
             self._retired = None
             database.close()
             self._remove(number)
-
-    # --- the Reader port, of whatever generation answers now ------------------------------------------------
 
     def get(self, view: str, key: str) -> Any:
         return self.current.get(view, key)

@@ -39,6 +39,36 @@ class ParkedFact(msgspec.Struct, frozen=True):
     envelope: bytes
 
 
+def checkpoints_table(metadata: MetaData) -> Table:
+    """A row for each source that was read."""
+    return Table(
+        "checkpoints",
+        metadata,
+        Column("service", Text, primary_key=True),
+        Column("partition", Integer, primary_key=True),
+        Column("epoch", Integer, nullable=False),
+        Column("position", BigInteger, nullable=False),
+        Column("offset", BigInteger, nullable=False),
+    )
+
+
+def parked_table(metadata: MetaData) -> Table:
+    """A row for each fact set aside; `retry`: it was asked to try it again."""
+    return Table(
+        "parked",
+        metadata,
+        Column("service", Text, primary_key=True),
+        Column("position", BigInteger, primary_key=True),
+        Column("stream", Text, nullable=False, index=True),
+        Column("version", Integer, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("error", Text, nullable=False),
+        Column("parked_at", BigInteger, nullable=False),
+        Column("envelope", LargeBinary, nullable=False),
+        Column("retry", Boolean, nullable=False, default=False),
+    )
+
+
 class SinkDatabase:
     """The checkpoints and the parked streams of one sink, beside tables of its own. One consumer writes; any number of
     threads read.
@@ -51,31 +81,9 @@ class SinkDatabase:
         """`own` has the sink's own tables; all that are missing are made."""
         self.path = path
         metadata = MetaData() if own is None else own
-        self.checkpoints = Table(
-            "checkpoints",
-            metadata,
-            Column("service", Text, primary_key=True),
-            Column("partition", Integer, primary_key=True),
-            Column("epoch", Integer, nullable=False),
-            Column("position", BigInteger, nullable=False),
-            Column("offset", BigInteger, nullable=False),
-        )
-        self.parked = Table(
-            "parked",
-            metadata,
-            Column("service", Text, primary_key=True),
-            Column("position", BigInteger, primary_key=True),
-            Column("stream", Text, nullable=False, index=True),
-            Column("version", Integer, nullable=False),
-            Column("type", Text, nullable=False),
-            Column("error", Text, nullable=False),
-            Column("parked_at", BigInteger, nullable=False),
-            Column("envelope", LargeBinary, nullable=False),
-            Column("retry", Boolean, nullable=False, default=False),
-        )
-        self._upsert_checkpoints = RowInsert(
-            "checkpoints", 5, conflict=replacing(("service", "partition"), ("epoch", "position", "offset"))
-        )
+        self.checkpoints, self.parked = checkpoints_table(metadata), parked_table(metadata)
+        conflict = replacing(("service", "partition"), ("epoch", "position", "offset"))
+        self._upsert_checkpoints = RowInsert("checkpoints", 5, conflict=conflict)
         self._file = ViewFile(path, durable=durable)
         self.engine = self._file.engine
         try:

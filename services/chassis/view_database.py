@@ -21,7 +21,7 @@ CACHED_ROWS = 20_000
 
 
 class ViewDatabase(SinkDatabase):
-    """The tables of some views, and the rows last used at hand."""
+    """The tables of some views, and the rows last used at hand; a Reader of them."""
 
     def __init__(self, path: Path, views: Sequence[ViewSpec], registry: EventRegistry, *, durable: bool = True) -> None:
         self.views = {view.name: view for view in views}
@@ -33,8 +33,6 @@ class ViewDatabase(SinkDatabase):
         self._cache: dict[tuple[str, str], Any] = {}
         self._cache_lock = threading.Lock()
         super().__init__(path, metadata, durable=durable)
-
-    # --- what it was built for ------------------------------------------------------------------------------
 
     def fingerprint(self) -> str:
         """Changes when the views' tables, the shape of their rows or the meaning of their handlers change."""
@@ -54,8 +52,6 @@ class ViewDatabase(SinkDatabase):
             connection.execute(
                 insert(self.about).on_conflict_do_nothing(), [{"key": k, "value": v} for k, v in fields.items()]
             )
-
-    # --- reading (the Reader port) --------------------------------------------------------------------------
 
     def get(self, view: str, key: str) -> Any:
         place = (view, key)

@@ -47,8 +47,6 @@ class EventStore:
         self._writer = Writer(self._commit, name=service, limit=queue_limit)
         self._closing = threading.Lock()
 
-    # --- appending ------------------------------------------------------------------------------------------
-
     def refuse_appends(self, message: str, english: str) -> None:
         """Answer Unavailable with this sentence to every append from now on; reading goes on."""
         self._refusal = (message, english)
@@ -129,8 +127,6 @@ class EventStore:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-
-    # --- reading --------------------------------------------------------------------------------------------
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         """Up to `limit` events with positions after `after`, in position order."""

@@ -74,8 +74,6 @@ class HeadBook:
     def close(self) -> None:
         self._book.close()
 
-    # --- taking up ----------------------------------------------------------------------------------------------
-
     def take_published(self, before: Moment) -> None:
         """Check each published line, and what is announced; `before` was taken before the store was read."""
         announced = self._published.pending_line()
@@ -135,8 +133,6 @@ class HeadBook:
     def _take(self, source: str, head: Head, fresh: bool = False) -> None:
         values = (source, head.epoch, head.size, bytes.fromhex(head.root), head.line(), fresh)
         self._book.execute("INSERT OR IGNORE INTO good VALUES (?, ?, ?, ?, ?, ?)", values)
-
-    # --- side by side -------------------------------------------------------------------------------------------
 
     def compare(self, complete: bool = True) -> None:
         """Report where store and published file do not have the same heads, once all were taken up; `complete`: of the

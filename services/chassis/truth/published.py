@@ -42,7 +42,10 @@ class Line(NamedTuple):
 
 
 class Published:
-    """The published files of one service. One follower writes them; anyone reads them at any time."""
+    """The published files of one service. One follower writes them; anyone reads them at any time.
+
+    Each call that writes is durable when it returns; it raises OSError when the folder takes no writes.
+    """
 
     def __init__(self, folder: Path, service: str) -> None:
         self.folder = folder
@@ -50,8 +53,6 @@ class Published:
         self.pending_file = folder / f"{service}.head.pending"
         self.lock_file = folder / f".{service}.lock"
         self.key_file = folder / KEY_FILE
-
-    # --- writing: each call is durable when it returns; OSError when the folder takes no writes -----------------
 
     def put_key(self, key: Ed25519PublicKey) -> None:
         """Publish the public key; LogBroken when another one is published already."""
@@ -83,8 +84,6 @@ class Published:
 
     def drop_pending(self) -> None:
         self.pending_file.unlink(missing_ok=True)
-
-    # --- reading -------------------------------------------------------------------------------------------------
 
     def pending(self) -> Head | None:
         """The head that is being published; LogBroken when the file holds something else."""
