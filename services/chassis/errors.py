@@ -45,6 +45,11 @@ class InvalidRequest(RequestError):
 class TooLarge(RequestError):
     code = "MESSAGE_TOO_LARGE"
 
+    @classmethod
+    def than(cls, largest: int) -> TooLarge:
+        """For a body of more than so many bytes."""
+        return cls(f"请求内容超过 {largest} 字节", f"the body is larger than {largest} bytes")
+
 
 class NotFound(RequestError):
     code = "NOT_FOUND"

@@ -69,15 +69,19 @@ def check_folder(data: Path) -> None:
         probe.write_bytes(b"x")
         probe.unlink()
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise CannotStart(f"数据文件夹 {data} 所在磁盘已满 · the disk of the data folder is full") from error
-        raise CannotStart(f"数据文件夹 {data} 不可写:{error.strerror} · the data folder can't be written") from error
+        raise _unwritable(data, error) from error
     free = shutil.disk_usage(data).free
     if free < LEAST_FREE_BYTES:
         raise CannotStart(
             f"数据文件夹 {data} 所在磁盘只剩 {free // 2**20} MB,至少需要 {LEAST_FREE_BYTES // 2**20} MB · "
             f"only {free // 2**20} MB are free on the disk of the data folder"
         )
+
+
+def _unwritable(data: Path, error: OSError) -> CannotStart:
+    if error.errno == errno.ENOSPC:
+        return CannotStart(f"数据文件夹 {data} 所在磁盘已满 · the disk of the data folder is full")
+    return CannotStart(f"数据文件夹 {data} 不可写:{error.strerror} · the data folder can't be written")
 
 
 @contextlib.contextmanager
@@ -91,8 +95,12 @@ def only_server(data: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone(data: Path) -> Iterator[bool]:
-    """Keep servers out for a while; False: one is at work in the folder."""
-    with (data / "serve.lock").open("w") as lock:
+    """Keep servers out for a while; False: one is at work in the folder. Raises CannotStart."""
+    try:
+        opened = (data / "serve.lock").open("w")
+    except OSError as error:
+        raise _unwritable(data, error) from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

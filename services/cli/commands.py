@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from services.catalogue import SERVICES
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.embedded import Embedded
+from services.chassis.errors import InvalidRequest, TooLarge, Violation
 from services.chassis.gateway import Call, Receipt
 from services.chassis.serving import Access, alone
 from services.chassis.validation import decode_json
@@ -46,7 +48,9 @@ def do_command(
     ] = None,
     command_id: Annotated[str | None, typer.Option(help="命令编号(UUID),重试时用同一个 · the same for a retry")] = None,
     expected_version: Annotated[int | None, typer.Option(min=0, help="预期版本 · the version you have seen")] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="时限(秒)· deadline in seconds")] = 30,
+    seconds: Annotated[
+        float, typer.Option(help="时限(秒),含执行前的补齐 · deadline in seconds; catching up before counts")
+    ] = 30,
 ) -> None:
     """执行一条命令并打印回执 · carry out one command and print its receipt."""
     known = public_commands()
@@ -57,14 +61,14 @@ def do_command(
     if name not in known:
         fail(f"没有命令 {name};bizenv do list 列出全部 · no such command")
     given = prepare()
-    command = decode_json(_body(body), known[name])
+    command = decode_json(_body(body, given.max_message_bytes), known[name])
     require_city(given)
     with alone(given.data) as unserved, city(given) as opened:
         access = Access.of(given.data, opened.info.store_id)
         principal = access.verifier.verify(token, datetime.now(UTC))
         call = Call(
             principal=principal,
-            deadline=Deadline.after(seconds),
+            deadline=_deadline(seconds),
             command_id=command_id,
             expected_version=expected_version,
         )
@@ -73,29 +77,42 @@ def do_command(
 
 
 def _carry_out(opened: Embedded, command: Command, call: Call, unserved: bool) -> Receipt:
-    """Where no server follows the facts, the reference tables are brought up to them first, and what follows from
-    the command is done at once."""
+    """Where no server follows the facts, the reference tables are brought up to them first, within the deadline,
+    and what follows from the command is done at once."""
     if unserved:
         opened.settle()
+    call.deadline.check()
     receipt = opened.do(command, call)
     if unserved:
         opened.settle()
     return receipt
 
 
-def _body(given: str | None) -> bytes:
+def _deadline(seconds: float) -> Deadline:
+    if not math.isfinite(seconds):
+        raise InvalidRequest(Violation("--seconds", "应为秒数", "must be a number of seconds"))
+    return Deadline.after(seconds)
+
+
+def _body(given: str | None, largest: int) -> bytes:
+    """The command's body; raises TooLarge, and reads no more of it than shows that it is."""
     if given is None:
         return b"{}"
     if given == "-":
-        return sys.stdin.buffer.read()
-    if given.startswith("@"):
-        return _content(given[1:])
-    return os.fsencode(given)
+        body = sys.stdin.buffer.read(largest + 1)
+    elif given.startswith("@"):
+        body = _content(given[1:], largest + 1)
+    else:
+        body = os.fsencode(given)
+    if len(body) > largest:
+        raise TooLarge.than(largest)
+    return body
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, most: int) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read(most)
     except (OSError, ValueError) as error:  # ValueError: a zero character in the path
         reason = getattr(error, "strerror", None) or str(error)
         fail(f"--json @{path} 无法读取:{reason} · the file can't be read")

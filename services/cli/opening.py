@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,7 @@ def require_city(given: Settings) -> None:
 
 def programme_folder(name: str) -> Path:
     """The folder of a programme: a name under deploy/programmes, or a path of one's own."""
-    found = next((folder for folder in (PROGRAMMES / name, Path(name)) if folder.is_dir()), None)
+    found = next((folder for folder in (PROGRAMMES / name, Path(name)) if os.path.isdir(folder)), None)
     if found is None:
         shipped = ", ".join(sorted(folder.name for folder in PROGRAMMES.iterdir() if folder.is_dir()))
         fail(f"没有方案 {name};自带的方案 · no such programme; shipped: {shipped}")

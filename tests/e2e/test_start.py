@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.processes import PROGRAMME, Server, bizenv, copy_of, refused, serving, told
+from services.cli.opening import PROGRAMMES
+from tests.processes import PROGRAMME, WITHOUT_ROOTS_EXCEPTION, Server, bizenv, copy_of, refused, serving, told
 from tests.small_disk import LimitedWriter, SmallDisk, small_disk
 
 MAKE = ("init", "--programme", PROGRAMME)
+ORDER = ("do", "SignProject", "--json", '{"project_id":"p-1","occurred_on":"2017-01-23"}')
 
 
 @contextmanager
@@ -23,6 +27,25 @@ def taken_port() -> Iterator[int]:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield int(listening.getsockname()[1])
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A mount that may only be read, where we may mount one: root writes through any mode of a folder."""
+    if subprocess.run(["mount", "--bind", folder, folder], capture_output=True, check=False).returncode != 0:
+        if os.geteuid() == 0:
+            pytest.skip("root without the right to mount writes everywhere")
+        folder.chmod(0o500)
+        try:
+            yield
+        finally:
+            folder.chmod(0o700)
+        return
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def sql(path: Path, statement: str) -> None:
@@ -58,9 +81,40 @@ def test_an_address_that_is_not_ours(unserved: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [MAKE, ("serve",)])
-def test_a_data_folder_that_cannot_be_written(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_data_folder_that_cannot_be_written(tmp_path: Path, empty_city: Path, command: tuple[str, ...]) -> None:
+    data = tmp_path / "var"
+    if command == MAKE:
+        data.mkdir()
+    else:
+        copy_of(empty_city, data)
+    before = sorted(data.rglob("*"))
+    data.chmod(0o555)
+    try:
+        sentence = refused(data, *command, before=WITHOUT_ROOTS_EXCEPTION)
+    finally:
+        data.chmod(0o755)
+    assert f"{data} 不可写:Permission denied" in sentence
+    assert sorted(data.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", [MAKE, ("serve",)])
+def test_a_data_folder_that_cannot_be_made(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "file").write_text("not a folder")
     assert "can't be written" in refused(tmp_path / "file" / "var", *command)
+
+
+@pytest.mark.parametrize("command", [ORDER, ("restored",)])
+def test_a_lock_that_cannot_be_taken(city: Path, command: tuple[str, ...]) -> None:
+    (city / "serve.lock").unlink(missing_ok=True)
+    (city / "serve.lock").mkdir()
+    assert "the data folder can't be written" in refused(city, *command)
+
+
+@pytest.mark.parametrize("command", [ORDER, ("restored",), ("rebuild",), ("serve",)])
+def test_a_data_folder_that_may_only_be_read(city: Path, command: tuple[str, ...]) -> None:
+    with read_only(city):
+        sentence = refused(city, *command)
+    assert ("can't be written" in sentence) or ("cannot open the database" in sentence and command == ("rebuild",))
 
 
 @pytest.mark.parametrize("command", [MAKE, ("serve",)])
@@ -98,6 +152,16 @@ def test_a_city_is_made_once(unserved: Path) -> None:
 
 def test_a_programme_that_is_not_there(tmp_path: Path) -> None:
     assert "nowhere-2017" in refused(tmp_path / "var", "init", "--programme", "nowhere-2017")
+    assert not (tmp_path / "var" / "policy_registry").exists()
+    assert "no such programme" in refused(tmp_path / "var", "init", "--programme", "a" * 300)
+
+
+def test_a_programme_with_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "programme"
+    shutil.copytree(PROGRAMMES / PROGRAMME, folder)
+    (folder / "units.toml").unlink()
+    (folder / "units.toml").mkdir()
+    assert "units.toml: 文件无法读取" in refused(tmp_path / "var", "init", "--programme", str(folder))
     assert not (tmp_path / "var" / "policy_registry").exists()
 
 

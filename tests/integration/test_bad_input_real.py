@@ -1,4 +1,8 @@
-"""Bad input to the real services: the same order at HTTP, gRPC and the command line gets the same code and field."""
+"""Bad input to the real services: the same order at HTTP, gRPC and the command line gets the same code and field.
+
+Overload is no case of the command line: its process carries out one order and ends, so nothing waits in its queue. What
+the other doors say to more load than they take is in tests/contract/test_bad_input.py.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import contextlib
 import io
 import re
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +23,8 @@ import pytest
 
 from services.chassis import logs
 from services.chassis.auth import Role
+from services.chassis.embedded import Embedded
+from services.chassis.settings import Settings
 from services.cli.app import TOKEN_VARIABLE
 from services.cli.main import main
 from services.project_tracking.project.commands import RegisterProject, SignProject
@@ -25,6 +32,7 @@ from tests.clients import GrpcClient, HttpClient, Refused
 from tests.lives import UNIT, registration
 from tests.real_city import RealCity, real_city
 
+LARGEST = Settings().max_message_bytes
 BODY: dict[str, Any] = msgspec.to_builtins(registration("p-1"))
 PATHS = {
     "RegisterProject": "register",
@@ -38,6 +46,7 @@ GRPC = {
     "PERMISSION_DENIED": "PERMISSION_DENIED",
     "STALE_VERSION": "ABORTED",
     "COMMAND_ID_REUSED": "ALREADY_EXISTS",
+    "DEADLINE_EXCEEDED": "DEADLINE_EXCEEDED",
 }
 HTTP = {
     "INVALID_REQUEST": "400",
@@ -45,6 +54,8 @@ HTTP = {
     "PERMISSION_DENIED": "403",
     "STALE_VERSION": "409",
     "COMMAND_ID_REUSED": "409",
+    "DEADLINE_EXCEEDED": "504",
+    "MESSAGE_TOO_LARGE": "413",
 }
 BROKEN_RULE = ("FAILED_PRECONDITION", "422")
 
@@ -61,6 +72,7 @@ class Order:
     days: float = 1
     expected_version: int | None = None
     command_id: str | None = None
+    seconds: float | None = None
 
     @property
     def json(self) -> bytes:
@@ -78,7 +90,8 @@ class Case:
     code: str
     field: str | None = None
     wire: bool = True
-    """Whether a protobuf message can say it at all (an unknown name or a wrong type can't be told from a good one)."""
+    """Whether it gets our code at gRPC: a message can say it (an unknown name or a wrong type can't be told from a good
+    one), and it reaches us (what has no time left, or is too large, gRPC refuses by itself)."""
 
 
 CASES = {
@@ -134,6 +147,9 @@ CASES = {
         Order("SignProject", {"project_id": "p-1", "occurred_on": "2017-01-23"}), "PROJECT_NOT_REGISTERED", "project_id"
     ),
     "stale version": Case(Order(fields=register(), expected_version=7), "STALE_VERSION"),
+    "too large": Case(Order(raw=b" " * LARGEST + b"{}"), "MESSAGE_TOO_LARGE", wire=False),
+    "no time left": Case(Order(fields=register(), seconds=0), "DEADLINE_EXCEEDED", wire=False),
+    "less than no time left": Case(Order(fields=register(), seconds=-1), "DEADLINE_EXCEEDED", wire=False),
     "no token": Case(Order(fields=register(), role=None), "UNAUTHENTICATED"),
     "token that has expired": Case(Order(fields=register(), days=-1), "UNAUTHENTICATED"),
     "token without the right": Case(
@@ -167,6 +183,8 @@ class AtHttp:
             headers["Idempotency-Key"] = order.command_id
         if order.expected_version is not None:
             headers["If-Match"] = f'"{order.expected_version}"'
+        if order.seconds is not None:
+            headers["Bizenv-Timeout"] = str(order.seconds)
         url = f"{self._city.http}/v1/projects/p-1:{PATHS[order.command]}"
         answer = httpx.post(url, content=order.json, headers=headers, timeout=30)
         problem = answer.json()
@@ -205,6 +223,8 @@ class AtCommandLine:
             arguments += ["--command-id", order.command_id]
         if order.expected_version is not None:
             arguments += ["--expected-version", str(order.expected_version)]
+        if order.seconds is not None:
+            arguments += ["--seconds", str(order.seconds)]
         status, told = self.run(arguments, _token(self._city, order))
         sentence = re.search(r"^bizenv: ([A-Z_]+): (.*)$", told, re.MULTILINE)
         assert sentence is not None, told
@@ -288,6 +308,55 @@ def test_a_file_that_is_no_body_is_told_of_in_a_sentence(city: RealCity, tmp_pat
     assert status in (1, 2)
     assert told.startswith("bizenv: ")
     assert ("无法读取" in told) == (made not in ("binary", "utf-16"))
+
+
+@pytest.mark.parametrize("given", ["argument", "file", "endless file", "stdin"])
+def test_the_command_line_reads_no_more_of_a_body_than_a_door(
+    city: RealCity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    order = CASES["too large"].order
+    path = tmp_path / "body.json"
+    path.write_bytes(order.json)
+    source = io.BytesIO(order.json * 2)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(source))
+    body = {"argument": order.json.decode(), "file": f"@{path}", "endless file": "@/dev/zero", "stdin": "-"}[given]
+    status, told = AtCommandLine(city).run(["bizenv", "do", order.command, "--json", body], city.token())
+    assert status == 1
+    _, code, _, sentence = AtHttp(city).refusal(order)
+    assert told.startswith(f"bizenv: {code}: {sentence} · ")
+    assert source.tell() == (LARGEST + 1 if given == "stdin" else 0)
+
+
+def test_the_largest_body_is_still_read(city: RealCity) -> None:
+    body = b'{"project_id":"p-1"}'.rjust(LARGEST)
+    for door in (AtHttp(city), AtCommandLine(city)):
+        _, code, fields, _ = door.refusal(Order("SignProject", raw=body))
+        assert (code, fields) == ("INVALID_REQUEST", ("occurred_on",))
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_a_time_that_is_no_number_of_seconds(city: RealCity, seconds: float) -> None:
+    order = Order(fields=register(), seconds=seconds)
+    for door, field in ((AtHttp(city), "Bizenv-Timeout"), (AtCommandLine(city), "--seconds")):
+        _, code, fields, _ = door.refusal(order)
+        assert (code, fields) == ("INVALID_REQUEST", (field,))
+
+
+def test_catching_up_before_an_order_counts_within_its_deadline(
+    city: RealCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody serves, the command line first applies what was recorded; this takes longer than it has."""
+    settle = Embedded.settle
+
+    def slowly(opened: Embedded) -> None:
+        settle(opened)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(Embedded, "settle", slowly)
+    started = city.embedded.stores["project_tracking"].last_position()
+    _, code, _, sentence = AtCommandLine(city).refusal(Order(fields=register(), seconds=0.2))
+    assert (code, sentence.partition(" · ")[0]) == ("DEADLINE_EXCEEDED", "请求已超过期限")
+    assert city.embedded.stores["project_tracking"].last_position() == started
 
 
 def test_a_clerk_is_told_by_its_chinese_name_what_the_role_may_not_do(city: RealCity) -> None:

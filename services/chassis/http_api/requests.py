@@ -66,7 +66,7 @@ class RequestReader:
             raise InvalidRequest(Violation("Content-Type", f"应为 {_JSON}", f"must be {_JSON}"))
         announced = request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self._largest:
-            raise self._too_large()
+            raise TooLarge.than(self._largest)
         try:
             async with asyncio.timeout(deadline.remaining()):
                 return await self._read(request)
@@ -80,11 +80,8 @@ class RequestReader:
         async for part in request.stream():
             body += part
             if len(body) > self._largest:
-                raise self._too_large()
+                raise TooLarge.than(self._largest)
         return bytes(body)
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"请求内容超过 {self._largest} 字节", f"the body is larger than {self._largest} bytes")
 
 
 def require_same_origin(request: Request, public_url: str | None) -> None:
