@@ -76,7 +76,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
 
 def title_of(request: type[msgspec.Struct]) -> str | None:
-    """What a command or a query is called in Chinese: the first line of its docstring up to ` · `; None without such a line."""
+    """What a command or a query is called in Chinese: its docstring's first line up to ` · `; None without one."""
     title, dot, _ = (request.__doc__ or "").partition("\n")[0].partition(" · ")
     return title if dot else None
 

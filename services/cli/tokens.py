@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.auth import Principal, Role
+from services.chassis.auth import ROLE_PURPOSES, ROLE_TITLES, Principal, Role
 from services.chassis.city_clock import city_clock
 from services.chassis.embedded import registry_of
 from services.chassis.errors import InvalidRequest, Violation
@@ -25,8 +25,20 @@ from services.policy_registry.events import (
     unit_with_code,
 )
 
+_ROLES = "\n".join(
+    f"  {role.value:11} {ROLE_TITLES[role]}:{chinese} · {english}" for role, (chinese, english) in ROLE_PURPOSES.items()
+)
+_HELP = f"""签发访问令牌或登录链接 · issue an access token, or a login link for a browser.
 
-@app.command()
+只有能读数据文件夹中密钥的人可以签发 · only who can read the keys in the data folder can issue one.
+
+\b
+角色 · roles (docs/rights.md 列出每项权限 · lists every right):
+{_ROLES}
+"""
+
+
+@app.command(help=_HELP)
 def token(
     role: Annotated[Role, typer.Option(help="角色 · role")],
     account: Annotated[str, typer.Option(help="账号,记入每条事件 · account, written on each event")],
@@ -36,10 +48,7 @@ def token(
         bool, typer.Option("--login", help="改为打印一次性登录链接 · print a one-time login link instead")
     ] = False,
 ) -> None:
-    """签发访问令牌或登录链接 · issue an access token, or a login link for a browser.
-
-    只有能读数据文件夹中密钥的人可以签发 · only who can read the keys in the data folder can issue one.
-    """
+    """Print what lets somebody in."""
     given = prepare()
     access = Access.of(given.data, store_info(given).store_id)
     if unit is not None:

@@ -97,7 +97,8 @@ class ListProjects(Dated, frozen=True, kw_only=True):
 
 
 class GetProject(Dated, frozen=True, kw_only=True):
-    """项目详情 · One project on one day: facts, plan against actual, milestones, approvals, reports, each with its events."""
+    """项目详情 · One project on one day: facts, plan against actual, milestones, approvals, reports, each with its
+    events."""
 
     project_id: ProjectIdAsked
 

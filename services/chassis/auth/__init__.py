@@ -7,11 +7,21 @@ and sessions that were ended.
 
 from services.chassis.auth.keys import KeyFileError, signing_key
 from services.chassis.auth.logins import EndedTokens, LoginCodes
-from services.chassis.auth.principals import ROLE_TITLES, UNIT_ROLES, Principal, Role, Scope, require_issuable, system
+from services.chassis.auth.principals import (
+    ROLE_PURPOSES,
+    ROLE_TITLES,
+    UNIT_ROLES,
+    Principal,
+    Role,
+    Scope,
+    require_issuable,
+    system,
+)
 from services.chassis.auth.rights import Rights, RightsError, authorise, no_right, require_unit
 from services.chassis.auth.tokens import TokenIssuer, TokenVerifier
 
 __all__ = [
+    "ROLE_PURPOSES",
     "ROLE_TITLES",
     "UNIT_ROLES",
     "EndedTokens",

@@ -41,6 +41,20 @@ ROLE_TITLES: dict[Role, str] = {
 }
 """The roles' names in sentences for clerks."""
 
+ROLE_PURPOSES: dict[Role, tuple[str, str]] = {
+    Role.LEADER: ("看全市", "sees the whole city, and its events"),
+    Role.CITY_GROUP: ("管方案、名录与全市项目", "runs the programme: sees everything, may send every command"),
+    Role.DEPARTMENT: ("看全市", "sees the whole city"),
+    Role.UNIT_HEAD: ("办理和查看本单位的项目", "sees its own unit and sends its commands; needs --unit"),
+    Role.UNIT_STAFF: ("填报和查看本单位的项目", "sees its own unit and reports for it; needs --unit"),
+    Role.INSPECTOR: ("看全市", "sees the whole city"),
+    Role.EXPERT: ("看全市", "sees the whole city"),
+    Role.AUDITOR: ("看全市和事件", "sees the whole city, and its events"),
+    Role.INTEGRATOR: ("读事件、名单和项目", "another system: reads events, units, projects, the programme"),
+    Role.OPERATOR: ("只读事件", "reads events only"),
+}
+"""What each role that gets a token is for, in both languages; the rights tables say it exactly."""
+
 UNIT_ROLES = frozenset({Role.UNIT_HEAD, Role.UNIT_STAFF})
 """Roles that are nothing without a unit."""
 
