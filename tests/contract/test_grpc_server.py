@@ -282,6 +282,17 @@ async def test_stopping_lets_a_command_in_hand_finish_and_takes_no_new_one() -> 
         await stopping
 
 
+async def test_of_thousands_at_once_none_is_dropped_unseen() -> None:
+    """gRPC's core drops calls by itself where more than 1,000 wait."""
+    async with grpc_door(FakeGateway()) as channel:
+        get = channel.unary_unary(f"{QUERIES}/GetWork")
+        answered = await asyncio.gather(*(refused(get(b"")) for _ in range(4000)))
+    assert {error.code() for error in answered} <= {
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
+
+
 async def _answer(call: Any) -> bytes:
     data: bytes = await call
     return data

@@ -132,12 +132,14 @@ def no_right(principal: Principal, name: str, title: str | None = None) -> Forbi
 
 
 def require_unit(principal: Principal, scope: Scope, unit: str | None) -> None:
-    """Under scope `own`, refuse (Forbidden) whatever is another unit's or the whole city's (`unit` None)."""
+    """Under scope `own`, refuse (Forbidden) whatever is another unit's, the whole city's or nobody's (`unit` None).
+
+    The refusal does not tell which: that something is there, and whose it is, is not the asker's business either.
+    """
     if scope is Scope.ALL or (unit is not None and unit == principal.unit):
         return
-    subject, english = (f"单位 {unit}", f"unit {unit}") if unit is not None else ("全市", "the whole city")
     own, own_english = principal.unit or "(无)", principal.unit or "none"
     raise Forbidden(
-        f"只能办理本单位({own})的事项,这一项属于{subject}",
-        f"your right is limited to your own unit ({own_english}); this belongs to {english}",
+        f"只能办理本单位({own})的事项;这一项不属于本单位,或者不存在",
+        f"your right is limited to your own unit ({own_english}); this is not your unit's, or does not exist",
     )

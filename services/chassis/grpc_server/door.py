@@ -19,6 +19,9 @@ from services.chassis.grpc_server.requests import CallReader, Verifier
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 
+PENDING = 1_000_000
+"""Calls that the core may hold before we see them: more than clients can have under way."""
+
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -85,9 +88,15 @@ class GrpcDoor:
         await self._publish()
 
     def _options(self) -> list[tuple[str, int]]:
-        """Two processes on one port would share its calls unseen, so the port is ours alone."""
+        """Two processes on one port would share its calls unseen, so the port is ours alone.
+
+        Where many calls wait to be taken up, gRPC's core drops some at random, which their callers see as CANCELLED and
+        nobody counts. We refuse by ourselves what is too much (`Admission`), so its bounds lie out of reach.
+        """
         largest = self._settings.max_message_bytes
-        return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest)]
+        waiting = ("grpc.server.max_pending_requests", "grpc.server.max_pending_requests_hard_limit")
+        bounds = [(name, PENDING) for name in waiting]
+        return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest), *bounds]
 
     def _listen(self) -> int:
         host, port = self._settings.grpc_host, self._settings.grpc_port
