@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from services.policy_registry.events import Parameter, RuleSet
 from services.projection.answers.overview import Overview
 from services.projection.answers.programme import ProgrammeAnswer
 from services.projection.answers.units import UnitAnswer, UnitComparison
 from services.projection.cockpit.frame import Frame
+from services.projection.cockpit.labels import Texts
 from services.projection.cockpit.rhythms import party_words, rhythm_words
 from services.projection.cockpit.visit import Visit
 from services.projection.queries import CompareUnits, GetOverview, GetProgramme, GetUnit
+
+
+def rule_set_words(rules: RuleSet, t: Texts) -> str:
+    """A rule set's title; the data have it in Chinese alone, so its id in words stands for it in English."""
+    return t.either(rules.title, _spelt_out(rules.id))
+
+
+def parameter_words(parameter: Parameter, t: Texts) -> str:
+    """A parameter's title, or its name in words where there is none in the page's language."""
+    return t.either(parameter.title or _spelt_out(parameter.name), _spelt_out(parameter.name))
+
+
+def _spelt_out(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 class CityPages:
@@ -37,5 +53,6 @@ class CityPages:
     async def programme(self, visit: Visit) -> Response:
         answer: ProgrammeAnswer = await visit.ask(visit.query(GetProgramme))
         names = {each.unit_id: each for each in answer.units}
-        words = {"names": names, "party": party_words, "rhythm": rhythm_words}
+        words = {"names": names, "party": party_words, "rhythm": rhythm_words, "rule_set": rule_set_words}
+        words |= {"parameter": parameter_words}
         return await self._frame.show(visit, "programme.html", answer=answer, reading=answer.reading, **words)

@@ -106,6 +106,7 @@ DOMAIN: dict[str, tuple[str, str]] = {
     "role.auditor": ("审计员", "Auditor"),
     "role.integrator": ("对接系统", "Integrator"),
     "role.operator": ("运维员", "Operator"),
+    "role.system": ("系统", "System"),
     "duty.report": ("报告", "Report"),
     "duty.filing": ("备案", "Filing"),
     "duty.meeting": ("会议", "Meeting"),

@@ -10,16 +10,19 @@ import msgspec
 from starlette.responses import Response
 
 from services.chassis.errors import NotFound
+from services.projection.answers.programme import ProgrammeAnswer
 from services.projection.answers.project import ProjectAnswer, ProjectTimeline
 from services.projection.answers.project_lines import ProjectLine, ProjectPage
 from services.projection.answers.units import UnitList
 from services.projection.cockpit.csv_cells import rows_of, safe
 from services.projection.cockpit.frame import Frame
+from services.projection.cockpit.lifeline import Names, approval_names
 from services.projection.cockpit.pages import HEADERS
 from services.projection.cockpit.visit import Visit
 from services.projection.queries import (
     LARGEST_PAGE,
     AttentionKind,
+    GetProgramme,
     GetProject,
     GetProjectTimeline,
     ListProjects,
@@ -92,13 +95,15 @@ class ProjectPages:
             line=answer.line,
             entries=shown[:_LATEST],
             facts=len(life.entries),
+            names=await _names(visit),
             reading=answer.reading,
         )
 
     async def timeline(self, visit: Visit) -> Response:
         asked = visit.request.path_params["project_id"][:64]
         answer: ProjectTimeline = await visit.ask(visit.query(GetProjectTimeline, project_id=asked))
-        return await self._frame.show(visit, "timeline.html", answer=answer, reading=answer.reading)
+        names = await _names(visit)
+        return await self._frame.show(visit, "timeline.html", answer=answer, names=names, reading=answer.reading)
 
     async def event(self, visit: Visit) -> Response:
         """One recorded fact, exactly. It is asked for by all that is known, whatever day is looked at; of a project
@@ -112,9 +117,14 @@ class ProjectPages:
             answer = await visit.ask(query)
         except NotFound:
             answer = await visit.ask(visit.query(GetProjectTimeline, project_id=asked, version=int(version)))
-        return await self._frame.show(
-            visit, "event.html", answer=answer, entry=answer.entries[0], reading=answer.reading
-        )
+        told = {"entry": answer.entries[0], "names": await _names(visit), "reading": answer.reading}
+        return await self._frame.show(visit, "event.html", answer=answer, **told)
+
+
+async def _names(visit: Visit) -> Names:
+    """What approvals are called, by the rule sets that hold today: an early fact's were not published yet."""
+    answer: ProgrammeAnswer = await visit.ask(GetProgramme())
+    return approval_names(answer.rule_sets, visit.t)
 
 
 def _csv(rows: Iterator[list[str]]) -> bytes:

@@ -307,7 +307,7 @@ async def test_the_programme_tells_when_each_duty_is_due_and_shows_no_chinese_ti
     assert "by day 25 inclusive of the last month of every quarter" in english
     assert "<td>not named</td>" in english
     assert "未明确" in chinese
-    assert "<b>project</b>" in english
+    assert "<b>Project</b>" in english
 
 
 def test_words_from_right_to_left_turn_nothing_beside_them() -> None:
