@@ -111,7 +111,7 @@ class Boards:
         standings: dict[str, Standing] = {}
         for key in sorted(rows):
             row, known = rows[key], usable.get(key)
-            same = known is not None and (known.row is row or known.row.version == row.version)
+            same = known is not None and (known.row is row or known.row.knows_the_same(row))
             found = known if same else standing_of(row, moment.on, rules)
             if found is not None:
                 standings[key] = found

@@ -111,7 +111,16 @@ class PastFolds:
 
 
 def _fold_projects(reader: Reader, since: int, base: Mapping[str, BoardRow] | None, until: int) -> dict[str, BoardRow]:
-    return _folded(base or {}, events_between(reader, since, until))
+    """Folded on from the base, but from the beginning where a fact comes behind a later one of its project that the
+    base holds already: the machine's clock had been set back."""
+    try:
+        return _folded(base or {}, events_between(reader, since, until))
+    except _BehindTheBase:
+        return _folded({}, events_between(reader, 0, until))
+
+
+class _BehindTheBase(Exception):
+    """A fact is older than the row that it was to be folded on to."""
 
 
 def _folded(base: Mapping[str, BoardRow], facts: Iterable[ProjectFact]) -> dict[str, BoardRow]:
@@ -120,7 +129,10 @@ def _folded(base: Mapping[str, BoardRow], facts: Iterable[ProjectFact]) -> dict[
     for key, stream, version, event in facts:
         row = folding.get(key)
         if row is None:
-            row = folding[key] = Folding(stream, base.get(key))
+            known = base.get(key)
+            if known is not None and version <= known.version:
+                raise _BehindTheBase(key)
+            row = folding[key] = Folding(stream, known)
         row.take(version, event)
     return {**base, **{key: row.done() for key, row in folding.items()}}
 

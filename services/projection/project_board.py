@@ -29,6 +29,12 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         version = self.sources.get(key)
         return None if version is None else f"{self.stream}/{version}"
 
+    def knows_the_same(self, other: BoardRow) -> bool:
+        """Whether both are folded from the same facts. The last version alone does not tell: where the machine's clock
+        was set back, an earlier fact can have become known later."""
+        mine = (self.version, self.corrections, self.sources)
+        return mine == (other.version, other.corrections, other.sources)
+
 
 class Folding:
     """A row on its way: takes the facts of one stream in their order, whatever they are."""

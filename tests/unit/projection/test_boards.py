@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.project_tracking.events import ProjectProgressReported
+from services.project_tracking.events import ProjectProgressReported, ProjectWeeklyReportSubmitted
 from services.projection.as_of import Moment
 from services.projection.boards import board_at, board_of
 from tests.unit.projection.world import TODAY, YI, World, running_project, world
@@ -73,3 +73,21 @@ def test_a_project_that_came_is_on_the_next_board(city: World) -> None:
     running_project(city, "p9")
     city.folded()
     assert "p9" in board_at(city.views, Moment(TODAY)).standings
+
+
+def test_a_clock_that_was_set_back_mixes_no_knowledge(city: World) -> None:
+    """A correction recorded while it was ahead, and after it a fact of an earlier instant."""
+    july_corrected(city, "p2")
+    told = ProjectWeeklyReportSubmitted(occurred_on=date(2017, 8, 28), week=date(2017, 8, 28), progress="主体封顶")
+    city.fact("project-p2", told, date(2017, 8, 30))
+    city.folded()
+    day = date(2017, 9, 1)
+    now, then = Moment(day), Moment(day).as_then_known
+    board_at(city.views, now)
+    earlier = Moment(date(2017, 8, 31)).as_then_known
+    board_at(city.views, earlier)
+    for moment in (then, now, Moment(TODAY).as_then_known):
+        alone = board_of(city.views, moment, "p2").standings["p2"]
+        assert board_at(city.views, moment).standings["p2"].row == alone.row
+    assert board_at(city.views, then).standings["p2"].row.corrections == ()
+    assert board_at(city.views, Moment(TODAY).as_then_known).standings["p2"].row.corrections != ()
