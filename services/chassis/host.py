@@ -185,10 +185,21 @@ class ServiceHost:
     @property
     def trouble(self) -> str | None:
         """Why this service is not ready, the gravest first; None when it is."""
+        if (fault := self.fault) is not None:
+            return fault
+        found = self._trouble_of_views()
+        return None if found is None else self._named(found)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the facts or their log, which no waiting mends; None: nothing."""
         if self._log_keeper is not None and self._log_keeper.trouble is not None:
             return self._log_keeper.trouble
-        found = self.store.trouble or self._trouble_of_views()
-        return None if found is None else f"{self.service.name}:{found}"
+        found = self.store.trouble
+        return None if found is None else self._named(found)
+
+    def _named(self, trouble: str) -> str:
+        return f"{self.service.name}:{trouble}"
 
     def _trouble_of_views(self) -> str | None:
         if self._reactions.damage is not None:

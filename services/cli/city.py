@@ -22,7 +22,7 @@ from services.chassis.making import in_the_making
 from services.chassis.serving import Access, Doors, check_folder, keep_logs, only_server
 from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
-from services.cli.app import app
+from services.cli.app import app, fail
 from services.cli.opening import city, prepare, programme_folder, require_city
 from services.cli.progress import progress_bar
 from services.policy_registry.programme_files import load_programme
@@ -62,7 +62,8 @@ def rehearse(
     ] = False,
 ) -> None:
     """造一座演练城市(纯属虚构),逐日过到指定日期 · make a rehearsal city of invented facts, lived day by day."""
-    from services.rehearsal import rehearse as live  # noqa: PLC0415 - only this command needs it
+    from services.rehearsal import RehearsalBroken  # noqa: PLC0415 - only this command needs it
+    from services.rehearsal import rehearse as live  # noqa: PLC0415
 
     given = prepare()
     check_folder(given.data)
@@ -73,7 +74,10 @@ def rehearse(
         def show(day: date, done: int, total: int) -> None:
             step(done, total, day.isoformat())
 
-        summary = live(given.data, programme_folder(programme), until.date(), seed, given, show)
+        try:
+            summary = live(given.data, programme_folder(programme), until.date(), seed, given, show)
+        except RehearsalBroken as error:
+            fail(f"演练无法继续,未留下任何数据 · the rehearsal can't go on and leaves nothing behind: {error}")
     with city(given) as opened:
         keep_logs(opened, given)
     print(f"演练数据已就绪 · rehearsal made: {summary}")
@@ -109,8 +113,10 @@ def _announce(doors: Doors, opened: Embedded, access: Access, given: Settings) -
     code = access.logins.create(Principal(account="first-login", role=Role.CITY_GROUP, unit=None), datetime.now(UTC))
     base = given.public_url or f"http://{given.http_host}:{doors.http.port}"
     kind = "演练数据,纯属虚构 · rehearsal, invented" if opened.info.kind is StoreKind.REHEARSAL else "真实数据 · real"
+    faults = [f"  ✗ {fault}\n" for host in opened.hosts.values() if (fault := host.fault)]
+    state = "未就绪 · NOT ready" if faults else "已就绪 · ready"
     print(
-        f"bizenv 已就绪 · ready ({kind}; {opened.clock.today().isoformat()})\n"
+        f"bizenv {state} ({kind}; {opened.clock.today().isoformat()})\n{''.join(faults)}"
         f"  驾驶舱 cockpit  {base}/\n"
         f"  登录链接 login  {base}/login?code={code}  (一次有效,15 分钟内 · once, within 15 minutes)\n"
         f"  接口 API        {base}/openapi.json\n"

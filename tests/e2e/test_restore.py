@@ -69,6 +69,8 @@ def test_a_restored_store_records_nothing_until_its_new_epoch(restored_city: Pat
     assert "✗ projection: 视图落后 -" in looked.stdout
     server = Server(restored_city).announce()
     try:
+        assert any("NOT ready" in line for line in server.announced)
+        assert any("✗" in line and "bizenv restored" in line for line in server.announced)
         assert any("bizenv restored" in trouble for trouble in server.troubles())
         with closing(HttpClient(server.http, access)) as client, pytest.raises(Refused) as error:
             client.do(lives.registration("new"))
@@ -95,4 +97,16 @@ def test_after_a_restore_everything_goes_on(restored_city: Path, access: str) ->
     audited = told(restored_city, "audit", "verify")
     assert "第 2 期 · epoch: 恢复后保留 · kept" in audited
     assert "✗" not in audited
+    assert bizenv(restored_city, "doctor").returncode == 0
+
+
+def test_a_backup_from_before_an_earlier_restore_is_told_with_its_remedy(restored_city: Path, tmp_path: Path) -> None:
+    told(restored_city, "restored")
+    put_back(tmp_path / "backup", restored_city / "project_tracking")
+    server = Server(restored_city).announce()
+    try:
+        assert any("run bizenv restored --service project_tracking" in line for line in server.announced)
+    finally:
+        assert server.stop() == 0
+    assert "epoch 3" in told(restored_city, "restored", "--service", "project_tracking")
     assert bizenv(restored_city, "doctor").returncode == 0

@@ -85,8 +85,12 @@ class Footing:
         if head.identity != self.identity:
             raise LogBroken("存储信息与树头不一致", "the store's info is not what its head says")
         if head.epoch != (epoch := self._store.info.epoch):
+            service = self._store.service
             raise LogBroken(
-                f"存储的纪元 {epoch} 与树头的 {head.epoch} 不一致", f"the epoch is {epoch}, the head's {head.epoch}"
+                f"存储的纪元 {epoch} 与树头的 {head.epoch} 不一致(若刚从备份恢复,请停止服务后运行 "
+                f"bizenv restored --service {service})",
+                f"the epoch is {epoch}, the head's {head.epoch}; if the store was put back from a backup, stop and run "
+                f"bizenv restored --service {service}",
             )
 
     def _frontier(self, size: int) -> Frontier:
