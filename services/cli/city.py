@@ -22,7 +22,7 @@ from services.chassis.making import in_the_making
 from services.chassis.serving import Access, Doors, check_folder, keep_logs, only_server
 from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
-from services.cli.app import app
+from services.cli.app import app, fail
 from services.cli.opening import city, prepare, programme_folder, require_city
 from services.cli.progress import progress_bar
 from services.policy_registry.programme_files import load_programme
@@ -62,7 +62,8 @@ def rehearse(
     ] = False,
 ) -> None:
     """造一座演练城市(纯属虚构),逐日过到指定日期 · make a rehearsal city of invented facts, lived day by day."""
-    from services.rehearsal import rehearse as live  # noqa: PLC0415 - only this command needs it
+    from services.rehearsal import RehearsalBroken  # noqa: PLC0415 - only this command needs it
+    from services.rehearsal import rehearse as live  # noqa: PLC0415
 
     given = prepare()
     check_folder(given.data)
@@ -73,7 +74,10 @@ def rehearse(
         def show(day: date, done: int, total: int) -> None:
             step(done, total, day.isoformat())
 
-        summary = live(given.data, programme_folder(programme), until.date(), seed, given, show)
+        try:
+            summary = live(given.data, programme_folder(programme), until.date(), seed, given, show)
+        except RehearsalBroken as error:
+            fail(f"演练无法继续,未留下任何数据 · the rehearsal can't go on and leaves nothing behind: {error}")
     with city(given) as opened:
         keep_logs(opened, given)
     print(f"演练数据已就绪 · rehearsal made: {summary}")

@@ -6,6 +6,7 @@ what of it, when, and with which slips · living: the day loop under a set clock
 A composer, not a service: it may import every service's commands, and nothing but the command line imports it.
 """
 
+from services.rehearsal.living import RehearsalBroken
 from services.rehearsal.making import RehearsalSummary, rehearse
 
-__all__ = ["RehearsalSummary", "rehearse"]
+__all__ = ["RehearsalBroken", "RehearsalSummary", "rehearse"]

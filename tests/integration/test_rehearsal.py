@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -13,19 +14,26 @@ import msgspec
 import pytest
 
 from services.catalogue import SERVICES
+from services.chassis import logs
 from services.chassis.city_clock import city_clock
 from services.chassis.clock import SHANGHAI, business_day
 from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists
 from services.chassis.event_store import StoreKind, StoreUnusable
 from services.chassis.settings import Settings
+from services.cli.main import main
 from services.policy_registry.events import CityRegister, scored_on
+from services.project_tracking.project.commands import SignProject
 from services.project_tracking.reference import THE_CITY, UNITS
-from services.rehearsal import RehearsalSummary, rehearse
+from services.rehearsal import RehearsalBroken, RehearsalSummary, making, rehearse
+from services.rehearsal.people import CITY as CITY_GROUP
+from services.rehearsal.telling import Intention
+from tests.processes import told
 
 PROGRAMME = Path(__file__).resolve().parents[2] / "deploy" / "programmes" / "baoding-2017"
 UNTIL = date(2017, 9, 29)
 SHORT = date(2017, 2, 10)
 CITY = "city_group:city.projects"
+TABLES = ("events", "commands", "streams", "store")
 Row = tuple[Any, ...]
 
 
@@ -48,7 +56,7 @@ def test_the_same_seed_gives_the_same_stores_byte_for_byte(tmp_path: Path) -> No
     first, again = _short(tmp_path / "first", 1), _short(tmp_path / "again", 1)
     assert first == again
     for service in SERVICES:
-        for table in ("events", "commands", "streams", "store"):
+        for table in TABLES:
             rows = _rows(tmp_path / "first", service.name, table)
             assert rows == _rows(tmp_path / "again", service.name, table), f"{service.name}.{table}"
     assert sum(first.events.values()) > 500
@@ -82,6 +90,28 @@ def test_an_interrupted_rehearsal_leaves_no_city(tmp_path: Path) -> None:
     assert city_exists(data)
 
 
+def test_a_refused_order_breaks_the_rehearsal_and_leaves_no_city(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = SignProject(project_id="p-nobody", occurred_on=date(2017, 1, 3))
+    wrong = Intention(datetime(2017, 1, 3, 9, tzinfo=SHANGHAI), order, CITY_GROUP)
+    monkeypatch.setattr(making, "_lives", lambda *_: [wrong])
+    data = tmp_path / "var"
+    with pytest.raises(RehearsalBroken, match=r"2017-01-03 09:00.*city_group:city\.projects.*SignProject.*p-nobody"):
+        _short(data, 1)
+    assert list(data.iterdir()) == []
+
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    monkeypatch.setenv("BIZENV_DATA", str(data))
+    arguments = ["bizenv", "rehearse", "--programme", PROGRAMME.name, "--until", SHORT.isoformat()]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "bizenv: 演练无法继续,未留下任何数据 · the rehearsal can't go on" in capsys.readouterr().err
+    assert list(data.iterdir()) == []
+
+
 def test_a_folder_with_a_city_and_a_day_outside_the_programme_are_refused(tmp_path: Path) -> None:
     data = tmp_path / "var"
     rehearse(data, PROGRAMME, date(2017, 1, 3), 1, Settings(), _quiet, projects=25)
@@ -99,6 +129,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (summary.units, summary.projects) == (25, 200)
     assert "200" in str(summary)
     return data
+
+
+def test_the_newcomers_command_gives_the_same_city_byte_for_byte(full: Path, tmp_path: Path) -> None:
+    """All of it, made again by the real command in a process of its own."""
+    told(tmp_path / "var", "rehearse", "--programme", PROGRAMME.name, "--until", UNTIL.isoformat(), "--seed", "1")
+    for service in SERVICES:
+        for table in TABLES:
+            assert _rows(tmp_path / "var", service.name, table) == _rows(full, service.name, table), service.name
 
 
 def _events(data: Path) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
