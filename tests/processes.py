@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -25,6 +25,8 @@ START_SECONDS = 60.0
 COMMAND_SECONDS = 120.0
 
 BIZENV = (sys.executable, "-m", "services.cli")
+WITHOUT_ROOTS_EXCEPTION = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""Before a command: the modes of files and folders hold for it, though root runs the tests."""
 ANY_PORTS = {"BIZENV_HTTP_PORT": "0", "BIZENV_GRPC_PORT": "0", "BIZENV_METRICS_PORT": "0"}
 
 
@@ -35,10 +37,12 @@ def environment(data: Path, settings: dict[str, str]) -> dict[str, str]:
     return {**plain, "BIZENV_DATA": str(data), **ANY_PORTS, **own}
 
 
-def bizenv(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def bizenv(
+    data: Path, *arguments: str, before: Sequence[str] = (), **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run one command of the command line to its end."""
     return subprocess.run(
-        [*BIZENV, *arguments],
+        [*before, *BIZENV, *arguments],
         cwd=ROOT,
         env=environment(data, settings),
         capture_output=True,
@@ -56,9 +60,9 @@ def told(data: Path, *arguments: str, **settings: str) -> str:
     return done.stdout
 
 
-def refused(data: Path, *arguments: str, **settings: str) -> str:
+def refused(data: Path, *arguments: str, before: Sequence[str] = (), **settings: str) -> str:
     """The one clear sentence with which a command ends that can't do its work; never a traceback."""
-    done = bizenv(data, *arguments, **settings)
+    done = bizenv(data, *arguments, before=before, **settings)
     assert done.returncode > 0, f"bizenv {' '.join(arguments)} ended with {done.returncode}: {done.stdout}"
     sentences = [line for line in done.stderr.splitlines() if line.startswith("bizenv: ")]
     assert len(sentences) == 1, done.stderr

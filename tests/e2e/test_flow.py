@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 import threading
@@ -271,7 +272,11 @@ def test_views_are_rebuilt_beside_the_live_ones_and_answers_never_go_back(served
     writing.start()
     try:
         before = _generation(served.data)
-        assert "✓" not in (said := told(served.data, "rebuild", "projection")), said
+        least = len(list(served.http.events("project_tracking")))
+        said = re.search(r"generation (\d+) built from (\d+) events$", told(served.data, "rebuild", "projection"), re.M)
+        assert said is not None
+        assert int(said[1]) == before + 1
+        assert int(said[2]) >= least
         eventually(lambda: not _view_files(served.data, before - 1), what="an old generation is gone")
         told(served.data, "rebuild", "projection")
         eventually(lambda: not _view_files(served.data, before), 30, "the replaced generation is gone")
