@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from services.chassis.auth import Role
-from tests.contract.doors import Outcome, Request, door, message, token
+from services.chassis.metrics import METRICS
+from tests.contract.doors import PACKAGE, Outcome, Request, door, message, token
 
 DOORS = ["grpc", "http"]
 pytestmark = pytest.mark.asyncio
@@ -161,12 +162,37 @@ async def test_an_oversize_message_is_refused(name: str, status: str) -> None:
         assert client.gateway.calls == []
 
 
-@pytest.mark.parametrize(("name", "status"), [("grpc", "DEADLINE_EXCEEDED"), ("http", "504")])
-async def test_a_deadline_that_has_passed_is_refused(name: str, status: str) -> None:
-    async with door(name) as client:
+async def test_a_deadline_that_has_passed_is_refused() -> None:
+    """Over HTTP: a gRPC client does not even send such a call."""
+    async with door("http") as client:
         outcome = await client.send(replace(register(), timeout=-1.0))
-        assert outcome.status == status
+        assert outcome == Outcome("504", "DEADLINE_EXCEEDED")
         assert client.gateway.calls == []
+
+
+async def test_a_deadline_that_passes_over_a_command_ends_it_in_the_server_too() -> None:
+    def ended() -> float:
+        labels = {"grpc_service": f"{PACKAGE}.WorkService", "grpc_method": "RegisterWork"}
+        values = (
+            METRICS.registry.get_sample_value("grpc_server_handled_total", {**labels, "grpc_code": code})
+            for code in ("CANCELLED", "DEADLINE_EXCEEDED")
+        )
+        return sum(value or 0.0 for value in values)
+
+    before = ended()
+    async with door("grpc") as client:
+        client.gateway.held = True
+        outcome = await client.send(replace(register(), timeout=0.3))
+        assert outcome.status == "DEADLINE_EXCEEDED"
+        assert len(client.gateway.calls) == 1
+        async with asyncio.timeout(10):
+            while ended() == before:
+                await asyncio.sleep(0.01)
+        client.gateway.release.set()
+        client.gateway.held = False
+        assert (await client.send(sign())).code == "WORK_NOT_REGISTERED"
+        assert client.gateway.streams.get("work-w-1", []) == []
+    assert ended() == before + 1
 
 
 @pytest.mark.parametrize("name", DOORS)

@@ -15,6 +15,7 @@ import httpx
 import msgspec
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client.parser import text_string_to_metric_families
 
 from services.chassis.envelope import partition_of
 from services.chassis.gateway import Receipt
@@ -101,12 +102,44 @@ def test_a_message_that_is_too_large(http: HttpClient, grpc_client: GrpcClient) 
         assert error.value.status == status
 
 
-def test_a_deadline_that_has_passed(http: HttpClient, grpc_client: GrpcClient) -> None:
+def test_a_deadline_that_has_passed(http: HttpClient) -> None:
     with pytest.raises(Refused) as error:
         http.call("POST", "/v1/projects/p-1:start", headers={"Bizenv-Timeout": "0"}, content=b"{}")
     assert (error.value.status, error.value.code) == ("504", "DEADLINE_EXCEEDED")
-    with pytest.raises((Lost, Refused), match="DEADLINE_EXCEEDED"):
-        grpc_client.do(lives.registration("late"), seconds=1e-6)
+
+
+def test_a_deadline_that_passes_in_the_server(served: Server, http: HttpClient, grpc_client: GrpcClient) -> None:
+    """The store is held; one command waits for it and others behind it on its stream, until their time is over."""
+    order, late = lives.registration("held"), lives.weekly("held", 1)
+    before = _ended(served)
+    with ThreadPoolExecutor(1) as pool:
+        with closing(sqlite3.connect(served.data / "project_tracking" / "events.sqlite", timeout=10)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            first = pool.submit(http.do, order)
+            with pytest.raises(Refused) as error:
+                http.do(late, seconds=0.3)
+            assert (error.value.status, error.value.code) == ("504", "DEADLINE_EXCEEDED")
+            with pytest.raises((Lost, Refused), match="DEADLINE_EXCEEDED"):
+                grpc_client.do(late, seconds=0.3)
+            eventually(lambda: _ended(served) == before + 1, what="the end of the call in the server")
+            assert not first.done()
+            database.rollback()
+        assert first.result(30).version == 1
+    (event,) = [event for event in http.events("project_tracking") if event["subject"] == "project-held"]
+    assert event["type"] == "bizenv.project.registered.v1"
+    assert http.do(late).version == 2
+
+
+def _ended(server: Server) -> float:
+    """How many reports over gRPC the server itself has ended because their time was over."""
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(httpx.get(server.metrics).text)
+        for sample in family.samples
+        if sample.name == "grpc_server_handled_total"
+        and sample.labels["grpc_method"] == "SubmitWeeklyReport"
+        and sample.labels["grpc_code"] in ("CANCELLED", "DEADLINE_EXCEEDED")
+    )
 
 
 # --- two processes write ---------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 
 import pytest
 from starlette.requests import Request
@@ -31,8 +32,11 @@ async def unread(_request: Request) -> Response:
     return PlainTextResponse("?")
 
 
+RELEASE: ContextVar[asyncio.Event] = ContextVar("release")
+
+
 async def slow(_request: Request) -> Response:
-    await asyncio.sleep(0.6)
+    await RELEASE.get().wait()
     return PlainTextResponse("slow")
 
 
@@ -88,7 +92,7 @@ async def test_a_header_that_trickles_in_ends_the_connection_too() -> None:
         writer.write(b"GET / HTTP/1.1\r\nX-Long: ")
         while not ended.done():
             writer.write(b"x")
-            await asyncio.sleep(0.02)
+            await asyncio.wait([ended], timeout=0.02)
         told, seconds = await ended
     assert told == b""
     assert seconds < 2
@@ -105,21 +109,37 @@ async def test_a_body_that_does_not_arrive_ends_the_connection(path: bytes) -> N
 
 
 async def test_an_idle_connection_ends_and_a_used_one_goes_on() -> None:
+    """The used one outlives another one that was opened after it and is never used again."""
     async with served() as connect:
         reader, writer = await connect()
-        for _ in range(3):
-            writer.write(GET)
-            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
-            await reader.readexactly(1)
-            await asyncio.sleep(0.5)
+        idle, once = await connect()
+        once.write(GET)
+        ended = asyncio.create_task(closed_after(idle))
+        while not ended.done():
+            await _use(reader, writer)
+            await asyncio.wait([ended], timeout=0.1)
+        assert (await ended)[0].startswith(b"HTTP/1.1 200")
+        await _use(reader, writer)
         _, seconds = await closed_after(reader)
     assert 0.2 < seconds < 3
 
 
+async def _use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(GET)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    await reader.readexactly(1)
+
+
 async def test_an_answer_may_take_longer_than_a_request() -> None:
+    """The time for a whole request, header and body, passes on another connection meanwhile."""
+    RELEASE.set(release := asyncio.Event())
     async with served() as connect:
         reader, writer = await connect()
         writer.write(GET.replace(b" / ", b" /slow "))
+        other, unfinished = await connect()
+        unfinished.write(POST + b"half")
+        await closed_after(other)
+        release.set()
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
 
 
@@ -146,5 +166,6 @@ async def test_one_connection_too_many_is_refused_and_the_others_go_on() -> None
         writer.write(GET)
         assert (await first.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
         writer.close()
-        while not (await answered(connect)).startswith(b"HTTP/1.1 200"):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while not (await answered(connect)).startswith(b"HTTP/1.1 200"):
+                pass
