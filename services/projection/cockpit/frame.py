@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -46,6 +46,12 @@ class Offered:
             for service, path in self._paths
             if service.rights.scope(role, path.command.__name__) is not None
         }
+
+    def senders(self, name: str) -> list[Role]:
+        """The roles of people who may send this command."""
+        services = [service for service, path in self._paths if path.command.__name__ == name]
+        people = [role for role in Role if role is not Role.SYSTEM]
+        return [role for role in people if any(service.rights.scope(role, name) for service in services)]
 
 
 class Frame:
@@ -93,6 +99,9 @@ class Frame:
         return page
 
     async def show(self, visit: Visit, template: str, **context: Any) -> HTMLResponse:
+        return await self.answer(visit, template, 200, context)
+
+    async def answer(self, visit: Visit, template: str, status: int, context: Mapping[str, Any]) -> HTMLResponse:
         frame = {
             "visit": visit,
             "t": visit.t,
@@ -103,7 +112,7 @@ class Frame:
             "reading": None,
             "other": None,
         }
-        return await self._templates.page(template, {**frame, **context})
+        return await self._templates.page(template, {**frame, **context}, status)
 
     async def plain(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         """A page without a visit: log-in and errors."""

@@ -68,6 +68,7 @@ def cockpit_routes(
         Route("/report/new", page(report.register)),
         Route("/report/{project_id}", page(report.project)),
         Route("/report/{project_id}/{command}", page(report.form)),
+        Route("/report/{project_id}/{command}", page(report.send), methods=["POST"]),
         Route("/login", opened(login.login)),
         Route("/logout", opened(login.logout), methods=["POST"]),
         Route("/static/{name}", static.serve),

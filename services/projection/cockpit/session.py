@@ -50,6 +50,10 @@ class Sessions:
             samesite="strict",
         )
 
+    def require_ours(self, request: Request) -> None:
+        """A form that is sent by cookie comes from our own page; raises Forbidden."""
+        require_same_origin(request, self._public_url)
+
     async def end(self, request: Request) -> None:
         """End the session of this browser, for whoever has a copy of its cookie too; nothing where there is none.
 
@@ -57,7 +61,7 @@ class Sessions:
         """
         token = request.cookies.get(SESSION_COOKIE)
         if token is not None:
-            require_same_origin(request, self._public_url)
+            self.require_ours(request)
             with contextlib.suppress(Unauthenticated):
                 await asyncio.to_thread(self._verifier.end, token, datetime.now(UTC))
 

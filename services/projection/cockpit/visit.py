@@ -14,8 +14,9 @@ from starlette.requests import Request
 
 from services.chassis.auth import Principal
 from services.chassis.deadline import Deadline
+from services.chassis.domain import Command
 from services.chassis.errors import InvalidRequest, Violation
-from services.chassis.gateway import Call, Gateway
+from services.chassis.gateway import Call, Gateway, Receipt
 from services.chassis.http_api import while_connected
 from services.chassis.service import Query
 from services.chassis.tracing import TraceContext
@@ -128,6 +129,13 @@ class Visit:
         call = Call(principal=self.principal, deadline=self._deadline, traceparent=self._trace.header)
         asked = self._gateway.ask(query, call)
         return await asked if query.token is None else await while_connected(self.request, asked)
+
+    async def tell(self, command: Command, command_id: str) -> Receipt:
+        """Carry out a command by the visitor's rights; raises DomainError and the errors of `chassis.errors`."""
+        call = Call(
+            principal=self.principal, deadline=self._deadline, command_id=command_id, traceparent=self._trace.header
+        )
+        return await self._gateway.execute(command, call)
 
     def query(self, kind: type[Q], **fields: Any) -> Q:
         """A query with the visit's times and, after a form was sent, its position token."""

@@ -32,10 +32,12 @@ STORE = "test-store"
 
 
 class WorldGateway:
-    """Answers by the rights, as the real one does; carries out nothing."""
+    """Answers by the rights, as the real one does; notes what it is told and records nothing of it."""
 
     def __init__(self, city: World) -> None:
         self._city = city
+        self.told: list[tuple[Command, Call]] = []
+        self.refusal: Exception | None = None
 
     async def ask(self, query: Query, call: Call) -> msgspec.Struct:
         authorise(PROJECTION.rights, call.principal, type(query).__name__)
@@ -43,7 +45,10 @@ class WorldGateway:
         return found
 
     async def execute(self, command: Command, call: Call) -> Receipt:
-        raise NotImplementedError
+        if self.refusal is not None:
+            raise self.refusal
+        self.told.append((command, call))
+        return Receipt(command_id=call.command_id or "", stream="project-p1", version=1, event_ids=(), token="t")
 
 
 class TestAccess:
@@ -68,12 +73,16 @@ class TestAccess:
 
 @asynccontextmanager
 async def browser(
-    city: World, access: TestAccess, principal: Principal | None, kind: StoreKind = StoreKind.REHEARSAL
+    city: World,
+    access: TestAccess,
+    principal: Principal | None,
+    kind: StoreKind = StoreKind.REHEARSAL,
+    gateway: WorldGateway | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that is logged in as the principal (None: not at all)."""
     clock = SetClock(datetime.combine(city.today, time(18), SHANGHAI))
     info = store_info("projection", kind=kind)
-    app = Starlette(routes=cockpit_routes(WorldGateway(city), access, clock, Settings(), info, SERVICES))
+    app = Starlette(routes=cockpit_routes(gateway or WorldGateway(city), access, clock, Settings(), info, SERVICES))
     cookies = {} if principal is None else {SESSION_COOKIE: access.token(principal)}
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://city.test", cookies=cookies) as client:

@@ -171,6 +171,20 @@ async def test_a_correction_is_marked_with_the_old_value_struck_through(city: Wo
     assert "此后更正为 3,333万元" in then
 
 
+@pytest.mark.parametrize("known", ["now", "then"])
+async def test_where_the_readings_differ_the_comparison_and_the_list_say_so(
+    city: World, access: TestAccess, known: str
+) -> None:
+    told = f"?on=2017-06-30&known={known}"
+    async with browser(city, access, LEADER) as client:
+        overview, units, listing = [(await client.get(f"{path}{told}")).text for path in ("/", "/units", "/projects")]
+    for page in (overview, units, listing):
+        assert "1 个项目的情况在此后有变动,其中 1 个经更正" in page
+    for page in (overview, units):
+        assert '<span class="mark corrected">更正</span></th>' in page
+    assert re.search(r'<s class="was"|现为', units)
+
+
 async def test_links_keep_the_day_and_the_knowledge(city: World, access: TestAccess) -> None:
     async with browser(city, access, LEADER) as client:
         text = (await client.get("/projects?on=2017-06-30&known=then")).text
@@ -229,7 +243,7 @@ async def test_every_form_opens_for_who_may_send_it(city: World, access: TestAcc
             for extra in ("", "?correct=1", "?lang=en"):
                 response = await client.get(f"/report/p1/{command.__name__}{extra}")
                 assert response.status_code == 200, command
-                assert 'data-key="' in response.text
+                assert re.search(r'(data-key|name="key" value)="[0-9a-f-]{36}"', response.text)
         assert (await client.get("/report/new")).status_code == 200
 
 

@@ -1,7 +1,7 @@
 "use strict";
 // Sends a command's form as JSON. What is wrong is shown at its field; what was recorded is shown by the next page.
 document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("form.command").forEach(bindForm);
+  document.querySelectorAll("form.command[data-action]").forEach(bindForm);
 });
 
 function bindForm(form) {
