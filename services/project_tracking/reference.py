@@ -7,10 +7,12 @@ from datetime import date
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from services.chassis.clock import business_day
 from services.chassis.domain import Facts
 from services.chassis.envelope import Envelope
-from services.chassis.views import FoldedView, Reader, Received
+from services.chassis.views import FoldedView, Handler, Reader, Received
 from services.policy_registry.events import (
     PROGRAMME_EVENTS,
     UNIT_REGISTRY_EVENTS,
@@ -26,12 +28,14 @@ from services.policy_registry.events import (
 )
 from services.project_tracking.events import (
     ProjectCompleted,
+    ProjectLampRecorded,
     ProjectRecord,
     ProjectRegistered,
     ProjectRules,
     ProjectStepRetracted,
     ProjectTerminated,
     ProjectWithdrawn,
+    Step,
     last_day,
 )
 from services.project_tracking.events.adopted_rules import rules_on
@@ -49,9 +53,24 @@ class KnownProgrammes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LampDue(msgspec.Struct, frozen=True, kw_only=True):
-    """Until when a project is to be given a lamp each month: the day on which it was completed or ended, if it was."""
+    """For which months a project is to be given a lamp: what is known of its life, and the last month that has one.
 
-    over_on: date | None = None
+    `over` holds the days on which it was completed and ended; a step taken back is no longer in it. `since` is the
+    clock's day from which on its running is known: of the registration, or of the retraction of such a step.
+    """
+
+    unit_id: str
+    registered_on: date
+    since: date
+    over: dict[Step, date] = {}
+    lamp_of: str | None = None
+
+    def owes(self, month: str, lamp_day: date) -> bool:
+        """Whether it lived through the month, was known to by the lamp day, and has no lamp of it yet."""
+        end = last_day(month)
+        unlit = self.lamp_of is None or self.lamp_of < month
+        lived = self.registered_on <= end and all(day > end for day in self.over.values())
+        return unlit and lived and self.since <= lamp_day
 
 
 def _units(row: CityRegister | None, fact: Received) -> CityRegister:
@@ -65,16 +84,32 @@ def _programmes(row: KnownProgrammes | None, fact: Received) -> KnownProgrammes:
     return KnownProgrammes(programmes={**before, key: record})
 
 
-def _listed(row: LampDue | None, _fact: Received) -> LampDue:
-    return row or LampDue()
+def _listed(row: LampDue | None, fact: Received) -> LampDue:
+    told: ProjectRegistered = fact.event  # type: ignore[assignment]
+    if row is not None:
+        return replace(row, unit_id=told.unit_id, registered_on=told.occurred_on)
+    since = business_day(fact.envelope.recorded_at)
+    return LampDue(unit_id=told.unit_id, registered_on=told.occurred_on, since=since)
 
 
-def _is_over(_row: LampDue | None, fact: Received) -> LampDue:
-    return LampDue(over_on=fact.event.occurred_on)
+def _over(step: Step) -> Handler:
+    def is_over(row: LampDue | None, fact: Received) -> LampDue | None:
+        return row and replace(row, over={**row.over, step: fact.event.occurred_on})
+
+    return is_over
 
 
-def _runs_again(_row: LampDue | None, _fact: Received) -> LampDue:
-    return LampDue()
+def _taken_back(row: LampDue | None, fact: Received) -> LampDue | None:
+    told: ProjectStepRetracted = fact.event  # type: ignore[assignment]
+    if row is None or told.step not in row.over:
+        return row
+    left = {step: day for step, day in row.over.items() if step is not told.step}
+    return replace(row, over=left, since=business_day(fact.envelope.recorded_at))
+
+
+def _lit(row: LampDue | None, fact: Received) -> LampDue | None:
+    told: ProjectLampRecorded = fact.event  # type: ignore[assignment]
+    return row and replace(row, lamp_of=max(row.lamp_of or told.month, told.month))
 
 
 def _the_city(_envelope: Envelope) -> str:
@@ -93,17 +128,16 @@ LAMPS_DUE = FoldedView(
     _project,
     {
         ProjectRegistered: _listed,
-        ProjectStepRetracted: _runs_again,
-        ProjectCompleted: _is_over,
-        ProjectTerminated: _is_over,
-        ProjectWithdrawn: _is_over,
+        ProjectStepRetracted: _taken_back,
+        ProjectCompleted: _over(Step.COMPLETED),
+        ProjectTerminated: _over(Step.TERMINATED),
+        ProjectWithdrawn: _over(Step.WITHDRAWN),
+        ProjectLampRecorded: _lit,
     },
-    revision=2,
+    revision=3,
 )
-"""A retraction lets a project run again; one that is over for another reason gets no lamp by its own rule.
-
-The next lamp day then gives the lamp of the month before it; months whose lamp day had passed meanwhile get none.
-"""
+"""A project that comes onto the list, or runs again after a retraction, when the lamp day has passed is given its
+first lamp on the next one, of the month before it; months whose lamp day had passed meanwhile get none."""
 
 
 def facts_for(reader: Reader, state: ProjectRecord | None, command: Any, base: Facts) -> ProjectFacts:
@@ -166,7 +200,9 @@ DAYS_KEPT = 1000
 _BY_DAY = _RulesByDay()
 
 
-def running_projects(reader: Reader, month: str) -> Iterable[str]:
-    """Ids of the projects that were not over by the end of the month, in order: what is over since owes its lamp."""
-    end = last_day(month)
-    return [key for key, row in reader.rows(LAMPS_DUE.name) if row.over_on is None or row.over_on > end]
+def lamps_owed(reader: Reader, month: str, on: date, lamp_day: date) -> Iterable[str]:
+    """Ids of the projects, in order, that lived through the month, have no lamp of it and whose unit is valid on the
+    day. What is over since owes its lamp."""
+    owing = [(key, row.unit_id) for key, row in reader.rows(LAMPS_DUE.name) if row.owes(month, lamp_day)]
+    register = known_units(reader)
+    return [key for key, unit_id in owing if unit_on(register, unit_id, on) is not None]

@@ -30,8 +30,9 @@ _VIEWS: tuple[FoldedView, ...] = (UNITS, PROGRAMMES, LAMPS_DUE)
 REGISTRY, PROGRAMME = "unit_registry-city", "programme-city"
 
 
-def received(stream: str, event: Event, version: int = 1, position: int = 1) -> Received:
-    """The fact as a handler or a reaction gets it."""
+def received(stream: str, event: Event, version: int = 1, position: int = 1, came: date | None = None) -> Received:
+    """The fact as a handler or a reaction gets it; it `came` on the clock's day, else early in 2017."""
+    clock = came or date(2017, 1, 1)
     envelope = Envelope(
         service="somewhere",
         epoch=1,
@@ -41,7 +42,7 @@ def received(stream: str, event: Event, version: int = 1, position: int = 1) -> 
         version=version,
         type=event.type,
         occurred_on=event.occurred_on,
-        recorded_at=datetime(2017, 1, 1, tzinfo=UTC),
+        recorded_at=datetime(clock.year, clock.month, clock.day, 4, tzinfo=UTC),
         actor="system:test",
         command_id=f"{stream}/{version}",
         command_hash=b"",
@@ -61,11 +62,11 @@ class KnownFacts:
         self._versions: dict[str, int] = {}
         self._position = 0
 
-    def told(self, stream: str, *events: Event) -> KnownFacts:
+    def told(self, stream: str, *events: Event, came: date | None = None) -> KnownFacts:
         for event in events:
             self._versions[stream] = version = self._versions.get(stream, 0) + 1
             self._position += 1
-            self.take(received(stream, event, version, self._position))
+            self.take(received(stream, event, version, self._position, came))
         return self
 
     def take(self, fact: Received) -> None:

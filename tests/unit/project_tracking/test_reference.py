@@ -14,18 +14,21 @@ from services.chassis.passing_time import DayPassed
 from services.chassis.views import Received
 from services.policy_registry.events import ProgrammeWithdrawn
 from services.project_tracking.events import (
+    Lamp,
+    LampEvidence,
     ProjectCompleted,
     ProjectLampRecorded,
     ProjectStepRetracted,
     ProjectTerminated,
     Step,
+    last_day,
     record_of,
 )
 from services.project_tracking.events.fold import Known
 from services.project_tracking.project import commands as c
 from services.project_tracking.project.decider import PROJECT
 from services.project_tracking.reactions import REACTIONS, give_lamps
-from services.project_tracking.reference import facts_for, known_units, rules_in_force, running_projects
+from services.project_tracking.reference import facts_for, known_units, lamps_owed, rules_in_force
 from services.project_tracking.scope import units_of
 from tests.unit.given import given
 from tests.unit.project_tracking.known import (
@@ -288,31 +291,107 @@ A, B, C = "project-a", "project-b", "project-c"
 def with_projects() -> KnownFacts:
     known = city()
     for stream in (C, A, B):
-        known.told(stream, registered(project_id=stream[8:]))
+        known.told(stream, registered(unit_id="jingxiu", project_id=stream[8:]))
     return known.told(B, ProjectCompleted(occurred_on=day(6, 1)))
 
 
-def test_running_projects_are_those_not_completed_or_ended_by_the_months_end_in_order() -> None:
+def owed(known: KnownFacts, month: str, on: date = date(2017, 7, 9)) -> list[str]:
+    return list(lamps_owed(known, month, on, on.replace(day=6)))
+
+
+def lit(month: str, on: date) -> ProjectLampRecorded:
+    evidence = LampEvidence(judged_on=last_day(month), month=month)
+    return ProjectLampRecorded(
+        occurred_on=on, month=month, lamp=Lamp.GREEN, rule_version="project/1", evidence=evidence
+    )
+
+
+def test_a_lamp_is_owed_to_those_not_completed_or_ended_by_the_months_end_in_order() -> None:
     known = with_projects()
-    assert list(running_projects(known, "2017-06")) == ["a", "c"]
+    assert owed(known, "2017-06") == ["a", "c"]
     known.told(A, ProjectTerminated(occurred_on=day(6, 30), reason="停"))
-    assert list(running_projects(known, "2017-06")) == ["c"]
-    known.told(B, ProjectStepRetracted(occurred_on=day(7, 9), step=Step.COMPLETED, reason="误登"))
-    assert list(running_projects(known, "2017-06")) == ["b", "c"]
+    assert owed(known, "2017-06") == ["c"]
+
+
+RETRACTED = ProjectStepRetracted(occurred_on=day(7, 6), step=Step.COMPLETED, reason="误登")
+
+
+def test_what_runs_again_by_the_lamp_day_is_given_that_months_lamp_and_later_the_next_ones() -> None:
+    in_time = with_projects().told(B, RETRACTED, came=day(7, 6))
+    assert owed(in_time, "2017-06") == ["a", "b", "c"]
+    late = with_projects().told(B, RETRACTED, came=day(7, 7))
+    assert owed(late, "2017-06") == ["a", "c"]
+    assert owed(late, "2017-07", day(8, 6)) == ["a", "b", "c"]
+
+
+def test_what_comes_onto_the_list_after_the_lamp_day_is_given_its_first_lamp_on_the_next_one() -> None:
+    listed = registered(unit_id="jingxiu", occurred_on=day(6, 28))
+    assert owed(city().told(A, listed, came=day(7, 6)), "2017-06") == ["a"]
+    late = city().told(A, listed, came=day(7, 7))
+    assert owed(late, "2017-06") == []
+    assert owed(late, "2017-07", day(8, 6)) == ["a"]
 
 
 def test_a_project_that_is_over_since_the_months_end_still_owes_the_months_lamp() -> None:
     known = with_projects()
-    assert list(running_projects(known, "2017-05")) == ["a", "b", "c"]
+    assert owed(known, "2017-05") == ["a", "b", "c"]
     known.told(A, ProjectTerminated(occurred_on=day(6, 2), reason="停"))
-    assert list(running_projects(known, "2017-05")) == ["a", "b", "c"]
+    assert owed(known, "2017-05") == ["a", "b", "c"]
     known.told(B, ProjectCompleted(occurred_on=day(5, 31), correction_reason="误登"))
-    assert list(running_projects(known, "2017-05")) == ["a", "c"]
+    assert owed(known, "2017-05") == ["a", "c"]
+
+
+def test_one_step_taken_back_leaves_another_end_as_it_is() -> None:
+    known = with_projects().told(B, ProjectTerminated(occurred_on=day(6, 20), reason="停"))
+    known.told(B, ProjectStepRetracted(occurred_on=day(7, 9), step=Step.TERMINATED, reason="误登"))
+    assert owed(known, "2017-06") == ["a", "c"]
 
 
 def test_the_correction_of_a_registration_lets_nothing_run_again() -> None:
-    known = with_projects().told(B, registered(project_id="b", correction_reason="录入有误"))
-    assert list(running_projects(known, "2017-06")) == ["a", "c"]
+    known = with_projects().told(B, registered(unit_id="jingxiu", project_id="b", correction_reason="录入有误"))
+    assert owed(known, "2017-06") == ["a", "c"]
+
+
+def test_a_project_is_owed_no_lamp_of_a_month_before_its_registration() -> None:
+    known = city().told(A, registered(unit_id="jingxiu", occurred_on=day(7, 10)))
+    assert list(give_lamps(passed(day(7, 10)), known)) == []
+    assert [order.month for order in lamps(known, day(8, 6))] == ["2017-07"]
+
+
+def test_a_project_whose_unit_has_left_is_sent_nothing() -> None:
+    known = city().told(A, registered(unit_id="rongcheng"))
+    assert owed(known, "2017-02", day(3, 31)) == ["a"]
+    assert owed(known, "2017-03", LEFT) == []
+
+
+def test_a_lamp_that_is_recorded_is_owed_no_more() -> None:
+    known = with_projects().told(A, lit("2017-06", day(7, 6)))
+    assert [order.project_id for order in lamps(known, day(7, 7))] == ["c"]
+    known.told(C, lit("2017-06", day(7, 7)))
+    assert [lamps(known, day(7, n)) for n in range(8, 32)] == [[]] * 24
+    assert [order.project_id for order in lamps(known, day(8, 6))] == ["a", "c"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("6", "3"), ("3", "6"), ("6", "6")])
+@pytest.mark.parametrize("stream", [PROGRAMME, "programme-next"])
+def test_each_month_has_one_lamp_whatever_day_later_rules_move_it_to(before: str, after: str, stream: str) -> None:
+    known = KnownFacts().told(REGISTRY, joined("jingxiu", "130602", "竞秀区", RECODED))
+    known.told(PROGRAMME, issued(day(3, 1)), published(1, day(1, 1), lamp_day=before))
+    if stream != PROGRAMME:
+        known.told(stream, issued(day(7, 5)))
+    known.told(stream, published(2, day(7, 5), lamp_day=after))
+    known.told(A, LISTED)
+    given_on = []
+    for month, number in [(m, n) for m in (6, 7, 8) for n in range(1, 31)]:
+        for order in lamps(known, day(month, number)):
+            state = record_of([LISTED])
+            facts = facts_for(known, state, order, Facts(today=day(month, number)))
+            (event,) = PROJECT.decide(state, order, facts)
+            known.told(A, event)
+            given_on.append((order.month, (month, number)))
+    assert [month for month, _ in given_on] == ["2017-05", "2017-06", "2017-07"]
+    moved_over = (7, 5) if (before, after) == ("6", "3") else (7, int(before))
+    assert dict(given_on)["2017-06"] == moved_over
 
 
 def test_what_was_completed_before_the_lamp_day_is_given_the_lamp_of_the_month_before() -> None:
@@ -329,12 +408,12 @@ def test_what_was_completed_before_the_lamp_day_is_given_the_lamp_of_the_month_b
 def test_on_the_lamp_day_every_running_project_is_given_the_lamp_of_the_month_before() -> None:
     orders = list(give_lamps(passed(day(7, 6)), with_projects()))
     assert orders == [c.RecordLamp(project_id=each, occurred_on=day(7, 6), month="2017-06") for each in ("a", "c")]
-    january = list(give_lamps(passed(day(1, 6)), with_projects()))
-    assert {order.month for order in january if isinstance(order, c.RecordLamp)} == {"2016-12"}
+    assert {order.month for order in lamps(with_projects(), day(2, 6))} == {"2017-01"}
+    assert lamps(with_projects(), day(1, 6)) == [], "none was on the list in December"
 
 
-@pytest.mark.parametrize("on", [day(2, 5), day(2, 7), day(12, 6, 2016)])
-def test_on_other_days_and_before_there_are_rules_no_lamps(on: date) -> None:
+@pytest.mark.parametrize("on", [day(2, 1), day(2, 5), day(12, 6, 2016)])
+def test_before_the_lamp_day_and_before_there_are_rules_no_lamps(on: date) -> None:
     assert list(give_lamps(passed(on), with_projects())) == []
 
 
@@ -344,3 +423,7 @@ def test_the_passing_of_a_day_is_what_gives_lamps() -> None:
 
 def passed(on: date) -> Received:
     return received("calendar-project_tracking", DayPassed(occurred_on=on))
+
+
+def lamps(known: KnownFacts, on: date) -> list[c.RecordLamp]:
+    return [order for order in give_lamps(passed(on), known) if isinstance(order, c.RecordLamp)]
