@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from services.catalogue import SERVICES
 from services.chassis.faults import POINTS
 from services.chassis.gateway import Receipt
 from tests import lives
@@ -17,9 +23,14 @@ from tests.processes import Server, bizenv, serving, told
 from tests.waiting import eventually
 
 KILLED = -9
-SERVING_POINTS = sorted(point for point in POINTS if not point.startswith("rebuild."))
-REBUILD_POINTS = sorted(POINTS - set(SERVING_POINTS))
-SETTINGS = {"tree_head_seconds": "0.2"}
+PROJECT = "p-1"
+CONSUMER_POINTS, TRUTH_POINTS, REBUILD_POINTS = (
+    sorted(point for point in POINTS if point.startswith(what)) for what in ("consumer.", "truth.", "rebuild.")
+)
+
+
+def test_every_point_is_tried() -> None:
+    assert {"store.committed", *CONSUMER_POINTS, *TRUTH_POINTS, *REBUILD_POINTS} == POINTS
 
 
 def whole(data: Path) -> None:
@@ -31,56 +42,152 @@ def whole(data: Path) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("point", SERVING_POINTS)
-def test_a_server_that_dies_at_a_point_takes_up_where_it_was(city: Path, access: str, point: str) -> None:
-    project, command_id = "p-1", str(uuid4())
-    answered = _until_death(Server(city, fault=point, **SETTINGS), access, project, command_id)
-
-    with serving(city, **SETTINGS) as server:
-        client = HttpClient(server.http, access)
-        again = client.do(lives.registration(project), command_id)
-        assert answered in (None, msgspec.structs.replace(again, repeated=False))
-        events = [event for event in client.events("project_tracking") if event["subject"] == again.stream]
-        assert [event["commandid"] for event in events] == [command_id]
-        assert client.ask("GetProject", project_id=project, token=again.token)["line"]["version"] == 1
-        client.close()
+@pytest.fixture
+def rested(city: Path) -> Path:
+    """A city whose yesterday has passed and whose views and logs hold everything: no fault point is reached before a
+    command comes."""
+    with serving(city) as server:
         assert server.stop() == 0
     whole(city)
+    return city
 
 
-def _until_death(server: Server, access: str, project: str, command_id: str) -> Receipt | None:
-    """Send one command to a process that will die, before or after it answers, or before it opens its doors."""
-    try:
-        eventually(lambda: server.is_announced or not server.alive, 60)
-        if not server.is_announced:
-            return None
+@pytest.mark.parametrize("door", [HttpClient, GrpcClient])
+def test_what_was_recorded_but_never_answered_is_answered_when_it_is_repeated(
+    rested: Path, access: str, door: type[HttpClient | GrpcClient]
+) -> None:
+    command_id = str(uuid4())
+    with dying(rested, "store.committed") as server:
+        client = door(server.http if door is HttpClient else server.grpc, access)
+        with pytest.raises(Lost):
+            client.do(lives.registration(PROJECT), command_id)
+        client.close()
+    assert recorded(rested) == [command_id]
+
+    with serving(rested) as server:
+        client = door(server.http if door is HttpClient else server.grpc, access)
+        again = client.do(lives.registration(PROJECT), command_id)
+        assert (again.repeated, again.version) == (True, 1)
+        assert int(client.ask("GetProject", project_id=PROJECT, token=again.token)["line"]["version"]) == 1
+        client.close()
+        assert server.stop() == 0
+    assert recorded(rested) == [command_id]
+    whole(rested)
+
+
+@pytest.mark.parametrize("point", CONSUMER_POINTS)
+@pytest.mark.parametrize("weeks", [1, 5])
+def test_a_batch_that_was_cut_off_is_applied_whole_or_not_at_all(
+    rested: Path, access: str, point: str, weeks: int
+) -> None:
+    """Both groups pass the point with the registration. The reports are sent, and answered, while they gather for the
+    next batch, with which the first group dies."""
+    groups = [service.name for service in SERVICES if "project_tracking" in service.listens_to and service.views]
+    before = shown(rested, groups)
+    with dying(rested, f"{point}:{len(groups) + 1}", poll_busy_milliseconds="2000") as server:
         client = HttpClient(server.http, access)
+        client.do(lives.registration(PROJECT))
+        eventually(lambda: _applied(server, groups) == [1] * len(groups), 30, "the registration in the views")
+        receipts = [client.do(lives.weekly(PROJECT, week)) for week in range(weeks)]
+        client.close()
+    assert [receipt.version for receipt in receipts] == list(range(2, weeks + 2))
+    told_of = [at - was for at, was in zip(shown(rested, groups), before, strict=True)]
+    if point == "consumer.committed":
+        assert weeks + 1 in told_of
+    else:
+        assert told_of == [1] * len(groups)
+
+    with serving(rested) as server:
+        client = HttpClient(server.http, access)
+        line = client.ask("GetProject", project_id=PROJECT, token=receipts[-1].token)["line"]
+        assert line["version"] == weeks + 1
+        client.close()
+        assert server.stop() == 0
+    assert len(recorded(rested)) == weeks + 1
+    whole(rested)
+
+
+@pytest.mark.parametrize("point", TRUTH_POINTS)
+def test_a_log_that_was_cut_off_is_signed_to_its_end_after_the_restart(rested: Path, access: str, point: str) -> None:
+    """The first command passes the point with its own head; the log dies of the second one, which by then is as good
+    as always answered."""
+    first, second = str(uuid4()), str(uuid4())
+    with dying(rested, f"{point}:2", tree_head_seconds="0.2") as server:
+        client = HttpClient(server.http, access)
+        client.do(lives.registration(PROJECT), first)
+        eventually(lambda: _leaves(server) == _events(rested), 30, "a head over the first command")
         try:
-            return client.do(lives.registration(project), command_id)
+            answer: Receipt | None = client.do(lives.weekly(PROJECT, 1), second)
         except Lost:
-            return None
-        finally:
-            client.close()
+            answer = None
+        client.close()
+    assert recorded(rested) == [first, second]
+
+    with serving(rested, tree_head_seconds="0.2") as server:
+        client = HttpClient(server.http, access)
+        again = client.do(lives.weekly(PROJECT, 1), second)
+        assert (again.repeated, again.version) == (True, 2)
+        assert answer in (None, msgspec.structs.replace(again, repeated=False))
+        client.close()
+        assert server.stop() == 0
+    assert recorded(rested) == [first, second]
+    whole(rested)
+
+
+@contextmanager
+def dying(data: Path, fault: str, **settings: str) -> Iterator[Server]:
+    """A server that is ready, and that dies by itself, at its fault point, because of what is done in the block."""
+    server = Server(data, fault=fault, **settings)
+    try:
+        yield server.ready()
+        assert server.wait(30) == KILLED
     finally:
-        try:
-            assert server.wait(30) == KILLED
-        finally:
-            server.process.kill()
+        server.process.kill()
 
 
-def test_what_was_recorded_but_never_answered_is_answered_when_it_is_repeated(city: Path, access: str) -> None:
-    with serving(city) as server:
-        assert server.stop() == 0  # yesterday has passed: the next commit is the command's
-    server, command_id = Server(city, fault="store.committed").ready(), str(uuid4())
-    caller = GrpcClient(server.grpc, access)
-    with pytest.raises(Lost):
-        caller.do(lives.registration("p-1"), command_id)
-    caller.close()
-    assert server.wait(30) == KILLED
-    with serving(city) as server:
-        caller = GrpcClient(server.grpc, access)
-        assert caller.do(lives.registration("p-1"), command_id).repeated
-        caller.close()
+def recorded(data: Path) -> list[str]:
+    """The ids of the commands to the project, in the order of what they recorded."""
+    with closing(sqlite3.connect(data / "project_tracking" / "events.sqlite")) as database:
+        found = database.execute(
+            "SELECT command_id FROM events WHERE stream = ? ORDER BY position", (f"project-{PROJECT}",)
+        )
+        return [command_id for (command_id,) in found]
+
+
+def _events(data: Path) -> int:
+    with closing(sqlite3.connect(data / "project_tracking" / "events.sqlite")) as database:
+        (count,) = database.execute("SELECT count(*) FROM events").fetchone()
+        return int(count)
+
+
+def shown(data: Path, groups: list[str]) -> list[int]:
+    """Per group, up to which position of project_tracking its views hold everything, on the disk."""
+    return [_shown(data / group) for group in groups]
+
+
+def _shown(folder: Path) -> int:
+    path = folder / f"views.{(folder / 'views.current').read_text()}.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        (position,) = database.execute(
+            "SELECT max(position) FROM checkpoints WHERE service = 'project_tracking'"
+        ).fetchone()
+        return int(position)
+
+
+def _applied(server: Server, groups: list[str]) -> list[float]:
+    """Per group, how many facts its views took since the start."""
+    found = _metric(server, "bizenv_consumer_applied_total", "group")
+    return [found.get(group, 0.0) for group in groups]
+
+
+def _leaves(server: Server) -> float | None:
+    return _metric(server, "bizenv_merkle_tree_leaves", "service").get("project_tracking")
+
+
+def _metric(server: Server, name: str, label: str) -> dict[str, float]:
+    families = text_string_to_metric_families(httpx.get(server.metrics).text)
+    samples = (sample for family in families for sample in family.samples)
+    return {sample.labels[label]: sample.value for sample in samples if sample.name == name}
 
 
 @pytest.mark.parametrize("point", REBUILD_POINTS)
