@@ -20,6 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.chassis.faults import POINTS
 from tests.clients import HttpClient
 from tests.faults.check import check_served, check_stopped, count_events, read_journal
 from tests.processes import BIZENV, ROOT, Server, environment, init, token
@@ -30,7 +31,15 @@ DEATH_SECONDS = 30.0
 SETTLE_SECONDS = 60.0
 AFTERWARDS = 100
 """Commands that must still go through when the city is served again."""
-SETTINGS = {"tree_head_seconds": "0.2", "consumer_batch": "40", "log_level": "warning"}
+SETTINGS = {
+    "tree_head_seconds": "0.2",
+    "log_level": "warning",
+    "consumer_batch": "40",
+    "poll_busy_milliseconds": "20",
+}
+"""With many small batches, so that a consumer's fault points come soon."""
+ALL_ROUNDS = 50
+"""In so many rounds every fault point must have been reached."""
 
 
 class Blow(NamedTuple):
@@ -59,6 +68,32 @@ def pick(dice: random.Random, number: int) -> Blow:
     """Every point comes round; the counts are random. Every third round has a rebuild."""
     point, most = KINDS[number % len(KINDS)]
     return Blow(point, dice.randint(1, most), REBUILDS[number // 3 % 3] if number % 3 == 2 else None)
+
+
+class Kills:
+    """How the processes ended."""
+
+    def __init__(self) -> None:
+        self.reached: Counter[str] = Counter()
+        """By themselves, at this fault point."""
+        self.timed_out: Counter[str] = Counter()
+        """By us, because they did not reach this point in time."""
+        self.anywhere = 0
+        """By us, as it was meant."""
+
+    def __str__(self) -> str:
+        reached, timed_out = self.reached.total(), self.timed_out.total()
+        kills = f"{reached + timed_out + self.anywhere} kills"
+        return f"{kills} ({reached} at a fault point, {self.anywhere} at any moment, {timed_out} by time-out)"
+
+    def wrong(self, rounds: int) -> list[str]:
+        """The points that were never reached, though there was time for all."""
+        return [f"{point} was never reached" for point in sorted(POINTS - set(self.reached)) if rounds >= ALL_ROUNDS]
+
+    def table(self) -> str:
+        reached = [f"{point} {count}" for point, count in sorted(self.reached.items())]
+        timed_out = [f"{point} {count}" for point, count in sorted(self.timed_out.items())]
+        return f"reached: {', '.join(reached) or '-'}; killed by time-out: {', '.join(timed_out) or '-'}"
 
 
 class Callers:
@@ -109,8 +144,7 @@ class Storm:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.data = folder / "var"
-        self.kills = 0
-        self.points: Counter[str] = Counter()
+        self.kills = Kills()
         self._dice = random.Random(seed)
         init(self.data)
         self._access = token(self.data, "city_group", account="storm")
@@ -119,9 +153,9 @@ class Storm:
     def round(self, number: int) -> list[str]:
         """Kill, start again, let all be acknowledged, stop; returns what is wrong then."""
         blow = pick(self._dice, number)
-        self._suffer(blow)
+        self.suffer(blow)
         if self._dice.random() < 0.25:
-            self._suffer(Blow("consumer.committed", self._dice.randint(1, 3)))
+            self.suffer(Blow("consumer.committed", self._dice.randint(1, 3)))
         server = Server(self.data, **SETTINGS)
         try:
             wrong = self._recover(server)
@@ -144,11 +178,12 @@ class Storm:
             wrong.append(f"a clean stop ended with {code}:\n{server.log()}")
         return wrong + check_stopped(self.data, read_journal(self._callers.journal))
 
-    def _suffer(self, blow: Blow) -> None:
+    def suffer(self, blow: Blow) -> None:
         """Serve under load until the blow falls."""
         fault = {"fault": f"{blow.point}:{blow.times}"} if blow.point else {}
         server = Server(self.data, **SETTINGS, **fault)
         rebuild: subprocess.Popen[bytes] | None = None
+        by_itself = True
         try:
             eventually(lambda: server.is_announced or not server.alive, 60, "a start or a death")
             if server.alive:
@@ -158,12 +193,17 @@ class Storm:
                 self._await(server, blow, before)
         finally:
             if server.alive:
+                by_itself = False
                 server.kill()
-            if rebuild is not None:
-                self._end_rebuild(rebuild)
-        self.kills += 1
-        self.points[blow.point or "any moment"] += 1
-        assert server.wait() == -9, f"the server ended by itself: {server.log()}"
+            if rebuild is not None and blow.rebuild is not None:
+                self._end_rebuild(rebuild, blow.rebuild)
+        assert server.wait() == -9, f"the server ended without a kill: {server.log()}"
+        if not blow.point:
+            self.kills.anywhere += 1
+        elif by_itself:
+            self.kills.reached[blow.point] += 1
+        else:
+            self.kills.timed_out[blow.point] += 1
 
     def _await(self, server: Server, blow: Blow, before: int) -> None:
         """Until the process is dead, or as much is acknowledged as the blow wants and some time passed beyond."""
@@ -187,13 +227,15 @@ class Storm:
             stderr=subprocess.DEVNULL,
         )
 
-    def _end_rebuild(self, rebuild: subprocess.Popen[bytes]) -> None:
-        """A rebuild goes on without its server; half of them are killed as well."""
-        if self._dice.random() < 0.5:
+    def _end_rebuild(self, rebuild: subprocess.Popen[bytes], point: str) -> None:
+        """A rebuild goes on without its server, to its fault point if it has one; half of the others are killed."""
+        if not point and self._dice.random() < 0.5:
             rebuild.kill()
-        if rebuild.wait(120) != 0:
-            self.kills += 1
-            self.points["rebuild"] += 1
+        if rebuild.wait(120) == -9:
+            if point:
+                self.kills.reached[point] += 1
+            else:
+                self.kills.anywhere += 1
 
     def close(self) -> None:
         self._callers.close()
@@ -201,8 +243,7 @@ class Storm:
     def summary(self, seed: int, rounds: int) -> str:
         commands = len(read_journal(self._callers.journal).commands)
         return (
-            f"storm: seed {seed}, {rounds} rounds, {self.kills} kills, {commands} commands, "
-            f"{count_events(self.data)} events"
+            f"storm: seed {seed}, {rounds} rounds, {self.kills}, {commands} commands, {count_events(self.data)} events"
         )
 
 
@@ -216,12 +257,13 @@ def run(folder: Path, seed: int, rounds: int) -> list[str]:
             started = time.monotonic()
             wrong = storm.round(done)
             done += 1
-            tell(f"round {done}: {storm.kills} kills, {time.monotonic() - started:.1f} s")
+            tell(f"round {done}: {storm.kills}, {time.monotonic() - started:.1f} s")
     finally:
         storm.close()
+    wrong += storm.kills.wrong(done) if not wrong else []
     for each in wrong:
         tell(each)
-    tell(", ".join(f"{point} {count}" for point, count in sorted(storm.points.items())))
+    tell(storm.kills.table())
     tell(f"{storm.summary(seed, done)}: {'nothing lost, nothing doubled' if not wrong else 'FAILED'}")
     return wrong
 
