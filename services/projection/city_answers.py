@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from services.chassis.errors import NotFound
 from services.chassis.service import Asker
@@ -22,8 +22,16 @@ from services.projection.answers.overview import Overview
 from services.projection.answers.programme import NamedParty, PhaseLine, ProgrammeAnswer
 from services.projection.answers.project_lines import AttentionGroup
 from services.projection.answers.summary import OtherSummary, Summary
-from services.projection.answers.units import UnitAnswer, UnitComparison, UnitEntry, UnitLine, UnitList, UnitPost
+from services.projection.answers.units import (
+    UnitAnswer,
+    UnitComparison,
+    UnitEntry,
+    UnitLine,
+    UnitList,
+    UnitPost,
+)
 from services.projection.as_of import moment_of
+from services.projection.beside import beside, other_units, with_other
 from services.projection.boards import Board, board_at, board_of, other_reading
 from services.projection.lines import ATTENTION, project_lines, reading_of, severity
 from services.projection.queries import CompareUnits, GetOverview, GetProgramme, GetUnit, ListUnits
@@ -47,7 +55,7 @@ def get_overview(reader: Reader, query: GetOverview, asker: Asker) -> Overview:
         reading=reading_of(moment, asker, other),
         summary=_summary(board, seen, asker),
         other=_other(seen, board, other, asker, sight),
-        units=_own(board, sight),
+        units=beside(_own(board, sight), board, other, sight),
         attention=_attention(seen, board, other, sight),
         programme_title=None if known is None else known.title,
         programme_english=None if known is None else known.english,
@@ -62,10 +70,12 @@ def compare_units(reader: Reader, query: CompareUnits, asker: Asker) -> UnitComp
     moment = moment_of(query, asker)
     board, other = board_at(reader, moment), other_reading(reader, moment, asker.today)
     sight = sight_of(reader, asker)
+    seen = sight.visible(board)
     return UnitComparison(
         reading=reading_of(moment, asker, other),
-        units=_own(board, sight),
-        city=_summary(board, sight.visible(board), asker),
+        units=beside(_own(board, sight), board, other, sight),
+        city=_summary(board, seen, asker),
+        other=_other(seen, board, other, asker, sight),
     )
 
 
@@ -87,15 +97,14 @@ def get_unit(reader: Reader, query: GetUnit, asker: Asker) -> UnitAnswer:
     if entry is None or line is None:
         raise NotFound(f"没有单位 {query.unit_code}", f"there is no unit {query.unit_code}")
     seen = [standing for standing in sight.visible(board) if standing.record.unit_id == entry.unit_id]
-    others = [one for one in sight.visible(other) if one.record.unit_id == entry.unit_id] if other else []
-    both = [standing for standing in seen if sight.compared(standing, board, other) is not None]
+    told = None if other is None else other_units([line], board, other, sight)[line.unit_id]
     return UnitAnswer(
         reading=reading_of(moment, asker, other),
-        unit=line,
+        unit=line if told is None else with_other(line, told),
         entry=entry,
-        other=None if other is None else other_summary(both, others, summary_of(others, moment.on, other.rules)),
+        other=None if told is None else told.summary,
         posts=_posts(board, entry),
-        attention=_attention(seen, board, other, sight),
+        attention=_attention(seen, board, other, sight, entry.unit_id),
         projects=project_lines(sorted(seen, key=severity), board, other, sight),
     )
 
@@ -160,13 +169,23 @@ def _own(board: Board, sight: Sight) -> tuple[UnitLine, ...]:
     return tuple(line for line in unit_lines(board) if sight.is_own(line.unit_id, line.unit_code))
 
 
-def _attention(seen: Sequence[Standing], board: Board, other: Board | None, sight: Sight) -> tuple[AttentionGroup, ...]:
+def _attention(
+    seen: Sequence[Standing], board: Board, other: Board | None, sight: Sight, unit_id: str | None = None
+) -> tuple[AttentionGroup, ...]:
+    """Of the projects seen, which are one unit's where `unit_id` is given."""
     groups = []
+    others = None
+    if other is not None:
+        others = [one for one in sight.visible(other) if unit_id in (None, one.record.unit_id)]
     for kind, holds in ATTENTION.items():
         found = sorted((standing for standing in seen if holds(standing)), key=severity)
         shown = project_lines(found[:SHOWN], board, other, sight)
-        groups.append(AttentionGroup(kind=kind, count=len(found), projects=shown))
+        groups.append(AttentionGroup(kind=kind, count=len(found), other_count=_count(others, holds), projects=shown))
     return tuple(groups)
+
+
+def _count(others: Sequence[Standing] | None, holds: Callable[[Standing], bool]) -> int | None:
+    return None if others is None else sum(1 for one in others if holds(one))
 
 
 def _phases(board: Board, text: ProgrammeText) -> tuple[PhaseLine, ...]:

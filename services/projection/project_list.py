@@ -23,7 +23,7 @@ from services.projection.lines import ATTENTION, project_lines, reading_of, seve
 from services.projection.queries import ListProjects, ProjectOrder
 from services.projection.sight import sight_of
 from services.projection.standing import Standing
-from services.projection.summaries import lamp_counts, stage_counts
+from services.projection.summaries import changes, lamp_counts, stage_counts
 
 _STAGES = list(Stage)
 
@@ -36,6 +36,8 @@ def list_projects(reader: Reader, query: ListProjects, asker: Asker) -> ProjectP
     found = ordered([one for one in sight.visible(board) if _fits(one, query, board)], query)
     start = _start(query)
     page = found[start : start + query.page_size]
+    compared = [one for one in sight.visible(board) if sight.compared(one, board, other) is not None]
+    changed, corrected = changes(compared, {} if other is None else other.standings)
     end = start + len(page)
     return ProjectPage(
         reading=reading_of(moment, asker, other),
@@ -45,6 +47,8 @@ def list_projects(reader: Reader, query: ListProjects, asker: Asker) -> ProjectP
         lamps=lamp_counts(found),
         stages=stage_counts(found),
         next_page_token=_token(end, query) if end < len(found) else "",
+        changed_projects=changed,
+        corrected_projects=corrected,
     )
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from services.project_tracking.events import (
@@ -53,22 +53,60 @@ def summary_of(standings: Sequence[Standing], on: date, rules: ProjectRules | No
 def other_summary(standings: Sequence[Standing], others: Sequence[Standing], summary: Summary) -> OtherSummary:
     """What the other knowledge (its standings and their summary) says of the same projects, and where it differs."""
     known = {standing.record.project_id: standing for standing in others}
-    pairs = [(standing, known.get(standing.record.project_id)) for standing in standings]
-    changed = [pair for pair in pairs if pair[1] is None or figures(pair[0]) != figures(pair[1])]
+    changed, corrected = changes(standings, known)
     return OtherSummary(
         projects=summary.projects,
         lamps=summary.lamps,
+        green_permille=summary.green_permille,
+        stages=summary.stages,
         starts=summary.steps.starts,
+        late_starts=summary.steps.late_starts,
         completions=summary.steps.completions,
         year_done_yuan=summary.investment.year_done_yuan,
-        changed_projects=len(changed),
-        corrected_projects=sum(1 for one, two in changed if two is not None and corrected_between(one.row, two.row)),
+        year_ratio_permille=summary.investment.year_ratio_permille,
+        on_time_permille=summary.reporting.on_time_permille,
+        changed_projects=changed,
+        corrected_projects=corrected,
+    )
+
+
+def changes(standings: Sequence[Standing], known: Mapping[str, Standing]) -> tuple[int, int]:
+    """How many of the projects the other knowledge (its standings by id) reads differently, and how many of these by
+    a correction."""
+    pairs = [(standing, known.get(standing.record.project_id)) for standing in standings]
+    changed = [(one, two) for one, two in pairs if one is not two and (two is None or figures(one) != figures(two))]
+    corrected = [pair for pair in changed if pair[1] is not None and corrected_between(pair[0].row, pair[1].row)]
+    return len(changed), len(corrected)
+
+
+def same_figures(summary: Summary, other: OtherSummary) -> bool:
+    """Whether the other knowledge gives each of its figures as the summary does."""
+    return (
+        summary.projects,
+        summary.lamps,
+        summary.stages,
+        summary.steps.starts,
+        summary.steps.late_starts,
+        summary.steps.completions,
+        summary.investment.year_done_yuan,
+        summary.investment.year_ratio_permille,
+        summary.reporting.on_time_permille,
+    ) == (
+        other.projects,
+        other.lamps,
+        other.stages,
+        other.starts,
+        other.late_starts,
+        other.completions,
+        other.year_done_yuan,
+        other.year_ratio_permille,
+        other.on_time_permille,
     )
 
 
 def permille(part: int, whole: int) -> int | None:
-    """Thousandths, rounded down; None of nothing."""
-    return None if whole <= 0 else part * 1000 // whole
+    """Thousandths, rounded half up; None of nothing. (The ratios that lamps rest on are recorded, rounded down.)"""
+    return None if whole <= 0 else (2000 * part + whole) // (2 * whole)
 
 
 def lamp_counts(standings: Sequence[Standing]) -> tuple[LampCount, ...]:

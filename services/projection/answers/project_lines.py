@@ -67,15 +67,18 @@ class ProjectLine(Answer, frozen=True, kw_only=True):
 
 
 class AttentionGroup(Answer, frozen=True, kw_only=True):
-    """需要关注: how many projects, and the first of them."""
+    """需要关注: how many projects, how many by the other knowledge (None: there is none), and the first of them."""
 
     kind: AttentionKind
     count: int
+    other_count: int | None
     projects: tuple[ProjectLine, ...]
 
 
 class ProjectPage(Answer, frozen=True, kw_only=True):
-    """A page of projects. `next_page_token` is empty on the last page; totals are of all that fit."""
+    """A page of projects. `next_page_token` is empty on the last page; totals are of all that fit. Of all
+    projects that the asker sees, `changed_projects` read differently by the other knowledge, `corrected_projects` of
+    them by a correction."""
 
     reading: Reading
     projects: tuple[ProjectLine, ...]
@@ -84,3 +87,5 @@ class ProjectPage(Answer, frozen=True, kw_only=True):
     lamps: tuple[LampCount, ...]
     stages: tuple[StageCount, ...]
     next_page_token: str
+    changed_projects: int
+    corrected_projects: int

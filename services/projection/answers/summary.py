@@ -94,8 +94,13 @@ class OtherSummary(Answer, frozen=True, kw_only=True):
 
     projects: int
     lamps: tuple[LampCount, ...]
+    green_permille: int | None
+    stages: tuple[StageCount, ...]
     starts: int
+    late_starts: int
     completions: int
     year_done_yuan: int | None
+    year_ratio_permille: int | None
+    on_time_permille: int | None
     changed_projects: int
     corrected_projects: int

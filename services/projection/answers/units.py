@@ -10,9 +10,16 @@ from services.projection.answers.project_lines import AttentionGroup, ProjectLin
 from services.projection.answers.summary import OtherSummary, Summary
 
 
+class OtherUnit(Answer, frozen=True, kw_only=True):
+    """What the other knowledge of the day says of a unit."""
+
+    rank: int | None
+    summary: OtherSummary
+
+
 class UnitLine(Answer, frozen=True, kw_only=True):
     """A unit beside the others. `rank` orders the ranked units by the share of green among the judged (equal
-    shares, equal rank); None: not ranked, or nothing judged."""
+    shares, equal rank); None: not ranked, or nothing judged. `other` is None where both readings agree."""
 
     unit_code: str
     unit_id: str
@@ -23,6 +30,7 @@ class UnitLine(Answer, frozen=True, kw_only=True):
     member: bool
     rank: int | None
     summary: Summary
+    other: OtherUnit | None = None
 
 
 class UnitEntry(Answer, frozen=True, kw_only=True):
@@ -46,6 +54,7 @@ class UnitComparison(Answer, frozen=True, kw_only=True):
     reading: Reading
     units: tuple[UnitLine, ...]
     city: Summary
+    other: OtherSummary | None
 
 
 class UnitList(Answer, frozen=True, kw_only=True):

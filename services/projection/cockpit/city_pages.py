@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from services.policy_registry.events import Parameter, RuleSet
@@ -41,7 +43,7 @@ class CityPages:
 
     async def units(self, visit: Visit) -> Response:
         answer: UnitComparison = await visit.ask(visit.query(CompareUnits))
-        return await self._frame.show(visit, "units.html", answer=answer, reading=answer.reading)
+        return await self._frame.show(visit, "units.html", answer=answer, reading=answer.reading, other=answer.other)
 
     async def unit(self, visit: Visit) -> Response:
         code = visit.request.path_params["code"]
@@ -53,6 +55,11 @@ class CityPages:
     async def programme(self, visit: Visit) -> Response:
         answer: ProgrammeAnswer = await visit.ask(visit.query(GetProgramme))
         names = {each.unit_id: each for each in answer.units}
-        words = {"names": names, "party": party_words, "rhythm": rhythm_words, "rule_set": rule_set_words}
+        words: dict[str, Any] = {
+            "names": names,
+            "party": party_words,
+            "rhythm": rhythm_words,
+            "rule_set": rule_set_words,
+        }
         words |= {"parameter": parameter_words}
         return await self._frame.show(visit, "programme.html", answer=answer, reading=answer.reading, **words)

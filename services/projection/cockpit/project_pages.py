@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -67,6 +68,7 @@ class ProjectPages:
             orders=list(ProjectOrder),
             attentions=list(AttentionKind),
             reading=answer.reading,
+            other=answer if answer.reading.compared else None,
         )
 
     async def csv(self, visit: Visit) -> Response:
@@ -117,7 +119,7 @@ class ProjectPages:
             answer = await visit.ask(query)
         except NotFound:
             answer = await visit.ask(visit.query(GetProjectTimeline, project_id=asked, version=int(version)))
-        told = {"entry": answer.entries[0], "names": await _names(visit), "reading": answer.reading}
+        told: dict[str, Any] = {"entry": answer.entries[0], "names": await _names(visit), "reading": answer.reading}
         return await self._frame.show(visit, "event.html", answer=answer, **told)
 
 
