@@ -107,15 +107,19 @@ def retry(
 
 @app.command()
 def doctor(
-    show_settings: Annotated[bool, typer.Option("--settings", help="列出全部设置 · list all settings")] = False,
+    show_settings: Annotated[
+        bool,
+        typer.Option("--settings", help="列出全部设置 · list all settings with their values"),
+    ] = False,
 ) -> None:
     """检查设置、数据文件夹、数据库、视图和端口 · check settings, folder, databases, views and ports."""
     given = prepare()
     if show_settings:
         for row in settings_table():
-            print(
-                f"{row.variable}={row.default}\n    {row.meaning.chinese} · {row.meaning.english} ({row.rule.english})"
-            )
+            value = given.shown(row)
+            default = "" if value == row.default else f"    (默认 · default: {row.default or '-'})"
+            print(f"{row.variable}={value}{default}")
+            print(f"    {row.meaning.chinese} · {row.meaning.english} ({row.rule.english})")
         return
     findings = examine(given)
     for finding in findings:

@@ -303,7 +303,7 @@ def test_operators_look_after_the_city_while_it_is_served(served: Served) -> Non
     for service in SERVICES:
         assert f"{service}: " in examined
         assert f"{service}: 0001 → 0001" in migrated
-    assert "BIZENV_HTTP_PORT=8080" in told(served.data, "doctor", "--settings")
+    assert "BIZENV_HTTP_PORT=0    (默认 · default: 8080)\n" in told(served.data, "doctor", "--settings")
 
 
 def test_the_stores_are_verified_while_they_are_served(served: Served) -> None:

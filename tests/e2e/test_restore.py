@@ -66,7 +66,9 @@ def test_a_restored_store_records_nothing_until_its_new_epoch(restored_city: Pat
     looked = bizenv(restored_city, "doctor")
     assert looked.returncode == 1
     assert "run bizenv restored" in looked.stdout
-    assert "✗ projection: 视图落后 -" in looked.stdout
+    assert "✗ projection: 视图超前于事件库(project_tracking " in looked.stdout
+    assert "the views are ahead of the store: after a restore stop and run bizenv restored" in looked.stdout
+    assert "events themselves are audited by bizenv audit verify" in looked.stdout
     server = Server(restored_city).announce()
     try:
         assert any("NOT ready" in line for line in server.announced)

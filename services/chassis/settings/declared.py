@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from services.chassis.settings.environment import read
-from services.chassis.settings.rules import SettingRow, documented, rows, worded
+from services.chassis.settings.rules import SettingRow, documented, rows, worded, written
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Host = Annotated[str, Meta(pattern=r"^\S+$"), worded("应为主机名或 IP 地址", "a host name or an IP address")]
@@ -116,6 +116,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def load(cls, environ: Mapping[str, str]) -> Settings:
         """The settings in this environment; raises SettingsError for the first that is unknown or can't be used."""
         return read(cls, environ)
+
+    def shown(self, row: SettingRow) -> str:
+        """The value in effect, as one would write it; of a secret one, only whether it is set."""
+        value = written(getattr(self, row.field))
+        return "…" if row.secret and value else value
 
 
 def settings_table() -> list[SettingRow]:

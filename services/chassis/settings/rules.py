@@ -26,6 +26,12 @@ class SettingRow(msgspec.Struct, frozen=True):
     rule: Words
     default: str
     meaning: Words
+    secret: bool
+
+    @property
+    def field(self) -> str:
+        """The name of the setting in the Struct that declares it."""
+        return self.variable.removeprefix(PREFIX).lower()
 
 
 def documented(chinese: str, english: str, *, secret: bool = False) -> Meta:
@@ -58,14 +64,16 @@ def rows(struct: type[msgspec.Struct]) -> list[SettingRow]:
 
 
 def _row(field: FieldInfo) -> SettingRow:
-    return SettingRow(variable(field), rule_of(field), _default(field), _extra(kinds.type_info(field.type))["meaning"])
+    meaning = _extra(kinds.type_info(field.type))["meaning"]
+    default = None if field.default is msgspec.NODEFAULT else field.default
+    return SettingRow(variable(field), rule_of(field), written(default), meaning, is_secret(field))
 
 
-def _default(field: FieldInfo) -> str:
-    """As one would write it into the environment."""
-    if field.default is None or field.default is msgspec.NODEFAULT:
+def written(value: object) -> str:
+    """A value as one would write it into the environment; None is empty."""
+    if value is None:
         return ""
-    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _extra(info: kinds.Type) -> dict[str, Any]:

@@ -135,7 +135,11 @@ def test_the_table_lists_every_setting_with_rule_default_and_meaning() -> None:
     assert table["BIZENV_PUBLIC_URL"].default == ""
     assert table["BIZENV_SECURE_COOKIES"].default == "false"
     assert table["BIZENV_MAX_MESSAGE_BYTES"].default == "1048576"
+    assert Settings(http_port=81, secure_cookies=True).shown(table["BIZENV_HTTP_PORT"]) == "81"
+    assert Settings(secure_cookies=True).shown(table["BIZENV_SECURE_COOKIES"]) == "true"
+    assert Settings().shown(table["BIZENV_PUBLIC_URL"]) == ""
     for row in table.values():
+        assert Settings().shown(row) == row.default
         assert row.rule.chinese.startswith("应为")
         assert row.rule.english
         assert row.meaning.chinese
