@@ -1,4 +1,4 @@
-"""One real city with the shipped programme, made once by the command line; each test works on a copy."""
+"""One real city with the shipped programme and one rehearsal, made once by the command line; tests work on copies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import copy_of, init, token
+from tests.processes import PROGRAMME, copy_of, init, token, told
+
+UNTIL = "2017-09-29"
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +16,14 @@ def empty_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a city that nobody has served yet. Not to be written to."""
     data = tmp_path_factory.mktemp("city") / "var"
     init(data)
+    return data
+
+
+@pytest.fixture(scope="session")
+def rehearsed_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the rehearsal that a newcomer makes. Not to be written to."""
+    data = tmp_path_factory.mktemp("rehearsed") / "var"
+    told(data, "rehearse", "--programme", PROGRAMME, "--until", UNTIL, "--seed", "1")
     return data
 
 

@@ -18,17 +18,14 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from services.chassis.http_api import SESSION_COOKIE
 from tests.clients import HttpClient
 from tests.e2e.browsing import LAPTOP, PHONE, WALL, Visitor, launch, visiting
-from tests.processes import PROGRAMME, Server, serving, token, told
+from tests.processes import Server, copy_of, serving, token, told
 
-UNTIL = "2017-09-29"
 REHEARSAL = "演练数据·纯属虚构"
 
 
 @pytest.fixture(scope="module")
-def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("browser") / "var"
-    told(data, "rehearse", "--programme", PROGRAMME, "--until", UNTIL, "--seed", "1")
-    return data
+def rehearsed(rehearsed_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of(rehearsed_city, tmp_path_factory.mktemp("browser") / "var")
 
 
 @pytest.fixture(scope="module")
