@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from services.chassis.domain import Rule
 from services.project_tracking.events.months import last_day, month_of
-from services.project_tracking.events.plan import BaselinePlan
+from services.project_tracking.events.plan import BaselinePlan, planned_at
 from services.project_tracking.events.record import ProjectRecord
 from services.project_tracking.events.terms import MilestoneKind
 from services.project_tracking.project.horizon import latest_planned
@@ -18,10 +18,17 @@ from services.project_tracking.project.plan_rules import (
     PLAN_BEFORE_PROJECT,
     PLAN_BELOW_TOTAL,
     PLAN_ENDS_EARLY,
+    PLAN_MILESTONES_CROSSED,
+    PLAN_MONEY_BEFORE_START,
+    PLAN_STARTS_BELOW_INVESTED,
     PLAN_STARTS_LATE,
     PLAN_TOO_FAR,
+    PLAN_WITHOUT_COMPLETION,
     PLAN_WITHOUT_INVESTMENT,
 )
+
+FIFTHS = 5
+"""Ours: a fifth of the total at most goes into land and preparation before the start."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ def require_bounds(handed_in: HandedIn, record: ProjectRecord) -> None:
     _require_money(handed_in, record)
     _require_cover(handed_in, record)
     _require_years(handed_in, record)
+    _require_completion(handed_in, record)
+    _require_money_before_start(handed_in, record)
 
 
 def _require_money(handed_in: HandedIn, record: ProjectRecord) -> None:
@@ -58,6 +67,9 @@ def _require_money(handed_in: HandedIn, record: ProjectRecord) -> None:
         raise PLAN_WITHOUT_INVESTMENT.broken("plan", starting=starting, planned=planned)
     if planned > total:
         raise PLAN_ABOVE_TOTAL.broken("plan", planned=planned, total=total)
+    if starting < (record.invested_before_yuan or 0):
+        invested = record.invested_before_yuan
+        raise PLAN_STARTS_BELOW_INVESTED.broken("plan", starting=starting, invested=invested)
     completion = handed_in.due(MilestoneKind.COMPLETION) or record.planned_completion
     if completion is not None and completion <= handed_in.ends_on and planned < total:
         raise PLAN_BELOW_TOTAL.broken("plan", completion=completion.isoformat(), planned=planned, total=total)
@@ -89,6 +101,31 @@ def _require_years(handed_in: HandedIn, record: ProjectRecord) -> None:
             raise PLAN_BEFORE_PROJECT.broken("plan", given=day.isoformat(), earliest=earliest.isoformat())
         if day > last:
             raise rule.broken("plan", given=day.isoformat(), latest=latest.isoformat())
+
+
+def _require_completion(handed_in: HandedIn, record: ProjectRecord) -> None:
+    """A plan that reaches the registered completion, or the total, says when the completion is due, not before the
+    start."""
+    start, due = handed_in.due(MilestoneKind.START), handed_in.due(MilestoneKind.COMPLETION)
+    if start is not None and due is not None and due < start:
+        raise PLAN_MILESTONES_CROSSED.broken("plan", start=start.isoformat(), completion=due.isoformat())
+    registered = record.planned_completion
+    whole = handed_in.planned_yuan >= record.total_investment_yuan
+    if due is None and registered is not None and (whole or registered <= handed_in.ends_on):
+        raise PLAN_WITHOUT_COMPLETION.broken(
+            "plan", ends_on=handed_in.ends_on.isoformat(), completion=registered.isoformat()
+        )
+
+
+def _require_money_before_start(handed_in: HandedIn, record: ProjectRecord) -> None:
+    """Before the start no month is reported and no lamp looks at the money; so little of it can be planned for then."""
+    start = handed_in.due(MilestoneKind.START)
+    if start is None or record.started_on is not None:
+        return
+    planned = planned_at(handed_in.plan, start - timedelta(days=1))
+    limit = max(handed_in.plan.starting_yuan, record.total_investment_yuan // FIFTHS)
+    if planned > limit:
+        raise PLAN_MONEY_BEFORE_START.broken("plan", start=start.isoformat(), planned=planned, limit=limit)
 
 
 def _days(handed_in: HandedIn, latest: date) -> Iterator[tuple[date, date]]:

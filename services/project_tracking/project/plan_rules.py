@@ -35,6 +35,30 @@ PLAN_WITHOUT_INVESTMENT = Rule(
     "计划没有投资内容:起点 {starting} 元,终点 {planned} 元;计划累计投资应大于起点",
     "The plan plans no investment: {starting} yuan at its start and {planned} yuan at its end",
 )
+PLAN_MILESTONES_CROSSED = Rule(
+    "PLAN_MILESTONES_CROSSED",
+    "竣工节点 {completion} 早于开工节点 {start}",
+    "The completion milestone, {completion}, is before the start milestone, {start}",
+)
+PLAN_WITHOUT_COMPLETION = Rule(
+    "PLAN_WITHOUT_COMPLETION",
+    "计划排到 {ends_on},已到登记的计划竣工({completion})或已投满总投资,须有竣工节点",
+    "The plan runs to {ends_on}, reaches the registered planned completion ({completion}) or the total, and needs a"
+    " completion milestone",
+)
+PLAN_STARTS_BELOW_INVESTED = Rule(
+    "PLAN_STARTS_BELOW_INVESTED",
+    "计划起点累计投资 {starting} 元少于登记的首次月报前已完成投资 {invested} 元;计划应从已完成的投资起算",
+    "The plan begins with {starting} yuan, less than the {invested} yuan that the registration gives as invested before"
+    " the first report",
+)
+PLAN_MONEY_BEFORE_START = Rule(
+    "PLAN_MONEY_BEFORE_START",
+    "按计划到开工({start})前一天已累计投资 {planned} 元,超过开工前最多 {limit} 元(总投资的五分之一);"
+    "请核对开工节点,或让计划从开工起算",
+    "By the day before the start ({start}) the plan invests {planned} yuan, more than the {limit} yuan (a fifth of the"
+    " total) that can go into land and preparation; check the start milestone, or let the plan begin with the start",
+)
 PLAN_ABOVE_TOTAL = Rule(
     "PLAN_ABOVE_TOTAL",
     "计划累计投资 {planned} 元超过登记的总投资 {total} 元;总投资有误的请先更正登记",
@@ -73,4 +97,10 @@ PLAN_TOO_FAR = Rule(
     "PLAN_TOO_FAR",
     "计划中的日期 {given} 晚于 {latest}(登记当年后第十年年底),请核对年份",
     "{given} in the plan is later than {latest}, the end of the tenth year after the registration; check the year",
+)
+PLAN_OUTLASTS_COMPLETION = Rule(
+    "PLAN_OUTLASTS_COMPLETION",
+    "现行基线排到 {given},晚于更正后的计划竣工 {latest};请先申请调整基线(未亮过灯的可更正基线),再更正登记",
+    "The plan in force runs to {given}, later than the corrected planned completion, {latest}; request a re-baseline"
+    " first (or correct a plan by which no lamp was given), then correct the registration",
 )

@@ -93,7 +93,7 @@ def test_a_plan_that_cannot_be(wrong: BaselinePlan, code: str) -> None:
 COMPLETE = PlannedMilestone(milestone_id="done", text="竣工", due=day(6, 30), kind=MilestoneKind.COMPLETION)
 ENDING = replace(REGISTERED, planned_start=day(3, 1), planned_completion=day(6, 30))
 TOTAL = REGISTERED.total_investment_yuan
-WHOLE = plan((day(3, 31), 9_000_000), (day(6, 30), TOTAL), milestones=(START,))
+WHOLE = plan((day(3, 31), 9_000_000), (day(6, 30), TOTAL), milestones=(START, COMPLETE))
 
 
 def refused(registration: ProjectRegistered, wrong: BaselinePlan, code: str, *figures: str) -> None:
@@ -147,6 +147,61 @@ def test_a_plan_is_not_over_before_it_begins() -> None:
     told_late = replace(SET, occurred_on=day(10, 1))
     given(PROJECT, REGISTERED).when(told_late, FACTS).raises("PLAN_ENDS_EARLY", field="plan")
     given(PROJECT, *BEFORE).when(replace(REQUEST, plan=plan((day(3, 31), 1))), FACTS).raises("PLAN_ENDS_EARLY")
+
+
+def test_little_is_planned_for_before_the_start() -> None:
+    late = replace(START, due=day(12, 31))
+    hollow = plan((day(6, 30), 20_000_001), (day(12, 31), 20_000_001), starts_on=day(3, 1), milestones=(late,))
+    refused(REGISTERED, hollow, "PLAN_MONEY_BEFORE_START", "2017-12-31", "20000001", "20000000")
+    between = plan((day(3, 31, 2018), TOTAL), starts_on=day(3, 1), milestones=(late,))
+    refused(REGISTERED, between, "PLAN_MONEY_BEFORE_START", "2017-12-31")
+    land = plan((day(6, 30), 20_000_000), (day(12, 31), 20_000_000), starts_on=day(3, 1), milestones=(late,))
+    assert given(PROJECT, REGISTERED).when(replace(SET, plan=land), FACTS).error is None
+    given(PROJECT, *BEFORE).when(replace(REQUEST, plan=hollow), FACTS).raises("PLAN_MONEY_BEFORE_START", field="plan")
+
+
+def test_what_was_spent_before_a_plan_is_not_planned_for_before_the_start() -> None:
+    bought = replace(REGISTERED, invested_before_yuan=50_000_000)
+    paid = plan((day(3, 31), 50_000_000), (day(6, 30), 60_000_000), starting_yuan=50_000_000, milestones=(
+        replace(START, due=day(4, 1)),
+    ))  # fmt: skip
+    assert given(PROJECT, bought).when(replace(SET, plan=paid), FACTS).error is None
+
+
+def test_a_plan_of_what_has_started_is_free_of_the_day_on_which_the_start_was_planned() -> None:
+    late = plan((day(6, 30), 50_000_000), (day(12, 31), 60_000_000), milestones=(replace(START, due=day(9, 1)),))
+    given(PROJECT, REGISTERED).when(replace(SET, plan=late), FACTS).raises("PLAN_MONEY_BEFORE_START", field="plan")
+    assert given(PROJECT, *UNDER_WAY).when(replace(SET, plan=late), FACTS).error is None
+
+
+def test_a_plan_begins_with_what_was_invested_before() -> None:
+    carried = replace(REGISTERED, invested_before_yuan=9_000_000)
+    short = plan((day(3, 31), 10_000_000), (day(6, 30), 30_000_000))
+    refused(carried, short, "PLAN_STARTS_BELOW_INVESTED", "0", "9000000")
+    right = replace(short, starting_yuan=9_000_000)
+    assert given(PROJECT, carried).when(replace(SET, plan=right), FACTS).error is None
+    first = ProjectBaselineSet(occurred_on=day(1, 20), plan=right)
+    given(PROJECT, carried, first).when(REQUEST, FACTS).raises("PLAN_STARTS_BELOW_INVESTED", field="plan")
+
+
+def test_a_plan_that_reaches_the_completion_says_when_it_is_due() -> None:
+    silent = replace(WHOLE, milestones=(START,))
+    refused(ENDING, silent, "PLAN_WITHOUT_COMPLETION", "2017-06-30")
+    given(PROJECT, ENDING, ProjectBaselineSet(occurred_on=day(1, 20), plan=WHOLE)).when(
+        replace(REQUEST, plan=silent), FACTS
+    ).raises("PLAN_WITHOUT_COMPLETION", field="plan")
+    all_paid = plan((day(3, 31), TOTAL), milestones=(START,), starts_on=day(2, 28))
+    refused(ENDING, all_paid, "PLAN_WITHOUT_COMPLETION", "2017-03-31")
+    given(PROJECT, REGISTERED).when(replace(SET, plan=silent), FACTS).then(
+        ProjectBaselineSet(occurred_on=day(1, 20), plan=silent)
+    )
+
+
+def test_the_completion_is_planned_after_the_start() -> None:
+    crossed = replace(WHOLE, milestones=(START, replace(COMPLETE, due=day(2, 28))))
+    refused(ENDING, crossed, "PLAN_MILESTONES_CROSSED", "2017-02-28", "2017-03-01")
+    same = replace(WHOLE, milestones=(START, replace(COMPLETE, due=day(3, 1))))
+    assert given(PROJECT, ENDING).when(replace(SET, plan=same), FACTS).error is None
 
 
 @pytest.mark.parametrize(
