@@ -17,7 +17,15 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 
 def main() -> None:
     """Run the command line; every foreseen error ends in one clear sentence and an exit code above 0."""
-    from services.cli import audit, city, commands, events, operate, tokens  # noqa: F401, PLC0415 - they add themselves
+    from services.cli import (  # noqa: F401, PLC0415 - they add themselves
+        audit,
+        backup,
+        city,
+        commands,
+        events,
+        operate,
+        tokens,
+    )
 
     try:
         sys.exit(app(standalone_mode=False))  # the code of a typer.Exit, None after a command that did its work

@@ -112,3 +112,29 @@ def test_a_backup_from_before_an_earlier_restore_is_told_with_its_remedy(restore
         assert server.stop() == 0
     assert "epoch 3" in told(restored_city, "restored", "--service", "project_tracking")
     assert bizenv(restored_city, "doctor").returncode == 0
+
+
+def test_a_backup_made_while_serving_is_put_back_whole(city: Path, access: str, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    with serving(city) as server:
+        with closing(HttpClient(server.http, access)) as client:
+            client.do(lives.registration(KEPT))
+            told(city, "backup", str(backup))
+            client.do(lives.registration(LOST))
+        assert "not empty" in refused(city, "backup", str(backup))
+        assert server.stop() == 0, server.log()
+    names = [path.relative_to(backup) for path in backup.rglob("*") if path.is_file()]
+    assert {str(name) for name in names} >= {f"project_tracking/{name}" for name in BACKED_UP}
+    assert not [name for name in names if name.suffix != ".sqlite"]
+    for name in names:
+        for old in (city / name.parent).glob(f"{name.name}*"):
+            old.unlink()
+        shutil.copy(backup / name, city / name)
+    assert "epoch 2" in told(city, "restored")
+    with serving(city) as server, closing(HttpClient(server.http, access)) as client:
+        receipt = client.do(lives.registration("later"))
+        listed = client.ask("ListProjects", page_size=500, token=receipt.token)["projects"]
+        assert {line["project_id"] for line in listed} == {KEPT, "later"}
+        assert server.stop() == 0, server.log()
+    assert bizenv(city, "doctor").returncode == 0
+    assert "✗" not in told(city, "audit", "verify")
