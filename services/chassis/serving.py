@@ -173,7 +173,9 @@ def _taken(what: str, host: str, port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = "端口已被占用 · the port is taken" if error.errno == errno.EADDRINUSE else str(error)
+        setting = f"BIZENV_{what.upper()}_PORT"
+        taken = f"端口已被占用,可用 {setting} 另设 · the port is taken, {setting} sets another"
+        reason = taken if error.errno == errno.EADDRINUSE else str(error)
         raise CannotStart(f"无法在 {host}:{port} 提供 {what}:{reason}") from error
 
 

@@ -18,12 +18,12 @@ from services.cli.opening import open_store, prepare
 events = typer.Typer(no_args_is_help=True, help="查看已记录的事件 · look at recorded events")
 app.add_typer(events, name="events")
 
-ServiceName = Annotated[str, typer.Option("--service", help="服务名 · name of the service")]
+ServiceName = Annotated[str | None, typer.Option("--service", help="服务名 · name of the service")]
 
 
 @events.command()
 def tail(
-    service: ServiceName,
+    service: ServiceName = None,
     count: Annotated[int, typer.Option("-n", min=1, help="先显示最后几条 · how many of the last first")] = 10,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="持续显示新事件 · go on with new ones")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def tail(
 @events.command()
 def show(
     event_id: Annotated[str, typer.Argument(help="事件编号 流/版本,如 project-P001/3 · <stream>/<version>")],
-    service: ServiceName,
+    service: ServiceName = None,
 ) -> None:
     """完整显示一条事件(CloudEvents JSON)· one event whole."""
     stream, _, version = event_id.rpartition("/")
@@ -59,9 +59,12 @@ def show(
     print(msgspec.json.format(to_structured(found[0], previous)).decode())
 
 
-def _store(service: str) -> EventStore:
-    if service not in {each.name for each in SERVICES}:
-        fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
+def _store(service: str | None) -> EventStore:
+    names = [each.name for each in SERVICES]
+    if service is None:
+        fail(f"请用 --service 指明服务 · name the service with --service: {', '.join(names)}")
+    if service not in names:
+        fail(f"没有服务 {service} · no such service; known: {', '.join(names)}")
     return open_store(prepare(), service)
 
 

@@ -100,6 +100,9 @@ def retry(
     given = prepare()
     with city(given) as opened:
         count = sum(host.retry_parked(stream) for host in opened.hosts.values())
+    if not count and stream is None:
+        print("没有搁置的事件流 · nothing is parked")
+        return
     if not count:
         fail("没有这样的搁置事件流 · nothing of that name is parked", 1)
     print(f"{count} 条事件将重新应用 · events will be tried again")

@@ -298,6 +298,9 @@ def _view_files(data: Path, number: int) -> list[Path]:
 
 def test_operators_look_after_the_city_while_it_is_served(served: Served) -> None:
     assert told(served.data, "parked", "list").startswith("0 ")
+    assert "nothing is parked" in told(served.data, "parked", "retry")
+    assert "with --service: policy_registry, " in refused(served.data, "events", "tail")
+    assert "with --service: policy_registry, " in refused(served.data, "events", "show", "project-P001/1")
     assert "nothing of that name" in refused(served.data, "parked", "retry", "project-nobody")
     examined, migrated = told(served.data, "doctor"), told(served.data, "migrate")
     for service in SERVICES:

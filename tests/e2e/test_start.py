@@ -62,6 +62,7 @@ def test_a_taken_port(unserved: Path, door: str, named: str) -> None:
     assert (done.returncode, others) == (2, []), "one sentence and nothing else"
     assert f"127.0.0.1:{port}" in sentence
     assert named in sentence
+    assert f"BIZENV_{door.upper()}_PORT sets another" in sentence
     assert "taken" in sentence
 
 
