@@ -16,6 +16,7 @@ from services.chassis.event_store import StoreKind, StoreUnusable
 from services.chassis.making import in_the_making
 from services.chassis.settings import Settings
 from services.policy_registry.programme_files import load_programme
+from services.project_tracking.project.commands import RegisterProject
 from services.rehearsal.chance import stream
 from services.rehearsal.course import Times, build
 from services.rehearsal.living import NAMESPACE, Living, Progress
@@ -32,7 +33,7 @@ CLOSING_TIME = time(18, 0)
 
 @dataclass(frozen=True)
 class RehearsalSummary:
-    """What was made. `events` counts facts by service."""
+    """What was made. `projects` counts those registered by `until`, `events` facts by service."""
 
     until: date
     seed: int
@@ -73,7 +74,8 @@ def rehearse(
     with in_the_making(data) as making:
         _create(making, programme.name, until, seed)
         commands, events = _live(making, told, times.first_day, until, seed, settings, progress)
-    return RehearsalSummary(until, seed, len(units), len(invented), commands, events)
+    registered = {each.command.project_id for each in told if isinstance(each.command, RegisterProject)}
+    return RehearsalSummary(until, seed, len(units), len(registered), commands, events)
 
 
 def _times(folder: Programme, until: date) -> Times:
