@@ -124,7 +124,11 @@ WRONG = [
     (_without("work_id"), "work_id", "缺少必填字段"),
     (_without("investment_yuan"), "investment_yuan", "缺少必填字段"),
     (_with(occurred_on="2017-02-30"), "occurred_on", "应为日期(年-月-日)"),
-    (_with(work_id="a b"), "work_id", "格式不对,应符合 ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+    (
+        _with(work_id="a b"),
+        "work_id",
+        "只能用字母、数字、点、横线、下划线,以字母或数字开头,最长 64 个字符",
+    ),
     (_with(name="路" * 121), "name", "不能超过 120 个字符"),
     (_with(investment_yuan=-1), "investment_yuan", "不能小于 0"),
     (_with(kind=9), "kind", "没有编号为 9 的选项"),

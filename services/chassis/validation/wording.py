@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import get_args
 
 import msgspec
 
+from services.chassis.domain import EntityId
 from services.chassis.errors import Violation
 
 _TYPES: dict[str, tuple[str, str]] = {
@@ -105,7 +107,18 @@ def _bound(match: re.Match[str]) -> tuple[str, Sentence]:
     return "", (f"{chinese} {match[2]}", f"must be {english} {match[2]}")
 
 
+_PATTERNS: dict[str, Sentence] = {
+    get_args(EntityId)[1].pattern: (
+        "只能用字母、数字、点、横线、下划线,以字母或数字开头,最长 64 个字符",
+        "letters, digits, '.', '-' and '_' only; a letter or digit first; at most 64 characters",
+    ),
+}
+"""What may be written, in words, where clerks write it; any other pattern is told as it is."""
+
+
 def _pattern(match: re.Match[str]) -> tuple[str, Sentence]:
+    if match[1] in _PATTERNS:
+        return "", _PATTERNS[match[1]]
     return "", (f"格式不对,应符合 {match[1]}", f"must match {match[1]}")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import inspect
 
-from services.chassis.domain import Command
+from services.chassis.domain import Command, EntityId
+from services.policy_registry.events.unit_registry import UnitCode
+from services.project_tracking.events.terms import Uscc
 from services.projection.cockpit.labels import Texts
 
 Choices = Sequence[tuple[str, str]]
@@ -20,7 +22,8 @@ _LONG = 500
 @dataclass(frozen=True)
 class FormField:
     """A field as the template draws it. `path` leads to it in the command (`plan.points`); `data` is the JSON type
-    that the browser makes of it. `rows` are the given rows of a list, `blank` an empty one to add."""
+    that the browser makes of it. `words` say what may stand in it, to who filled in something else. `rows` are the
+    given rows of a list, `blank` an empty one to add."""
 
     path: str
     label: str
@@ -30,6 +33,7 @@ class FormField:
     hint: str = ""
     value: str = ""
     pattern: str = ""
+    words: str = ""
     maximum_length: int | None = None
     choices: Choices = ()
     fields: tuple[FormField, ...] = ()
@@ -84,6 +88,7 @@ def _field(path: str, info: inspect.Type, required: bool, t: Texts, known: Known
         hint=_hint(path, t),
         value=_value(path, known),
         pattern=rules.get("pattern") or "",
+        words=_words(path, widget, rules.get("pattern") or "", t),
         maximum_length=rules.get("max_length"),
         choices=_choices(path, inner, t, known),
     )
@@ -119,6 +124,7 @@ def _at(drawn: FormField, path: str, value: str) -> FormField:
         required=drawn.required,
         value=value,
         pattern=drawn.pattern,
+        words=drawn.words,
         maximum_length=drawn.maximum_length,
         choices=drawn.choices,
     )
@@ -158,6 +164,18 @@ def _choices(path: str, info: inspect.Type, t: Texts, known: Known) -> Choices:
         prefix = _ENUM_LABELS[info.cls.__name__]
         return tuple((str(member.value), t(f"{prefix}.{member.value}")) for member in info.cls)
     return ()
+
+
+_PATTERN_WORDS = {EntityId: "wrong.id", UnitCode: "wrong.unit_code", Uscc: "wrong.uscc"}
+_BY_PATTERN = {get_args(kind)[1].pattern: key for kind, key in _PATTERN_WORDS.items()}
+
+
+def _words(path: str, widget: str, pattern: str, t: Texts) -> str:
+    """What to write instead, in words: never the pattern itself."""
+    if widget == "whole":
+        return t("wrong.yuan" if path.endswith("_yuan") else "wrong.whole")
+    key = _BY_PATTERN.get(pattern, f"wrong.{widget}")
+    return t(key) if t.has(key) else ""
 
 
 def _value(path: str, known: Known) -> str:

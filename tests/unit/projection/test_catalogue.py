@@ -39,7 +39,7 @@ from services.projection.cockpit.charts import (
 )
 from services.projection.cockpit.formats import Formats
 from services.projection.cockpit.forms import FormField, Known, form_fields
-from services.projection.cockpit.labels import LABELS, Texts
+from services.projection.cockpit.labels import LABELS, Language, Texts
 from services.projection.queries import AttentionKind, ProjectOrder
 
 COCKPIT = Path(__file__).parents[3] / "services" / "projection" / "cockpit"
@@ -114,6 +114,21 @@ def test_a_form_asks_for_what_the_command_needs(command: type[Any]) -> None:
     corrected = {each.path: each for each in form_fields(command, "project_id", Texts("zh"), Known(correct=True))}
     if "correction_reason" in command.__struct_fields__:
         assert corrected["correction_reason"].required
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_a_field_holds_is_said_in_words_and_in_no_pattern(command: type[Any], language: Language) -> None:
+    for each in _flat(form_fields(command, None, Texts(language), Known())):
+        if each.pattern or each.widget in ("whole", "decimal", "date", "month"):
+            assert each.words, each.path
+            assert not set("^$[]{}") & set(each.words), each.path
+
+
+def _flat(fields: Iterable[FormField]) -> Iterator[FormField]:
+    for each in fields:
+        yield each
+        yield from _flat((*each.fields, *each.blank))
 
 
 def test_a_form_knows_the_kinds_of_fields() -> None:

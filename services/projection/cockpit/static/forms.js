@@ -50,19 +50,41 @@ function renumber(box, list) {
 function showYuan(input, language) {
   const place = input.closest(".field").querySelector(".yuan");
   if (!place) return;
-  const text = input.value.trim();
+  const text = plain(input.value);
   if (!/^[0-9]{5,16}$/.test(text)) { place.textContent = ""; return; }
   const yuan = Number(text);
   const [unit, words] = language === "en" ? [1e6, "million yuan"] : yuan >= 1e8 ? [1e8, "亿元"] : [1e4, "万元"];
   place.textContent = `= ${(yuan / unit).toLocaleString("en-US", { maximumFractionDigits: 4 })} ${words}`;
 }
 
+const SHAPES = { whole: /^[0-9]{1,15}$/, decimal: /^[0-9]+([.][0-9]+)?$/, month: /^[0-9]{4}-[0-9]{2}$/ };
+
+// A number as it is sent: full-width digits as plain ones, without commas between groups of three.
+function plain(text) {
+  const narrow = text.normalize("NFKC").trim();
+  return /^[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?$/.test(narrow) ? narrow.replaceAll(",", "") : narrow;
+}
+
+// The text of one input, a number in plain digits.
+function textOf(input) {
+  return ["whole", "decimal"].includes(input.dataset.kind) ? plain(input.value) : input.value.trim();
+}
+
+// What is wrong with an input as it is filled in, in words; nothing where it can be sent.
+function wrongOf(input, missing) {
+  const text = textOf(input);
+  if (text === "" && !input.validity.badInput) return input.required ? missing : "";
+  const { kind, pattern, words } = input.dataset;
+  const shape = SHAPES[kind] ?? (pattern ? new RegExp(pattern, "u") : null);
+  return text === "" || (shape && !shape.test(text)) ? words : "";
+}
+
 // The value of one input, or undefined where nothing was given.
 function read(input) {
   if (input.dataset.type === "bool") return input.checked ? true : undefined;
-  const text = input.value.trim();
+  const text = textOf(input);
   if (text === "") return undefined;
-  return input.dataset.type === "int" && /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
+  return input.dataset.type === "int" ? Number(text) : text;
 }
 
 // "plan.points.0.by" into { plan: { points: [{ by }] } }
@@ -82,17 +104,18 @@ function bodyOf(form) {
   const wrong = [];
   form.querySelectorAll("[data-path]").forEach((input) => {
     if (input.closest("template")) return;
+    const text = wrongOf(input, form.dataset.missing);
+    if (text) { wrong.push({ field: input.dataset.path, text }); return; }
     const value = read(input);
-    if (value === undefined && input.required) wrong.push({ field: input.dataset.path, text: form.dataset.missing });
-    else if (value !== undefined) put(body, input.dataset.path, value);
+    if (value !== undefined) put(body, input.dataset.path, value);
   });
   return [body, wrong];
 }
 
 async function send(form) {
   clearFaults(form);
-  const [body, missing] = bodyOf(form);
-  if (missing.length) { showFaults(form, form.dataset.check, missing); return; }
+  const [body, wrong] = bodyOf(form);
+  if (wrong.length) { showFaults(form, toMend(form, wrong), wrong); return; }
   const button = form.querySelector("button.main");
   const words = button.textContent;
   button.disabled = true;
@@ -106,7 +129,7 @@ async function send(form) {
       headers: { "Content-Type": "application/json", "Idempotency-Key": form.dataset.key },
       body: JSON.stringify(body),
     });
-    await answered(form, response, project);
+    await answered(form, response, project, body);
   } catch {
     showFaults(form, form.dataset.offline, []);
   } finally {
@@ -115,7 +138,11 @@ async function send(form) {
   }
 }
 
-async function answered(form, response, project) {
+function toMend(form, faults) {
+  return form.dataset.mend.replace("{n}", faults.length);
+}
+
+async function answered(form, response, project, body) {
   if (response.ok) {
     const receipt = await response.json();
     const query = new URLSearchParams({ token: receipt.token, done: form.dataset.command });
@@ -129,7 +156,18 @@ async function answered(form, response, project) {
     field: one.field.replaceAll("[", ".").replaceAll("]", ""),
     text: english ? one.english : one.message,
   }));
-  showFaults(form, english ? problem.english : problem.message, faults);
+  const mend = problem.code === "INVALID_REQUEST" && faults.length;
+  showFaults(form, mend ? toMend(form, faults) : english ? problem.english : problem.message, faults);
+  if (problem.code === "ALREADY_RECORDED") linkCorrection(form, project, body);
+}
+
+// The form that corrects what is recorded already: the same command about the same month, week or item.
+function linkCorrection(form, project, body) {
+  const query = new URLSearchParams({ correct: "1" });
+  for (const name of ["month", "week", "milestone_id", "approval_id"]) if (body[name]) query.set(name, body[name]);
+  const href = `/report/${encodeURIComponent(project)}/${form.dataset.command}?${query}`;
+  const link = Object.assign(document.createElement("a"), { href, textContent: form.dataset.correct });
+  form.querySelector(".problem").append(" ", link);
 }
 
 function showFaults(form, headline, faults) {
