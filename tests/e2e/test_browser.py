@@ -328,6 +328,8 @@ def test_a_clerk_files_a_report_with_a_phone(
     clerk = stranger(PHONE)
     page = clerk.page
     clerk.open(login_link(server, "unit_staff", "--unit", unit))
+    expect(page).to_have_url(f"{server.http}/report")
+    page.get_by_role("link", name="总览").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(overdue["unit_name"])
     page.get_by_role("link", name="项目", exact=True).click()
     expect(page.locator(".headline")).to_contain_text(f"共 {len(own)} 个")
@@ -365,6 +367,63 @@ def test_a_clerk_files_a_report_with_a_phone(
     clerk.open(f"/units/{foreign['unit_code']}", 404)
 
 
+def test_a_slip_is_told_in_words_at_its_field_all_at_once(member: Enter, overdue: dict[str, Any]) -> None:
+    visitor = member()
+    page = visitor.page
+    project, reported = overdue["project_id"], overdue["last_report_month"]
+    visitor.open(f"/report/{project}/ReportProgress?month={reported}")
+    percent, invested = (
+        page.locator(f"[data-field={name}]") for name in ("physical_percent", "invested_this_month_yuan")
+    )
+    percent.locator("input").fill("abc")
+    invested.locator("input").fill("1,00")
+    page.get_by_role("button", name="提交").click()
+    expect(percent.locator(".fault")).to_have_text("请填写数字,如 23.5")
+    expect(invested.locator(".fault")).to_have_text("请填写整数(元),如 1200000")
+    expect(page.locator(".problem")).to_have_text("有 2 项需要修改,已在下面标出:")
+
+    percent.locator("input").fill("23.5")
+    invested.locator("input").fill("\uff11\uff0c234,000")
+    expect(invested.locator(".yuan")).to_have_text("= 123.4 万元")
+    with visitor.refused(422), page.expect_request("**/v1/**") as sent:
+        page.get_by_role("button", name="提交").click()
+        page.get_by_role("link", name="去更正已有记录").click()
+    body = json.loads(sent.value.post_data or "")
+    assert (body["physical_percent"], body["invested_this_month_yuan"]) == ("23.5", 1_234_000)
+    expect(page).to_have_url(re.compile(rf"/report/{project}/ReportProgress\?correct=1&month={reported}"))
+    expect(page.get_by_label("更正原因")).to_be_visible()
+
+    visitor.open("/report/new")
+    identity = page.locator("[data-field=project_id]")
+    identity.locator("input").fill("项目 1")
+    page.get_by_role("button", name="提交").click()
+    expect(identity.locator(".fault")).to_have_text(re.compile("只能用字母、数字、点、横线、下划线"))
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with scripts", "without"])
+def test_an_unfinished_project_is_completed_only_by_who_confirms_it(
+    browser: Browser, server: Server, access: str, api: HttpClient, script: bool
+) -> None:
+    lines = api.ask("ListProjects", stage="under_construction", page_size=500)["projects"]
+    unfinished = [line for line in lines if line["physical_percent"] and float(line["physical_percent"]) < 100]
+    project = unfinished[0]["project_id"]
+    with visiting(browser, server.http, {**LAPTOP, "java_script_enabled": script}) as visitor:
+        page = visitor.page
+        visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": access, "url": visitor.origin}])
+        visitor.open(f"/report/{project}/CompleteProject")
+        percent = f"{float(unfinished[0]['physical_percent']):g}%"
+        expect(page.locator(".standing")).to_contain_text(percent)
+        expect(page.locator(".standing")).to_contain_text("单位负责人")
+        with visitor.refused(400):
+            page.get_by_role("button", name="提交").click()
+            expect(page.locator("[data-field=confirmed] .fault")).to_contain_text("确认无误请勾选")
+        assert api.ask("GetProject", project_id=project)["line"]["stage"] == "under_construction"
+        page.get_by_label("我已核对,确认登记").check()
+        page.get_by_role("button", name="提交").click()
+        expect(page.locator(".saved")).to_contain_text("登记竣工")
+    assert api.ask("GetProject", project_id=project)["line"]["stage"] == "completed"
+
+
 # --- every page on every screen --------------------------------------------------------------------------------
 
 
@@ -386,6 +445,7 @@ def pages(corrected: Corrected, overdue: dict[str, Any]) -> list[str]:
         "/report/new",
         f"/report/{corrected.project_id}",
         f"/report/{corrected.project_id}/ReportProgress",
+        f"/report/{overdue['project_id']}/CompleteProject",
         "/login",
     ]
 

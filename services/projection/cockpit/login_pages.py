@@ -5,8 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from services.chassis.auth import Role
 from services.chassis.errors import Unauthenticated, describe
 from services.projection.cockpit.frame import Frame
+
+_CLERKS = (Role.UNIT_HEAD, Role.UNIT_STAFF)
 
 
 class LoginPages:
@@ -14,7 +17,7 @@ class LoginPages:
         self._frame = frame
 
     async def login(self, request: Request) -> Response:
-        """With a code: redeem it once and go in; without: how to get a link.
+        """With a code: redeem it once and go in, a unit's clerk to what is due; without: how to get a link.
 
         The way in is a page that moves on by itself, not a redirect: a SameSite=Strict cookie is not sent along a
         redirect that another site's link began. Only GET redeems, so that a probing HEAD spends no code.
@@ -24,10 +27,11 @@ class LoginPages:
             state = "out" if "out" in request.query_params else "none"
             return await self._frame.plain(request, "login.html", problem=None, state=state)
         try:
-            token = self._frame.sessions.open(code)
+            token, who = self._frame.sessions.open(code)
         except Unauthenticated as refused:
             return await self._frame.plain(request, "login.html", 401, problem=describe(refused), state="none")
-        response = await self._frame.plain(request, "login.html", problem=None, state="in")
+        start = "/report" if who.role in _CLERKS else "/"
+        response = await self._frame.plain(request, "login.html", problem=None, state="in", start=start)
         self._frame.sessions.keep(response, token)
         return response
 

@@ -87,7 +87,9 @@ class ReportPages:
     async def register(self, visit: Visit) -> Response:
         path = self._command(visit, REGISTER)
         units: UnitList = await visit.ask(visit.query(ListUnits))
-        known = Known(choices={"unit_code": _unit_choices(visit, units)}, values=_defaults(visit))
+        choices = _unit_choices(visit, units)
+        values = {**_defaults(visit), "unit_code": _only_unit(visit, choices)}
+        known = Known(choices={"unit_code": choices}, values=values)
         return await self._form(visit, path, None, form_fields(path.command, None, visit.t, known), known)
 
     async def form(self, visit: Visit) -> Response:
@@ -194,6 +196,12 @@ def _faults(visit: Visit, problem: Problem | None) -> dict[str, str]:
 def _unit_choices(visit: Visit, units: UnitList) -> Choices:
     kept = [unit for unit in units.units if unit.kind in TERRITORIES]
     return tuple((unit.unit_code, visit.t.either(unit.name, unit.english)) for unit in kept)
+
+
+def _only_unit(visit: Visit, choices: Choices) -> str | None:
+    """The unit that it can only be: the clerk's own, or the one that there is."""
+    own = visit.principal.unit
+    return own if own is not None else choices[0][0] if len(choices) == 1 else None
 
 
 def _defaults(visit: Visit) -> dict[str, Any]:

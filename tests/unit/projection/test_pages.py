@@ -98,6 +98,22 @@ async def test_a_one_time_code_opens_a_session_once(city: World, access: TestAcc
     assert (out.status_code, out.headers["location"]) == (303, "/login?out=1")
 
 
+async def test_a_clerk_begins_with_what_is_due_and_everyone_else_with_the_city(city: World, access: TestAccess) -> None:
+    for who, start in ((CLERK, "/report"), (GROUP, "/"), (LEADER, "/")):
+        code = access.logins.create(who, datetime.now(UTC))
+        async with browser(city, access, None) as client:
+            assert f'content="0; url={start}"' in (await client.get(f"/login?code={code}")).text
+
+
+async def test_the_only_unit_is_chosen_already(city: World, access: TestAccess) -> None:
+    async with browser(city, access, CLERK) as client:
+        mine = (await client.get("/report/new")).text
+    async with browser(city, access, GROUP) as client:
+        anyone = (await client.get("/report/new")).text
+    assert '<option value="130602" selected>' in mine
+    assert "selected>" not in re.sub(r'<option value="" selected>', "", anyone)
+
+
 async def test_a_copied_cookie_is_worth_nothing_after_the_logout(city: World, access: TestAccess) -> None:
     async with browser(city, access, LEADER) as client:
         copied = {"Cookie": f"{SESSION_COOKIE}={client.cookies[SESSION_COOKIE]}"}
