@@ -95,8 +95,13 @@ def _require_living(record: ProjectRecord, command: ClerksCommand, facts: Projec
 def require_date(given: date, facts: ProjectFacts) -> None:
     """Refuse days in the future and years that must be a slip."""
     require_not_in_future(given, facts)
+    require_not_too_early(given, "occurred_on")
+
+
+def require_not_too_early(given: date, field: str) -> None:
+    """Refuse a year that must be a slip."""
     if given < _EARLIEST:
-        raise DATE_TOO_EARLY.broken("occurred_on", given=given.isoformat())
+        raise DATE_TOO_EARLY.broken(field, given=given.isoformat())
 
 
 def in_order(record: Known, event: Event) -> list[Event]:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from services.chassis.domain import Rule
 from services.project_tracking.events.months import last_day, month_of
 from services.project_tracking.events.plan import BaselinePlan, planned_at
+from services.project_tracking.events.reading import baseline_on
 from services.project_tracking.events.record import ProjectRecord
 from services.project_tracking.events.terms import MilestoneKind
 from services.project_tracking.project.horizon import latest_planned
@@ -20,6 +21,7 @@ from services.project_tracking.project.plan_rules import (
     PLAN_ENDS_EARLY,
     PLAN_MILESTONES_CROSSED,
     PLAN_MONEY_BEFORE_START,
+    PLAN_OUTLASTS_COMPLETION,
     PLAN_STARTS_BELOW_INVESTED,
     PLAN_STARTS_LATE,
     PLAN_TOO_FAR,
@@ -58,6 +60,20 @@ def require_bounds(handed_in: HandedIn, record: ProjectRecord) -> None:
     _require_years(handed_in, record)
     _require_completion(handed_in, record)
     _require_money_before_start(handed_in, record)
+
+
+def require_plan_ends(record: ProjectRecord, completion: date | None, today: date) -> None:
+    """Refuse to bring the registered completion forward past what the plan in force still plans.
+
+    An approved re-baseline may go beyond it, so a later completion is taken, although the plan goes on after it.
+    """
+    before, baseline = record.planned_completion, baseline_on(record, today)
+    if completion is None or baseline is None or (before is not None and completion >= before):
+        return
+    for day, last in _days(HandedIn(baseline.plan, today, renewed=False), completion):
+        if day > last:
+            given, latest = day.isoformat(), completion.isoformat()
+            raise PLAN_OUTLASTS_COMPLETION.broken("planned_completion", given=given, latest=latest)
 
 
 def _require_money(handed_in: HandedIn, record: ProjectRecord) -> None:

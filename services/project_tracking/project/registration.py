@@ -7,11 +7,18 @@ from decimal import Decimal
 from services.chassis.domain import Event
 from services.project_tracking.events.fold import Known, evolve
 from services.project_tracking.events.project import ProjectRegistered
-from services.project_tracking.project.admission import admitted, in_order, require_date, valid_unit
+from services.project_tracking.project.admission import (
+    admitted,
+    in_order,
+    require_date,
+    require_not_too_early,
+    valid_unit,
+)
 from services.project_tracking.project.commands import RegisterProject
 from services.project_tracking.project.facts import ProjectFacts
 from services.project_tracking.project.horizon import latest_planned
 from services.project_tracking.project.numbers import at_most_decimals
+from services.project_tracking.project.plan_bounds import require_plan_ends
 from services.project_tracking.project.progress_checks import require_within_total
 from services.project_tracking.project.rules import (
     AREA_NOT_VALID,
@@ -35,6 +42,8 @@ def register(record: Known, command: RegisterProject, facts: ProjectFacts) -> li
     elif not admitted(record, command, facts, event, known=True):
         return []
     _require_content(command)
+    if record is not None:
+        require_plan_ends(record, command.planned_completion, facts.today)
     lowered = record is not None and command.total_investment_yuan < record.total_investment_yuan
     field = "total_investment_yuan" if lowered else "invested_before_yuan"
     require_within_total(record, evolve(record, event), field)
@@ -72,6 +81,8 @@ def _require_planned_days(command: RegisterProject) -> None:
         )
     latest = latest_planned(command.occurred_on)
     for field, day in (("planned_start", start), ("planned_completion", completion)):
+        if day is not None:
+            require_not_too_early(day, field)
         if day is not None and day > latest:
             raise PLANNED_TOO_FAR.broken(field, given=day.isoformat(), latest=latest.isoformat())
 

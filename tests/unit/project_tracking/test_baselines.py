@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,19 @@ from services.project_tracking.events import (
 from services.project_tracking.project import commands as c
 from services.project_tracking.project.decider import PROJECT
 from tests.unit.given import given
-from tests.unit.project_tracking.world import FACTS, PLANNED, REASON, REGISTERED, UNDER_WAY, P, day, no_unit, on, plan
+from tests.unit.project_tracking.world import (
+    FACTS,
+    PLANNED,
+    REASON,
+    REGISTERED,
+    UNDER_WAY,
+    P,
+    day,
+    no_unit,
+    on,
+    plan,
+    register,
+)
 
 NEW_PLAN = plan((day(6, 30), 10_000_000), (day(12, 31), 40_000_000))
 SET = c.SetBaseline(project_id=P, occurred_on=day(1, 20), plan=plan())
@@ -319,3 +332,56 @@ def test_a_decision_needs_its_request_and_is_taken_once(command: c.ApproveRebase
     given(PROJECT, *BEFORE, REQUESTED, same).when(replace(moved, correction_reason=REASON), FACTS).then(
         replace(same, occurred_on=day(5, 11), correction_reason=REASON)
     )
+
+
+def correct(**changes: Any) -> c.RegisterProject:
+    return register(
+        planned_start=day(3, 1), **{"planned_completion": day(6, 30), "correction_reason": REASON, **changes}
+    )
+
+
+IN_FORCE = (ENDING, ProjectBaselineSet(occurred_on=day(1, 20), plan=WHOLE))
+
+
+def test_the_registered_completion_is_not_brought_forward_past_the_plan_in_force() -> None:
+    earlier = correct(planned_completion=day(3, 31))
+    given(PROJECT, ENDING).when(earlier, FACTS).then(
+        replace(ENDING, planned_completion=day(3, 31), correction_reason=REASON)
+    )
+    error = (
+        given(PROJECT, *IN_FORCE).when(earlier, FACTS).raises("PLAN_OUTLASTS_COMPLETION", field="planned_completion")
+    )
+    assert "2017-06-30" in error.message
+    first_told = (replace(ENDING, planned_completion=None), IN_FORCE[1])
+    given(PROJECT, *first_told).when(earlier, FACTS).raises("PLAN_OUTLASTS_COMPLETION", field="planned_completion")
+
+
+def test_first_the_plan_then_the_registration_is_brought_forward() -> None:
+    short = plan(
+        (day(3, 31), TOTAL),
+        starts_on=day(2, 28),
+        milestones=(START, replace(COMPLETE, due=day(3, 31))),
+    )
+    request = replace(REQUEST, occurred_on=day(3, 2), plan=replace(short, starts_on=day(3, 1)))
+    asked = given(PROJECT, *IN_FORCE).when(request, FACTS).events
+    approved = replace(APPROVED, occurred_on=day(3, 5))
+    earlier = correct(planned_completion=day(3, 31))
+    given(PROJECT, *IN_FORCE, *asked).when(earlier, FACTS).raises("PLAN_OUTLASTS_COMPLETION")
+    assert given(PROJECT, *IN_FORCE, *asked, approved).when(earlier, FACTS).error is None
+
+
+def test_a_plan_beyond_the_registered_completion_blocks_no_other_correction() -> None:
+    later = plan((day(9, 30), TOTAL), milestones=(START, replace(COMPLETE, due=day(9, 20))), starts_on=day(4, 30))
+    history = (*IN_FORCE, replace(REQUESTED, plan=later), APPROVED)
+    for changes in ({"name": "别名"}, {"planned_completion": day(8, 1)}, {"planned_completion": day(9, 20)}):
+        assert given(PROJECT, *history).when(correct(**changes), FACTS).error is None
+
+
+def test_first_the_registered_total_then_the_plan_is_corrected() -> None:
+    half = TOTAL // 2
+    lowered = replace(ENDING, total_investment_yuan=half, correction_reason=REASON)
+    given(PROJECT, *IN_FORCE).when(correct(total_investment_yuan=half), FACTS).then(lowered)
+    less = plan((day(6, 30), half), starts_on=day(3, 1), milestones=(START, COMPLETE))
+    asked = replace(REQUEST, plan=less)
+    given(PROJECT, *IN_FORCE).when(asked, FACTS).raises("PLAN_BELOW_TOTAL", field="plan")
+    assert given(PROJECT, *IN_FORCE, lowered).when(asked, FACTS).error is None

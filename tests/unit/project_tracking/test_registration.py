@@ -68,6 +68,8 @@ def test_not_in_the_future_and_not_in_another_age() -> None:
         ({"planned_start": day(5, 1), "planned_completion": day(4, 1)}, "PLANNED_DATES_CROSSED", "planned_completion"),
         ({"planned_start": day(1, 1, 2028)}, "PLANNED_TOO_FAR", "planned_start"),
         ({"planned_completion": day(1, 1, 2028)}, "PLANNED_TOO_FAR", "planned_completion"),
+        ({"planned_start": day(12, 31, 1977)}, "DATE_TOO_EARLY", "planned_start"),
+        ({"planned_completion": day(1, 1, 17)}, "DATE_TOO_EARLY", "planned_completion"),
         ({"area_mu": Decimal("0")}, "AREA_NOT_VALID", "area_mu"),
         ({"area_mu": Decimal("NaN")}, "AREA_NOT_VALID", "area_mu"),
         ({"area_mu": Decimal("sNaN")}, "AREA_NOT_VALID", "area_mu"),
@@ -88,6 +90,7 @@ def test_content_that_cannot_be(changes: dict[str, Any], code: str, field: str) 
         {"owner_uscc": "91350211M0000XUF46", "owner_uscc_doubtful": True},
         {"owner_uscc": "91110000600037341L"},
         {"total_investment_yuan": 0},
+        {"planned_start": day(1, 1, 1978)},
         {"planned_start": day(5, 1), "planned_completion": day(5, 1)},
     ],
 )
