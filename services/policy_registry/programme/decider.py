@@ -30,11 +30,12 @@ from services.policy_registry.programme.commands import (
 def adopt(state: ProgrammeRecord, command: AdoptProgramme, facts: Facts) -> Sequence[Event]:
     event = _adopted(command)
     if state.adopted is not None:
-        if event == state.adopted:
+        if event == state.adopted and all(each in state.rule_sets for each in command.rule_sets):
             return ()
         raise rules.PROGRAMME_ALREADY_ADOPTED.broken("programme_id", title=state.adopted.title)
     if command.inferred and command.basis is None:
         raise rules.BASIS_MISSING.broken("basis", id=command.programme_id)
+    rules.require_issued_in_our_time(command.issued_on)
     rules.require_sound_text(text_in_full(event))
     return [event, *_published(command)]
 

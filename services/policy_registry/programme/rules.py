@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 
 from services.chassis.domain import Rule
 from services.policy_registry.events import Campaign, ProgrammeText, RecurringDuty, RuleSet, require_form
+
+_EARLIEST_ISSUE = date(1949, 1, 1)
 
 PROGRAMME_UNKNOWN = Rule(
     "PROGRAMME_UNKNOWN", "推进方案尚未印发,不能进行此操作", "the programme has not been adopted yet"
 )
 PROGRAMME_ALREADY_ADOPTED = Rule(
     "PROGRAMME_ALREADY_ADOPTED",
-    "推进方案《{title}》已经印发,内容变动请用修订",
-    "the programme {title} is adopted already; amend it instead",
+    "推进方案《{title}》已经印发,内容变动请用修订,规则变动请发布规则集",
+    "the programme {title} is adopted already; amend it, or publish a rule set, instead",
+)
+ISSUED_TOO_EARLY = Rule(
+    "ISSUED_TOO_EARLY", "印发日期 {given} 过早,请核对年份", "{given} is too long ago; check the year"
 )
 PROGRAMME_IN_FORCE = Rule(
     "PROGRAMME_IN_FORCE",
@@ -62,6 +68,12 @@ RULE_SET_TOO_EARLY = Rule(
     "规则集 {id} 的生效日期 {given} 早于现行版本的 {latest}",
     "rule set {id} takes effect on {given}, before the version of {latest}",
 )
+
+
+def require_issued_in_our_time(issued_on: date) -> None:
+    """Refuse a year that must be a slip."""
+    if issued_on < _EARLIEST_ISSUE:
+        raise ISSUED_TOO_EARLY.broken("issued_on", given=issued_on.isoformat())
 
 
 def require_distinct(ids: Iterable[str], field: str) -> None:

@@ -17,6 +17,7 @@ from services.policy_registry.events import (
     ProgrammeAmended,
     ProgrammeRecord,
     ProgrammeText,
+    RuleSet,
     RuleSetPublished,
     phases_on,
     programme_after,
@@ -76,6 +77,22 @@ class TestAdopt:
 
     def test_the_same_again_says_nothing_new(self) -> None:
         given(PROGRAMME, ADOPTED, PUBLISHED).when(adopt(), FACTS).nothing()
+
+    def test_what_is_amended_and_published_since_leaves_it_said(self) -> None:
+        newer = RuleSetPublished(occurred_on=date(2017, 6, 20), rule_set=publish().rule_set)
+        given(PROGRAMME, ADOPTED, PUBLISHED, newer).when(adopt(), FACTS).nothing()
+
+    @pytest.mark.parametrize(
+        "rule_sets", [(rule_set(value="0.90"),), (rule_set(2),), (rule_set(), rule_set(2, date(2017, 7, 1)))]
+    )
+    def test_the_same_text_with_other_rule_sets_is_a_second_adoption(self, rule_sets: tuple[RuleSet, ...]) -> None:
+        given(PROGRAMME, ADOPTED, PUBLISHED).when(adopt(rule_sets=rule_sets), FACTS).raises(
+            "PROGRAMME_ALREADY_ADOPTED", field="programme_id"
+        )
+
+    def test_is_not_issued_in_another_age(self) -> None:
+        given(PROGRAMME).when(adopt(issued_on=date(1948, 12, 31)), FACTS).raises("ISSUED_TOO_EARLY", field="issued_on")
+        assert given(PROGRAMME).when(adopt(issued_on=date(1949, 1, 1), rule_sets=()), FACTS).error is None
 
     def test_another_text_is_an_amendment_and_not_a_second_adoption(self) -> None:
         given(PROGRAMME, ADOPTED).when(adopt(title="另一方案"), FACTS).raises(
