@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from services.chassis.errors import InvalidRequest, Violation
+from services.chassis.validation.digits import Look, digits_of
 from services.chassis.validation.limits import Check, check_for
 from services.chassis.validation.repeated import refuse_repeated
 from services.chassis.validation.unknown import Search, search_for
@@ -30,13 +31,12 @@ def decode_json(data: bytes, type_: type[T], *, unique: bool = False) -> T:
 
     `unique` says that we wrote them and no name is given twice.
     """
-    decoder, check, search = _tools(type_)
+    decoder, check, looks = _tools(type_)
     try:
         value: T = decoder.decode(data)
         if not unique:
             refuse_repeated(data)
-        if search is not None:
-            search(msgspec.json.decode(data), "")
+        _look_at(msgspec.json.decode(data) if looks else None, looks)
     except msgspec.ValidationError as error:
         raise InvalidRequest(_of_body(violation_of(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -59,15 +59,20 @@ def convert(value: Any, type_: type[T], *, from_text: bool = False) -> T:
         result = msgspec.convert(value, type_, strict=not from_text)
     except msgspec.ValidationError as error:
         raise InvalidRequest(violation_of(error)) from error
-    _, check, search = _tools(type_)
-    if search is not None:
-        search(value, "")
+    _, check, looks = _tools(type_)
+    _look_at(value, looks)
     if check is not None:
         check(result, "")
     return result
 
 
-_Tools = tuple[msgspec.json.Decoder[Any], Check | None, Search | None]
+def _look_at(plain: Any, looks: tuple[Search | Look, ...]) -> None:
+    """What shows only in the value as it came."""
+    for look in looks:
+        look(plain, "")
+
+
+_Tools = tuple[msgspec.json.Decoder[Any], Check | None, tuple[Search | Look, ...]]
 _KNOWN: dict[Any, _Tools] = {}
 
 
@@ -75,5 +80,6 @@ def _tools(type_: Any) -> _Tools:
     """Made once for each type; two threads may make them both, and either will do."""
     found = _KNOWN.get(type_)
     if found is None:
-        found = _KNOWN[type_] = (msgspec.json.Decoder(type_), check_for(type_), search_for(type_))
+        looks = tuple(look for look in (search_for(type_), digits_of(type_)) if look is not None)
+        found = _KNOWN[type_] = (msgspec.json.Decoder(type_), check_for(type_), looks)
     return found

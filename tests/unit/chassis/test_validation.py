@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -46,6 +47,15 @@ class Order(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     words: dict[str, str] = {}
     at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     digest: bytes = b""
+
+
+class Shares(msgspec.Struct):
+    shares: tuple[Parts, ...] = ()
+
+
+class Parts(msgspec.Struct):
+    parts: dict[str, Decimal] = {}
+    whole: Shares | None = None
 
 
 WRONG = [
@@ -113,6 +123,24 @@ def test_refuses_a_decimal_that_is_not_in_plain_notation(text: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         convert({"share": text}, Order)
     assert refused.value.violations[0].field == "share"
+
+
+@pytest.mark.parametrize("text", ["\u0665\u0660", "\uff15\uff10", "1\u0665", "1_000"])
+def test_refuses_a_decimal_in_other_digits(text: str) -> None:
+    body = json.dumps({"share": text}).encode()
+    with pytest.raises(InvalidRequest) as converted:
+        convert({"share": text}, Order)
+    with pytest.raises(InvalidRequest) as decoded:
+        decode_json(body, Order)
+    sentences = ("请用半角数字 0–9 填写", "write the number with the digits 0 to 9")
+    assert converted.value.violations == decoded.value.violations == (Violation("share", *sentences),)
+
+
+def test_refuses_other_digits_at_any_depth() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        convert({"shares": [{"parts": {"a": "1", "b": "\uff11"}}]}, Shares)
+    assert refused.value.violations[0].field == "shares[0].parts[...]"
+    assert convert({"shares": [{"parts": {"a": "1.50"}}]}, Shares).shares[0].parts == {"a": Decimal("1.50")}
 
 
 @pytest.mark.parametrize("text", ["0", "-0.5", "123456789012345.123456", "35.40"])
