@@ -67,10 +67,11 @@ def lamp_bar(counts: Sequence[tuple[Lamp, int, str]], title: str) -> Markup:
 
 
 def share_bar(permille: int | None, title: str, css: str = "fill-done") -> Markup:
-    """One bar against a mark at 100 %; the scale ends at 150 %."""
+    """One bar against a mark at 100 %; the scale ends at 150 %. Without a share there is nothing to mark."""
     width = 0.0 if permille is None else min(permille, 1500) / 15
     bar = f'<rect class="{css}" x="0" y="2" width="{_n(width)}" height="6"/>' if width else ""
     mark = '<line class="full" x1="66.67" y1="0" x2="66.67" y2="10" vector-effect="non-scaling-stroke"/>'
+    mark = "" if permille is None else mark
     return Markup(
         f'<svg class="sharebar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title>'

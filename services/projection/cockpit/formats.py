@@ -27,6 +27,10 @@ class Formats:
             return f"{_short(yuan, YI)}亿元" if abs(yuan) >= YI else f"{_short(yuan, WAN)}万元"
         return f"¥{_short(yuan, 10**9)} bn" if abs(yuan) >= 10**9 else f"¥{_short(yuan, 10**6)} m"
 
+    def chart_unit(self, largest_yuan: int) -> tuple[int, str]:
+        """(yuan, key of its name) for the axis of a chart: small sums would be zeros in large units."""
+        return (YI, "chart.unit.large") if largest_yuan >= YI else (WAN, "chart.unit.small")
+
     def permille(self, value: int | None) -> str:
         return DASH if value is None else f"{value // 10}.{value % 10}%"
 

@@ -14,6 +14,7 @@ from services.chassis.contracts.paths import CommandPath, command_paths
 from services.chassis.errors import Problem, Unauthenticated, describe
 from services.chassis.event_store import StoreInfo, StoreKind
 from services.chassis.gateway import Gateway
+from services.chassis.http_api import SESSION_COOKIE
 from services.chassis.logs import logger
 from services.chassis.service import Service
 from services.projection.cockpit.formats import Formats
@@ -125,7 +126,8 @@ class Frame:
         """The answer to an error: the log-in page, or what is wrong and which field, in the page's language."""
         problem = describe(error)
         if isinstance(error, Unauthenticated):
-            return await self.plain(request, "login.html", 401, problem=problem, state="none")
+            state = "again" if SESSION_COOKIE in request.cookies else "needed"
+            return await self.plain(request, "login.html", 401, problem=None, state=state)
         if problem.code == "INTERNAL":
             log.error("page_failed", path=request.url.path, exc_info=error)
         return await self.problem(request, problem)

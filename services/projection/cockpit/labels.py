@@ -20,6 +20,7 @@ LABELS: Mapping[str, tuple[str, str]] = {**FRAME, **FIGURES, **CITY, **PROJECTS,
 """Key → (Chinese, English)."""
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_NUMBERED = re.compile(r"(\{(\w+)\}) \[([^|\]]*)\|([^\]]*)\]")
 _ISOLATE, _END = "\u2068", "\u2069"
 """Unicode's own `<bdi>` and `</bdi>`, for texts that stand inside a sentence."""
 
@@ -30,6 +31,15 @@ def isolated(text: str) -> str:
     return f"{_ISOLATE}{text}{_END}" if _RIGHT_TO_LEFT.search(text) else text
 
 
+def _in_number(text: str, values: Mapping[str, object]) -> str:
+    """`[one|many]` after a number's place, by that number: `{days} [day|days]`."""
+
+    def chosen(found: re.Match[str]) -> str:
+        return f"{found[1]} {found[3] if values.get(found[2]) == 1 else found[4]}"
+
+    return _NUMBERED.sub(chosen, text)
+
+
 class Texts:
     """The catalogue in one language; `texts("key", name=value)` fills the places of a text."""
 
@@ -38,7 +48,7 @@ class Texts:
         self._index = LANGUAGES.index(language)
 
     def __call__(self, key: str, **values: object) -> str:
-        text = LABELS[key][self._index]
+        text = _in_number(LABELS[key][self._index], values)
         if not values:
             return text
         return text.format(**{name: isolated(value) if type(value) is str else value for name, value in values.items()})

@@ -5,7 +5,8 @@ from __future__ import annotations
 CITY: dict[str, tuple[str, str]] = {
     "unit.projects": ("个", ""),
     "overview.title": ("全市总览", "City overview"),
-    "overview.projects": ("重点项目", "Key projects"),
+    "overview.project": ("重点项目", "key project"),
+    "overview.projects": ("重点项目", "key projects"),
     "overview.total": ("总投资", "total investment"),
     "overview.lamps": ("亮灯", "Lamps"),
     "overview.lamps.about": ("{rule} 规则 · 投资按 {month} 月末比", "rules {rule} · investment at the end of {month}"),
@@ -15,16 +16,25 @@ CITY: dict[str, tuple[str, str]] = {
     "overview.steps": ("今年开工与竣工", "Starts and completions this year"),
     "overview.starts": ("已开工", "started"),
     "overview.completions": ("已竣工", "completed"),
+    "overview.steps.about": (
+        "“计划”是基线中今年截至本月应开工、应竣工的项目数;实际数含提前或跨年的,两者不是同一批项目",
+        "due: projects whose baseline has the start or completion this year up to this month; what happened may have "
+        "been due at another time, so the two are not the same projects",
+    ),
+    "overview.late_starts.about": (
+        "按基线应开工、至今未开工的项目,不论应在哪一年开工",
+        "projects still not started although their baseline had them start, in whichever year",
+    ),
     "overview.of_due": ("计划 {due}", "of {due} due"),
     "overview.late_starts": ("{count} 个未按期开工", "{count} not started in time"),
     "overview.investment": ("今年完成投资", "Investment this year"),
     "overview.investment.against": ("序时计划 {planned}", "planned to date {planned}"),
     "overview.investment.full_year": ("全年计划 {planned}", "full year {planned}"),
     "overview.investment.who": (
-        "{comparable} 个项目可比;不计入:{unreported} 个未报、{no_baseline} 个无基线、"
-        "{nothing} 个尚无数据、{out} 个暂停或结束",
-        "{comparable} projects compared; left out: {unreported} not reported, {no_baseline} without baseline, "
-        "{nothing} with nothing known yet, {out} suspended or ended",
+        "可比项目 {comparable} 个;不计入:有月报缺报的 {unreported} 个、无基线 {no_baseline} 个、"
+        "尚无数据 {nothing} 个、暂停或结束 {out} 个",
+        "projects compared: {comparable}; left out: with a monthly report missing {unreported}, without baseline "
+        "{no_baseline}, with nothing known yet {nothing}, suspended or ended {out}",
     ),
     "overview.reporting": ("月报及时率", "Reports in time"),
     "overview.reporting.about": (
@@ -38,7 +48,7 @@ CITY: dict[str, tuple[str, str]] = {
     "overview.units.about": ("按绿灯率排;没有已评项目的不排", "by the share of green; none judged, no rank"),
     "overview.phases": ("工作步骤", "Phases"),
     "overview.campaigns": ("专项整治", "Campaigns"),
-    "overview.faults": ("{count} 类问题", "{count} faults"),
+    "overview.faults": ("{count} 类问题", "{count} [fault|faults]"),
     "overview.history": ("今年各月亮灯", "Lamps by month"),
     "overview.empty": ("还没有登记项目", "No project is registered yet"),
     "units.title": ("县(市、区)、开发区对比", "Units compared"),
@@ -57,7 +67,7 @@ CITY: dict[str, tuple[str, str]] = {
     "programme.adopted": ("{on} 印发", "adopted {on}"),
     "programme.goals": ("目标", "Goals"),
     "programme.campaigns": ("专项整治", "Campaigns"),
-    "programme.measures": ("{count} 项举措", "{count} measures"),
+    "programme.measures": ("{count} 项举措", "{count} [measure|measures]"),
     "programme.phases": ("工作步骤", "Phases"),
     "programme.duties": ("按期要做的事", "Recurring duties"),
     "programme.rules": ("规则与数字的来源", "Rules and where each number is from"),

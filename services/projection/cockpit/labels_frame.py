@@ -39,7 +39,7 @@ FRAME: dict[str, tuple[str, str]] = {
     "time.banner.back": ("回到今天", "Back to today"),
     "time.changed": (
         "{changed} 个项目的情况在此后有变动,其中 {corrected} 个经更正",
-        "{changed} projects read differently since, {corrected} of them by a correction",
+        "{changed} [project reads|projects read] differently since, {corrected} of them by a correction",
     ),
     "mark.corrected": ("更正", "corrected"),
     "mark.late": ("补录", "recorded later"),
@@ -62,6 +62,11 @@ FRAME: dict[str, tuple[str, str]] = {
     "login.first": (
         "首次启动时,链接会显示在启动信息里。",
         "At the first start the link is printed with the addresses.",
+    ),
+    "login.needed": ("请先登录:向管理员索取登录链接。", "Log in first: ask your administrator for a log-in link."),
+    "login.again": (
+        "登录已失效,请重新登录:向管理员索取新的登录链接。",
+        "You are no longer logged in: ask your administrator for a new log-in link.",
     ),
     "login.done": ("已登录,正在进入…", "You are logged in…"),
     "login.enter": ("进入", "Enter"),

@@ -20,7 +20,7 @@ from services.projection.cockpit.charts import (
     share_bar,
     stacked_columns,
 )
-from services.projection.cockpit.formats import YI
+from services.projection.cockpit.formats import Formats
 from services.projection.cockpit.labels import Texts
 
 
@@ -37,10 +37,16 @@ class Pictures:
         low = permille is not None and permille < 800
         return share_bar(permille, words, "fill-low" if low else "fill-done")
 
-    def investment(self, summary: Summary, t: Texts) -> Markup:
+    def investment_unit(self, summary: Summary, f: Formats) -> tuple[int, str]:
+        """The unit of its axis, and the key of that unit's name."""
         months = summary.investment.months
-        planned = [each.planned_yuan / YI for each in months]
-        done = [None if each.done_yuan is None else each.done_yuan / YI for each in months]
+        return f.chart_unit(max((max(each.planned_yuan, each.done_yuan or 0) for each in months), default=0))
+
+    def investment(self, summary: Summary, t: Texts, unit: int) -> Markup:
+        """Done and planned by month, in `unit` yuan."""
+        months = summary.investment.months
+        planned = [each.planned_yuan / unit for each in months]
+        done = [None if each.done_yuan is None else each.done_yuan / unit for each in months]
         return paired_columns(_months([each.month for each in months], t), planned, done, t("chart.investment"))
 
     def steps(self, summary: Summary, on: date, t: Texts, kind: str) -> Markup:
@@ -61,14 +67,20 @@ class Pictures:
         labels = _months([each.month for each in summary.lamp_history], t)
         return stacked_columns(labels, stacks, t("overview.history"))
 
-    def curve(self, answer: ProjectAnswer, t: Texts) -> Markup:
+    def curve_unit(self, answer: ProjectAnswer, f: Formats) -> tuple[int, str]:
+        """The unit of its axis, and the key of that unit's name."""
+        told = ((each.first_plan_yuan or 0, each.plan_yuan or 0, each.done_yuan or 0) for each in answer.curve)
+        return f.chart_unit(max(map(max, told), default=0))
+
+    def curve(self, answer: ProjectAnswer, t: Texts, unit: int) -> Markup:
+        """The plans and what was done, in `unit` yuan."""
         points = answer.curve
         lines = [Line("plan", [(each.on, each.plan_yuan) for each in points])]
         if sum(1 for each in answer.baselines if each.in_force_from) > 1:
             lines.insert(0, Line("first-plan", [(each.on, each.first_plan_yuan) for each in points]))
         lines.append(Line("done", [(each.on, each.done_yuan) for each in points]))
         marks = [(each.due, each.reached_on is not None, f"{each.text} {each.due}") for each in answer.milestones]
-        return curves(lines, answer.reading.on, marks, t("chart.curve"), YI)
+        return curves(lines, answer.reading.on, marks, t("chart.curve"), unit)
 
     def unit_ratio(self, line: UnitLine, words: str) -> Markup:
         return self.ratio(line.summary.investment.year_ratio_permille, words)
