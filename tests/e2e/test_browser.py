@@ -151,7 +151,7 @@ def test_from_the_overview_to_a_recorded_fact_in_four_clicks(member: Enter) -> N
     number = page.url.rpartition("/")[2]
     expect(page.locator(".facts dd").first).to_have_text(f"project-{project}/{number}")
     recorded = json.loads(visitor.text("pre.json"))
-    expect(page.locator(".facts dd").nth(2)).to_have_text(recorded["occurred_on"])
+    expect(page.locator(".facts dd").nth(1)).to_have_text(recorded["occurred_on"])
 
 
 # --- past days -------------------------------------------------------------------------------------------------
