@@ -126,7 +126,7 @@ def _plan(command: str, answer: ProjectAnswer, given: Mapping[str, Any], correct
     corrected = next((each for each in answer.baselines if correct and str(each.number) == wanted), None)
     base = corrected or next((each for each in answer.baselines if each.in_force), None)
     if base is None:
-        return _first_plan(date.fromisoformat(str(given["occurred_on"])))
+        return _first_plan(answer, date.fromisoformat(str(given["occurred_on"])))
     return _plan_values(base)
 
 
@@ -142,11 +142,11 @@ def _plan_values(base: BaselineLine) -> dict[str, Any]:
     }
 
 
-def _first_plan(today: date) -> dict[str, Any]:
+def _first_plan(answer: ProjectAnswer, today: date) -> dict[str, Any]:
     ends = [date(today.year, month, day) for month, day in ((3, 31), (6, 30), (9, 30), (12, 31))]
     return {
         "plan.starts_on": date(today.year - 1, 12, 31) if today < ends[0] else today,
-        "plan.starting_yuan": 0,
+        "plan.starting_yuan": answer.invested_before_yuan or 0,
         "plan.points": [{"by": end} for end in ends if end > today],
         "plan.milestones": [
             {"milestone_id": "start", "kind": "start"},
