@@ -33,7 +33,7 @@ lint: $(VENV)/.dev ## Check style, types, architecture and contracts; changes no
 	$(BIN)/lint-imports
 	$(BIN)/python -m services.chassis.contracts check
 	$(BIN)/buf lint proto
-	@if [ -d proto/released/bizenv ]; then $(BIN)/buf breaking proto --against proto/released; fi
+	$(BIN)/buf breaking proto --against proto/released
 
 fmt: $(VENV)/.dev ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff format .

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.catalogue import SERVICES
+from services.chassis.contracts.__main__ import check, release
 from services.chassis.contracts.compatibility import event_breaks, openapi_breaks
 from services.chassis.contracts.descriptors import PROTO_FOLDER
 from services.chassis.contracts.goldens import events_of_all
@@ -145,6 +147,7 @@ def publisher(tmp_path: Path) -> Publisher:
     (proto / "buf.yaml").write_bytes((PROTO_FOLDER / "buf.yaml").read_bytes())
     made = Publisher([SERVICE], proto, golden)
     assert made.write()
+    made.release()
     return made
 
 
@@ -177,6 +180,35 @@ def test_a_missing_golden_event_is_named(publisher: Publisher, tmp_path: Path) -
     assert publisher.problems() == [f"{path}: there is no golden event yet; run `make contracts`"]
 
 
+def test_a_missing_snapshot_is_a_problem_that_the_release_itself_mends(
+    publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = tmp_path / "proto/released"
+    shutil.rmtree(snapshot)
+    command = "`python -m services.chassis.contracts release`"
+    assert publisher.problems() == [
+        f"{snapshot}: is missing, so that no change can be judged; run {command} and commit it"
+    ]
+    assert check(publisher) == 1
+    assert command in capsys.readouterr().err
+    assert release(publisher) == 0
+    assert publisher.problems() == []
+
+
+def test_a_snapshot_that_lost_a_part_is_restored_and_not_released_over(publisher: Publisher, tmp_path: Path) -> None:
+    path = tmp_path / "proto/released/openapi.json"
+    path.unlink()
+    assert publisher.problems() == [f"{path}: is missing from the released contracts; restore it"]
+    assert release(publisher) == 1
+
+
+def test_nothing_is_released_while_anything_else_is_wrong(publisher: Publisher, tmp_path: Path) -> None:
+    (tmp_path / "proto/openapi.json").unlink()
+    shutil.rmtree(tmp_path / "proto/released")
+    assert release(publisher) == 1
+    assert not (tmp_path / "proto/released").exists()
+
+
 def test_what_breaks_the_release_is_told_even_when_the_files_agree(publisher: Publisher, tmp_path: Path) -> None:
     released = publisher.release()
     assert buf("breaking", "--against", "released", cwd=tmp_path / "proto") == (0, "")
@@ -195,5 +227,4 @@ def test_the_checked_in_contracts_are_those_of_the_services() -> None:
 def test_buf_finds_nothing_in_the_checked_in_protos() -> None:
     assert buf("lint", cwd=PROTO_FOLDER) == (0, "")
     assert buf("format", "--diff", "--exit-code", cwd=PROTO_FOLDER) == (0, "")
-    if (PROTO_FOLDER / "released").exists():
-        assert buf("breaking", "--against", "released", cwd=PROTO_FOLDER) == (0, "")
+    assert buf("breaking", "--against", "released", cwd=PROTO_FOLDER) == (0, "")

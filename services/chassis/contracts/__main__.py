@@ -38,18 +38,21 @@ def write(publisher: Publisher) -> int:
 
 
 def check(publisher: Publisher) -> int:
-    problems = publisher.problems()
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
-    return 1 if problems else 0
+    return _told(publisher.problems())
 
 
 def release(publisher: Publisher) -> int:
-    """Refused while anything is wrong, so that only what `check` passes can be released."""
-    if check(publisher):
+    """Refused while anything is wrong but the want of a release, so that only what `check` passes is released."""
+    if _told(publisher.obstacles()):
         return 1
     sys.stdout.write(f"released {publisher.release()}\n")
     return 0
+
+
+def _told(problems: Sequence[str]) -> int:
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return 1 if problems else 0
 
 
 _ACTIONS = {"write": write, "check": check, "release": release}

@@ -21,6 +21,7 @@ _SCHEMAS = "events/schemas"
 _OPENAPI = "openapi.json"
 _RELEASED_PARTS = ("buf.yaml", "bizenv", "events", _OPENAPI)
 MAKE = "make contracts"
+RELEASE = "python -m services.chassis.contracts release"
 
 
 class Publisher:
@@ -47,6 +48,10 @@ class Publisher:
 
     def problems(self) -> list[str]:
         """Everything that is wrong, a sentence each with what to do; empty when all is well."""
+        return [*self.obstacles(), *self._unreleased()]
+
+    def obstacles(self) -> list[str]:
+        """The problems that stand in the way of a release: all but the want of a first one."""
         missing = [name for name in events_of_all(self._services) if not golden_path(name, self._golden).exists()]
         if missing:
             return [
@@ -91,10 +96,20 @@ class Publisher:
         for path in self._stale(expected):
             yield f"{path}: no Struct makes it any more; run `{MAKE}` and commit its removal"
 
+    def _unreleased(self) -> Iterator[str]:
+        """Without a snapshot nothing could be a break, and every change would pass."""
+        released = self._folder / RELEASED
+        if not released.exists():
+            yield f"{released}: is missing, so that no change can be judged; run `{RELEASE}` and commit it"
+
     def _breaks(self) -> Iterator[str]:
         """Against the snapshot; none before the first release."""
         released = self._folder / RELEASED
         if not released.exists():
+            return
+        lost = [released / part for part in _RELEASED_PARTS if not (released / part).exists()]
+        if lost:
+            yield from (f"{path}: is missing from the released contracts; restore it" for path in lost)
             return
         old = {path.stem: _read(path) for path in sorted((released / _SCHEMAS).glob("*.json"))}
         new = {name: event_schema(event) for name, event in events_of_all(self._services).items()}
