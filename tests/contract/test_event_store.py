@@ -617,7 +617,10 @@ def test_a_file_that_is_moved_or_replaced_takes_no_more_appends(tmp_path: Path, 
             store.append_now(to("s-1", 1))
         assert store.trouble is not None
         assert store.refuses
-        store.engine.dispose()
+        store.engine.dispose()  # no connection from before is left in the pool
+        for asked in (lambda: store.read_stream("s-1"), lambda: store.find_command("c")):
+            with pytest.raises(Unavailable, match="moved away or replaced"):
+                asked()
         with pytest.raises(OperationalError, match="moved away or replaced"):
             store.read(0, 10)
         assert path.exists() is (act is _replaced), "no empty file is made in its place"

@@ -170,7 +170,7 @@ def test_without_a_right_nothing_is_done(city: Embedded) -> None:
 
 def test_the_own_unit_is_the_limit_of_unit_staff(city: Embedded) -> None:
     do(city, Add(counter="a", amount=1), principal=STAFF)
-    with pytest.raises(Forbidden, match="130602"):
+    with pytest.raises(Forbidden, match="130606"):
         do(city, Add(counter="a", amount=1), principal=OTHER_STAFF)
     with pytest.raises(Forbidden):
         do(city, OpenCounter(counter="b", unit="130602"), principal=OTHER_STAFF)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
@@ -122,6 +124,16 @@ class EventStore:
             log.critical("store stopped", service=self.service, place=self.dialect.place, reason=found[1])
         return self._trouble
 
+    @contextlib.contextmanager
+    def _trouble_told(self) -> Iterator[None]:
+        """Around what a command asks: a read that fails because of the trouble is no fault of ours."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if (trouble := self._look()) is None:
+                raise
+            raise Unavailable(*trouble) from error
+
     def _drop_connection(self) -> None:
         if self._connection is not None:
             self._connection.invalidate()
@@ -133,8 +145,9 @@ class EventStore:
         return self._envelopes(queries.PAGE, after=after, most=limit)
 
     def read_stream(self, stream: str, after_version: int = 0) -> list[Envelope]:
-        """The events of one stream after a version, in order."""
-        return self._envelopes(queries.STREAM, stream=stream, after=after_version)
+        """The events of one stream after a version, in order; raises Unavailable where the database has trouble."""
+        with self._trouble_told():
+            return self._envelopes(queries.STREAM, stream=stream, after=after_version)
 
     def scan(self, after: int = 0, page: int = 2000) -> Iterator[Envelope]:
         """All events after a position, page by page."""
@@ -152,8 +165,10 @@ class EventStore:
         return int(rows[0][0]) if rows else 0
 
     def find_command(self, command_id: str) -> CommandRecord | None:
-        """What a command recorded, or None when its id was never used."""
-        rows = self._rows(queries.COMMAND, command_id=command_id)
+        """What a command recorded, or None when its id was never used; raises Unavailable where the database has
+        trouble."""
+        with self._trouble_told():
+            rows = self._rows(queries.COMMAND, command_id=command_id)
         return queries.record_of(rows[0]) if rows else None
 
     def close(self) -> None:
