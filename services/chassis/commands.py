@@ -75,6 +75,7 @@ class CommandBus:
         self._running = 0
         self._encode = msgspec.json.Encoder().encode
         self._count = cache(partial(METRICS.commands.labels, service.name))
+        self._in_hand = cache(partial(METRICS.commands_in_hand.labels, service.name))
         self._seconds = cache(partial(METRICS.command_seconds.labels, service.name))
         METRICS.store_epoch.labels(service.name).set(store.info.epoch)
 
@@ -92,6 +93,7 @@ class CommandBus:
         if self._running >= self._queue_limit:
             raise Overloaded("系统繁忙,请稍后重试", "too many commands are in hand; try again later")
         self._running += 1
+        self._in_hand(name).inc()
         started = time.perf_counter()
         outcome = "failed"
         try:
@@ -103,6 +105,7 @@ class CommandBus:
             raise
         finally:
             self._running -= 1
+            self._in_hand(name).dec()
             self._count(name, outcome).inc()
             self._seconds(name).observe(time.perf_counter() - started)
 

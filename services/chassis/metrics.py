@@ -103,6 +103,12 @@ class Metrics:
     commands = Declared(
         Counter, "bizenv_commands_total", "Commands handled, by what came of them.", "service", "command", "outcome"
     )
+    commands_in_hand = Declared(
+        Gauge,
+        "bizenv_commands_in_hand",
+        "Commands taken and not answered yet, those that wait for others of their stream among them.",
+        *("service", "command"),
+    )
     command_seconds = Declared(
         Histogram,
         "bizenv_command_seconds",

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from services.chassis.envelope import partition_of
 from services.chassis.gateway import Receipt
@@ -116,12 +117,13 @@ def test_a_deadline_that_passes_in_the_server(served: Server, http: HttpClient, 
         with closing(sqlite3.connect(served.data / "project_tracking" / "events.sqlite", timeout=10)) as database:
             database.execute("BEGIN IMMEDIATE")
             first = pool.submit(http.do, order)
+            eventually(lambda: _in_hand(served, "RegisterProject") == 1, 30, "the first command in the server's hands")
             with pytest.raises(Refused) as error:
                 http.do(late, seconds=0.3)
             assert (error.value.status, error.value.code) == ("504", "DEADLINE_EXCEEDED")
             with pytest.raises((Lost, Refused), match="DEADLINE_EXCEEDED"):
-                grpc_client.do(late, seconds=0.3)
-            eventually(lambda: _ended(served) == before + 1, what="the end of the call in the server")
+                grpc_client.do(late, seconds=2)  # enough to come to the server on any machine
+            eventually(lambda: _ended(served) == before + 1, 30, "the end of the call in the server")
             assert not first.done()
             database.rollback()
         assert first.result(30).version == 1
@@ -130,16 +132,26 @@ def test_a_deadline_that_passes_in_the_server(served: Server, http: HttpClient, 
     assert http.do(late).version == 2
 
 
+def _in_hand(server: Server, command: str) -> float:
+    """How many commands of this name the server has taken and not answered yet."""
+    return sum(
+        sample.value for sample in _samples(server, "bizenv_commands_in_hand") if sample.labels["command"] == command
+    )
+
+
 def _ended(server: Server) -> float:
     """How many reports over gRPC the server itself has ended because their time was over."""
     return sum(
         sample.value
-        for family in text_string_to_metric_families(httpx.get(server.metrics).text)
-        for sample in family.samples
-        if sample.name == "grpc_server_handled_total"
-        and sample.labels["grpc_method"] == "SubmitWeeklyReport"
+        for sample in _samples(server, "grpc_server_handled_total")
+        if sample.labels["grpc_method"] == "SubmitWeeklyReport"
         and sample.labels["grpc_code"] in ("CANCELLED", "DEADLINE_EXCEEDED")
     )
+
+
+def _samples(server: Server, name: str) -> Iterator[Sample]:
+    families = text_string_to_metric_families(httpx.get(server.metrics, timeout=30).text)
+    return (sample for family in families for sample in family.samples if sample.name == name)
 
 
 # --- two processes write ---------------------------------------------------------------------------------------

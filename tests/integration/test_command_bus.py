@@ -36,6 +36,7 @@ from services.chassis.errors import (
 from services.chassis.event_store import Append, EventStore, NewEvent
 from services.chassis.event_store.model import Outcome
 from services.chassis.gateway import Receipt
+from services.chassis.metrics import METRICS
 from services.chassis.passing_time import PassDay
 from services.chassis.position import PositionToken
 from services.chassis.settings import Settings
@@ -414,7 +415,7 @@ def test_a_deadline_that_passes_while_appending_is_answered_by_a_repeat(city: Em
     command_id = new_id()
     do(city, Add(counter="a", amount=1))
     with Held(city.stores["sample"]), pytest.raises(DeadlineExceeded, match="repeat it with the same id"):
-        city.do(Add(counter="a", amount=2), call(command_id=command_id, seconds=0.2))
+        city.do(Add(counter="a", amount=2), call(command_id=command_id, seconds=2))
     eventually(lambda: len(events(city)) == 3)
     again = city.do(Add(counter="a", amount=2), call(command_id=command_id))
     assert again.repeated
@@ -447,10 +448,19 @@ def test_more_commands_than_the_queue_takes_are_refused_at_once(tmp_path: Path) 
                 city.loop.submit(city.gateway.execute(Add(counter=name, amount=1), call())) for name in ("a", "b")
             ]
             eventually(lambda: held.queued == 2)
+            assert in_hand("Add") == 2
             with pytest.raises(Overloaded):
                 do(city, Add(counter="a", amount=1))
+            assert in_hand("Add") == 2
         assert [future.result(10).version for future in waiting] == [2, 2]
         do(city, Add(counter="a", amount=1))
+        assert in_hand("Add") == 0
+
+
+def in_hand(command: str) -> float | None:
+    """What an operator sees of the commands that this process has taken and not answered."""
+    labels = {"service": "sample", "command": command}
+    return METRICS.registry.get_sample_value("bizenv_commands_in_hand", labels)
 
 
 def test_a_full_disk_is_told_and_nothing_is_lost_when_it_is_freed(tmp_path: Path) -> None:
