@@ -161,7 +161,7 @@ class Embedded:
 
     def settle(self) -> None:
         """Apply everything that was recorded, and what follows from it, until nothing is left to do."""
-        while any(host.consumer.step() for host in self.hosts.values() if host.consumer is not None):
+        while any(consumer.step() for host in self.hosts.values() for consumer in host.consumers):
             pass
 
     def close(self) -> None:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from services.chassis.auth import system
 from services.chassis.bus import Bus
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.consumer import Consumer
-from services.chassis.deadline import Deadline
-from services.chassis.domain import Command
-from services.chassis.envelope import Envelope
-from services.chassis.errors import CommandIdReused, Unavailable
+from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore, StoreUnusable
-from services.chassis.gateway import Call, Receipt
+from services.chassis.gateway import Receipt
 from services.chassis.intake import Intake
 from services.chassis.live_views import LiveSink, LiveViews
 from services.chassis.log_keeper import LogKeeper
 from services.chassis.loop_thread import LoopThread
 from services.chassis.passing_time import CALENDAR, PassDay
+from services.chassis.reacting import OwnCommands
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service, whole_city
 from services.chassis.settings import Settings
@@ -32,9 +26,6 @@ from services.chassis.sink_database import ParkedFact, SinkDatabase
 from services.chassis.sinks import ReactionSink, Sink
 from services.chassis.truth import MerkleLog
 from services.chassis.view_renewal import ViewRenewal
-
-REACTION_SECONDS = 30.0
-"""A reaction's command that is not durable after this long is tried again with its batch."""
 
 REACTIONS_DAMAGED = "反应进度文件已损坏,请与事件库一起从备份恢复 · is damaged: restore it from a backup with the facts"
 
@@ -61,12 +52,14 @@ class ServiceHost:
         self._registry = registry
         self._clock = clock
         self._settings = settings
-        self._loop = loop
-        self._ordered = ordered
         self.views = LiveViews(folder, store.info.store_id, service.views, registry, durable=durable)
         self.bus = CommandBus(self.service, store, registry, self.views, clock, settings.command_queue)
+        self.own = OwnCommands(service.name, self.bus, loop, ordered=ordered)
         self._reactions = _reactions(folder / "reactions.sqlite", durable)
         self.consumer: Consumer | None = None
+        """Feeds the views."""
+        self.reactor: Consumer | None = None
+        """Feeds the reactions, so that neither holds up the other."""
         self.renewal: ViewRenewal
         """There once it is connected, for whoever has a consumer."""
         self._last_day: date | None = None
@@ -77,13 +70,20 @@ class ServiceHost:
         """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
         if not self.service.listens_to:
             return
-        intakes = [self.intake(LiveSink(self.service.name, self.views, self.views.current))]
-        if self.service.reactions:
-            intakes.append(self.intake(self._reaction_sink()))
-        batch = self._settings.consumer_batch
-        self.consumer = Consumer(self.service.name, bus, self.service.listens_to, intakes, batch=batch)
+        self.consumer = self._consumer(bus, LiveSink(self.service.name, self.views, self.views.current))
         self.views.on_wanted(self.consumer.subscription.wake)
         self.renewal = ViewRenewal(self.service, self.views, bus, self.consumer, self.intake)
+        if self.service.reactions:
+            self.reactor = self._consumer(bus, self._reaction_sink())
+
+    def _consumer(self, bus: Bus, sink: Sink) -> Consumer:
+        batch = self._settings.consumer_batch
+        return Consumer(sink.name, bus, self.service.listens_to, [self.intake(sink)], batch=batch)
+
+    @property
+    def consumers(self) -> tuple[Consumer, ...]:
+        """What follows the bus for it; the views' first, so that reactions find their facts there."""
+        return tuple(each for each in (self.consumer, self.reactor) if each is not None)
 
     def intake(self, sink: Sink) -> Intake:
         """A sink's side of a consumer, as this service is set."""
@@ -96,16 +96,21 @@ class ServiceHost:
             self._reactions,
             self.service.reactions,
             self.views,
-            self._dispatch,
+            self.own.dispatch,
             self.bus.stream_of,
         )
 
     def turn(self, idle_seconds: float) -> None:
-        """One turn of the consumer, and what the views need after it."""
+        """One turn of the views' consumer, and what the views need after it."""
         assert self.consumer is not None
         came = self.consumer.turn(idle_seconds)
         self._caught_up = self._caught_up or came == 0
         self.renewal.step()
+
+    def react(self, idle_seconds: float) -> None:
+        """One turn of the reactions' consumer."""
+        assert self.reactor is not None
+        self.reactor.turn(idle_seconds)
 
     def go_on_after_restore(self, store: EventStore) -> None:
         """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in
@@ -140,37 +145,9 @@ class ServiceHost:
         if not self.service.keeps_calendar or self._last_day == yesterday or self.store.refuses:
             return None
         command = PassDay(service=self.service.name, day=yesterday)
-        receipt = self._loop.run(self.bus.execute(command, self._call()))
+        receipt = self.own.do(command)
         self._last_day = yesterday
         return receipt
-
-    def _call(self, command_id: str | None = None, cause: Envelope | None = None) -> Call:
-        return Call(
-            principal=system(self.service.name),
-            deadline=Deadline.after(REACTION_SECONDS),
-            command_id=command_id,
-            correlation_id=cause.correlation_id if cause else None,
-            causation_id=cause.id if cause else None,
-            traceparent=cause.traceparent if cause else None,
-        )
-
-    def _dispatch(self, commands: Sequence[tuple[Command, str, Envelope]]) -> None:
-        calls = [(command, self._call(command_id, cause)) for command, command_id, cause in commands]
-        self._loop.run(self._carry_out(calls))
-
-    async def _carry_out(self, calls: Sequence[tuple[Command, Call]]) -> None:
-        if self._ordered:
-            for command, call in calls:
-                await self._send(command, call)
-            return
-        for start in range(0, len(calls), 64):
-            await asyncio.gather(*(self._send(command, call) for command, call in calls[start : start + 64]))
-
-    async def _send(self, command: Command, call: Call) -> None:
-        """A reaction's id that was used for another body was used by an earlier delivery of the same event, when the
-        reference tables said something else: what it did stands."""
-        with contextlib.suppress(CommandIdReused):
-            await self.bus.execute(command, call)
 
     def follow_with(self, follower: MerkleLog) -> None:
         """Let this tamper-evident log follow the store, from before the first command that a door lets in."""
@@ -206,8 +183,9 @@ class ServiceHost:
             return REACTIONS_DAMAGED
         if self.views.current.damage is not None:
             return "视图文件已损坏,正在重建 · the views are damaged and are being built anew"
-        if self.consumer is not None and self.consumer.failure is not None:
-            return str(self.consumer.failure)
+        for consumer in self.consumers:
+            if consumer.failure is not None:
+                return str(consumer.failure)
         if self.consumer is not None and not self._caught_up:
             return "视图正在追赶事件 · the views are catching up"
         return None
@@ -215,14 +193,14 @@ class ServiceHost:
     @property
     def notice(self) -> str | None:
         """What somebody should look at although the service is ready; None: nothing."""
-        parked = sum(len(intake.parked) for intake in self.consumer.intakes) if self.consumer is not None else 0
+        parked = sum(len(intake.parked) for consumer in self.consumers for intake in consumer.intakes)
         if not parked:
             return None
         return f"{self.service.name}:搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"
 
     def close(self) -> None:
-        if self.consumer is not None:
-            self.consumer.stop()
+        for consumer in self.consumers:
+            consumer.stop()
         if self._log_keeper is not None:
             self._log_keeper.close()
         self.views.close()

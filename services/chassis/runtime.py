@@ -98,6 +98,8 @@ def hosted(host: ServiceHost, idle_seconds: float) -> type:
 
     def follow(self: Any) -> None:
         self.host.turn(idle_seconds)
+        if host.reactor is not None:
+            self.host.react(0.0)  # behind the views, which it reads
 
     def pass_days(self: Any) -> None:
         self.host.pass_days()
@@ -146,8 +148,8 @@ class Runtime:
 
     def _stop_services(self) -> None:
         for host in self._hosts:
-            if host.consumer is not None:
-                host.consumer.stop()
+            for consumer in host.consumers:
+                consumer.stop()
         self._runner.stop()
         eventlet.tpool.killall()
 

@@ -56,7 +56,7 @@ def ledger(city: Embedded, name: str) -> list[int]:
 
 
 def dispatch(city: Embedded) -> Any:
-    return city.hosts["sample"]._dispatch
+    return city.hosts["sample"].own.dispatch
 
 
 class Reacting:
@@ -195,10 +195,10 @@ def test_a_parked_fact_has_its_effect_after_a_retry(tmp_path: Path) -> None:
         limit[0] = 0
         host = city.hosts["sample"]
         assert host.retry_parked(None) == 2
-        assert host.consumer is not None
-        host.consumer._next_look = 0.0
+        assert host.reactor is not None
+        host.reactor._next_look = 0.0
         city.settle()
-        host.consumer.step()
+        host.reactor.step()
         assert ledger(city, "a") == [UNLUCKY + 100, 102]
         assert host.parked() == []
 
