@@ -32,7 +32,7 @@ class FaultyBus:
             for partition in range(store.info.partitions):
                 self.logs[name, partition] = []
 
-    def subscribe(self, group: str, services: Sequence[str]) -> FaultySubscription:
+    def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> FaultySubscription:
         return FaultySubscription(self, services, self._random.randrange(2**32))
 
     def relay(self) -> None:
@@ -88,6 +88,10 @@ class FaultySubscription:
         self._cursors = {source: 0 for source in bus.logs if source[0] in self._services}
         self._lost: dict[Source, list[Delivery]] = {}
         self.seeks = 0
+
+    @property
+    def assignment(self) -> int:
+        return 1
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         if not self._open():
@@ -153,6 +157,19 @@ class FaultySubscription:
         unread = [self._bus.logs[source][at:] for source, at in self.progress().items()]
         return min((log[0].envelope.recorded_at for log in unread if log), default=None)
 
+    def commit(self, progress: Mapping[Source, int]) -> None:
+        """Nobody watches."""
+
+    def size(self) -> int:
+        return sum(len(log) for source, log in self._bus.logs.items() if source[0] in self._services)
+
+    def behind(self, offsets: Mapping[Source, int]) -> Mapping[str, int]:
+        behind = dict.fromkeys(self._services, 0)
+        for source, log in self._bus.logs.items():
+            if source[0] in behind:
+                behind[source[0]] += len(log) - offsets.get(source, 0)
+        return behind
+
     def heads(self) -> Mapping[str, int]:
         return self._bus.heads()
 
@@ -170,8 +187,9 @@ class ScriptedBus:
         self.pages = [list(page) for page in pages]
         self.seeks: list[tuple[Source, int]] = []
         self.delivered: dict[Source, int] = {}
+        self.assignment = 1
 
-    def subscribe(self, group: str, services: Sequence[str]) -> ScriptedBus:
+    def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> ScriptedBus:
         return self
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
@@ -187,7 +205,16 @@ class ScriptedBus:
     def progress(self) -> Mapping[Source, int]:
         return self.delivered
 
+    def commit(self, progress: Mapping[Source, int]) -> None:
+        """Nobody watches."""
+
     def lag(self) -> Mapping[str, int]:
+        return {}
+
+    def size(self) -> int:
+        return 0
+
+    def behind(self, offsets: Mapping[Source, int]) -> Mapping[str, int]:
         return {}
 
     def oldest_unread(self) -> datetime | None:

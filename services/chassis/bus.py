@@ -30,25 +30,45 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subscription(Protocol):
-    """One consumer's place in a group. Used by one thread only (`wake`, `lag`, `oldest_unread` and `heads` excepted).
+    """One consumer's place in a group. Used by one thread only; `wake`, `close` and what measures (`lag`, `size`,
+    `behind`, `oldest_unread`) may be called from any.
 
-    Deliveries may repeat and, in faulty networks, be missing or late; the consumer's checkpoints decide.
+    Deliveries may repeat and, in faulty networks, be missing or late; the consumer's checkpoints decide. A bus that
+    can't be reached raises Unavailable; asked again it goes on where it was.
     """
+
+    @property
+    def assignment(self) -> int:
+        """A number that changes when sources were assigned anew; 0: none were yet. From then on polls bring nothing of
+        a source until `seek` was called for it, each time anew: another member may have moved its checkpoint."""
+        ...
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         """Up to `limit` deliveries; waits at most `timeout` seconds for the first. May return fewer or none."""
         ...
 
     def seek(self, source: Source, offset: int) -> None:
-        """Deliver this source again from after `offset` (0: from its beginning)."""
+        """Deliver this source again from after `offset` (0: from its beginning). One that isn't assigned is left."""
         ...
 
     def progress(self) -> Mapping[Source, int]:
-        """Per source, the offset up to which everything was delivered: where a restart may go on reading."""
+        """Per assigned source, the offset up to which everything was delivered: where a restart may go on reading."""
+        ...
+
+    def commit(self, progress: Mapping[Source, int]) -> None:
+        """Tell the tools that watch the bus how far the consumer got. Returns at once; nothing rests on it."""
         ...
 
     def lag(self) -> Mapping[str, int]:
-        """Per service, how many positions lie between what was delivered and its head."""
+        """Per service, how many records of the assigned sources were not delivered yet."""
+        ...
+
+    def size(self) -> int:
+        """How many records there are to read, of all sources of the services."""
+        ...
+
+    def behind(self, offsets: Mapping[Source, int]) -> Mapping[str, int]:
+        """Per service, how many records of all its sources lie behind these offsets."""
         ...
 
     def oldest_unread(self) -> datetime | None:
@@ -69,8 +89,9 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Where a service's consumers subscribe."""
 
-    def subscribe(self, group: str, services: Sequence[str]) -> Subscription:
-        """Join the group; reading begins at each source's beginning until `seek` says otherwise."""
+    def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> Subscription:
+        """Read these services' topics, `shared` with the other members of the group, each some of the sources; else
+        all of them, as a member of none. Doesn't wait for the bus: polls do."""
         ...
 
 
@@ -81,7 +102,7 @@ class EmbeddedBus:
         self._stores = stores
         self._gather_seconds = gather_seconds
 
-    def subscribe(self, group: str, services: Sequence[str]) -> EmbeddedSubscription:
+    def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> EmbeddedSubscription:
         return EmbeddedSubscription({name: self._stores[name] for name in services}, self._gather_seconds)
 
 
@@ -108,6 +129,11 @@ class EmbeddedSubscription:
         for store in self._stores.values():
             store.on_append(self._news.set)
 
+    @property
+    def assignment(self) -> int:
+        """Always the same: every process reads everything, each source from its beginning until `seek`."""
+        return 1
+
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         self._rewind()
         if self._coming and timeout > 0:
@@ -129,6 +155,20 @@ class EmbeddedSubscription:
             for service, store in self._stores.items()
             for partition in range(store.info.partitions)
         }
+
+    def commit(self, progress: Mapping[Source, int]) -> None:
+        """Nobody watches but this process."""
+
+    def size(self) -> int:
+        return sum(self.heads().values())
+
+    def behind(self, offsets: Mapping[Source, int]) -> Mapping[str, int]:
+        """One cursor serves all partitions of a service: what lies before the highest offset was read."""
+        highest = dict.fromkeys(self._stores, 0)
+        for (service, _), offset in offsets.items():
+            if service in highest:
+                highest[service] = max(highest[service], offset)
+        return {name: head - highest[name] for name, head in self.heads().items()}
 
     def lag(self) -> Mapping[str, int]:
         return {name: head - self._reached(name) for name, head in self.heads().items()}

@@ -50,7 +50,7 @@ class ViewRenewal:
 
         Works whether the consumer runs or not, here or in another process.
         """
-        total, done = sum(self._consumer.subscription.heads().values()), 0
+        total, done = self._consumer.subscription.size(), 0
 
         def read(came: int) -> None:
             nonlocal done
