@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from services.chassis.errors import Unavailable
+from services.chassis.sqlite_connection import prepare_connections
 from services.chassis.sqlite_damage import is_damage
 
 
@@ -19,9 +19,8 @@ class ViewFile:
         self.path = path
         self.damage: str | None = None
         """What SQLite said of the first damage that anyone came upon; None: nobody did."""
-        self._synchronous = "NORMAL" if durable else "OFF"
         self.engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=16)
-        event.listen(self.engine, "connect", self._on_connect)
+        prepare_connections(self.engine, "NORMAL" if durable else "OFF")
         event.listen(self.engine, "handle_error", self._on_error)
 
     def flaw(self) -> str | None:
@@ -29,11 +28,6 @@ class ViewFile:
         with self.engine.connect() as connection:
             found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         return None if found == "ok" else found
-
-    def _on_connect(self, connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
 
     def _on_error(self, context: ExceptionContext) -> None:
         error = context.original_exception

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import json
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -27,8 +27,7 @@ from services.chassis.event_store.schema import EVENT_COLUMNS
 from services.chassis.event_store.sqlite_file import SqliteFile, Trouble
 from services.chassis.event_store.sqlite_schema import alterations
 from services.chassis.row_insert import RowInsert
-
-BUSY_MILLISECONDS = 10_000
+from services.chassis.sqlite_connection import Synchronous, prepare_connections
 
 _COMMANDS = f"SELECT {', '.join(CommandRecord.__struct_fields__)} FROM commands WHERE command_id IN"
 _EVENTS = RowInsert("events", len(EVENT_COLUMNS))
@@ -46,7 +45,7 @@ class SqliteDialect:
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self.path = path
         self._file = SqliteFile(path)
-        self._synchronous = "FULL" if durable else "OFF"
+        self._synchronous: Synchronous = "FULL" if durable else "OFF"
 
     @property
     def place(self) -> str:
@@ -54,14 +53,9 @@ class SqliteDialect:
 
     def engine(self) -> Engine:
         engine = create_engine(f"sqlite:///{self.path}", isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=16)
-        event.listen(engine, "connect", self._on_connect)
+        prepare_connections(engine, self._synchronous)
         self._file.watch(engine)
         return engine
-
-    def _on_connect(self, connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
 
     def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
         raw = connection.connection.dbapi_connection
