@@ -1,0 +1,279 @@
+"""An own PostgreSQL on this machine: made in a folder, started at a loopback port, stopped by pid.
+
+    python deploy/postgres/server.py start --folder var/postgres [--port 15432]
+    python deploy/postgres/server.py stop --folder var/postgres
+
+Standard library only; the programs come from Debian's package `postgresql`. The password of its two roles, `postgres`
+(everything) and `bizenv` (owns the database `bizenv`), is $PGPASSWORD at the first start or drawn, and stays in the
+folder's file `password`, mode 600. PostgreSQL refuses to run as root: then it runs as the user `postgres`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from deploy.processes import LOOPBACK, Process, ServerError, alone, free_port, remember, remembered, spawn, tail, within
+
+PACKAGED = Path("/usr/lib/postgresql")
+SUPERUSER = "postgres"
+ROLE = "bizenv"
+START_SECONDS = 60.0
+"""Recovery after a kill is included."""
+STOP_SECONDS = 30.0
+SETTINGS = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", "max_connections": "200"}
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+"""Faster, and lost with the machine's power: for tests that pull no plug."""
+
+SET_UP = """
+SELECT format('CREATE ROLE {role} LOGIN CREATEDB PASSWORD %L', {password})
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec
+SELECT 'CREATE DATABASE {role} OWNER {role}'
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{role}') \\gexec
+"""
+
+
+class PostgresServer:
+    """One cluster in a folder. The settings hold from the next start on (`{"fsync": "off"}`)."""
+
+    def __init__(self, folder: Path, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder.resolve()
+        self.settings = {**SETTINGS, **(settings or {})}
+        self._wanted_port = port
+        self._pid_file = self.folder / "process.json"
+        self._port_file = self.folder / "port"
+
+    @property
+    def port(self) -> int:
+        """ServerError before the first start."""
+        if not self._port_file.exists():
+            raise ServerError(f"{self.folder} 里没有启动过 PostgreSQL · no PostgreSQL was started in {self.folder}")
+        return int(self._port_file.read_text(encoding="utf-8"))
+
+    @property
+    def password(self) -> str:
+        return (self.folder / "password").read_text(encoding="utf-8").strip()
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "postgres.log"
+
+    @property
+    def process(self) -> Process | None:
+        """The postmaster, while it runs."""
+        return remembered(self._pid_file)
+
+    def url(self, database: str = ROLE, user: str = ROLE) -> str:
+        """`postgresql://user:password@127.0.0.1:port/database`."""
+        return f"postgresql://{user}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Make the cluster if there is none, start it and wait until it answers; nothing if it runs already.
+
+        ServerError when the programs are missing, the folder can't be used or the server does not come up.
+        """
+        program("postgres")
+        with alone(self.folder):
+            if self.process is None:
+                self._make()
+                self._run()
+
+    def stop(self) -> None:
+        """End it in order: connections are cut, nothing that was committed is lost."""
+        self.resume()
+        if process := self.process:
+            process.send(signal.SIGINT)
+            if not process.wait(STOP_SECONDS):
+                raise ServerError(f"PostgreSQL 没有停下 · PostgreSQL (pid {process.pid}) does not stop: see {self.log}")
+        self._pid_file.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """Pull the plug: SIGKILL for the server and every process of it."""
+        if process := self.process:
+            process.send(signal.SIGSTOP)  # it can't make another one meanwhile
+            ended = [*process.children(), process]
+            for one in ended:
+                one.send(signal.SIGKILL)
+            if not all(one.wait(STOP_SECONDS) for one in ended):
+                raise ServerError(f"PostgreSQL 杀不掉 · PostgreSQL (pid {process.pid}) can't be killed")
+
+    def restart(self) -> None:
+        """Stop it if it runs, and start it at the same port."""
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Let every process of it stand still, connections open."""
+        if process := self.process:
+            for one in (process, *process.children()):
+                one.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        if process := self.process:
+            for one in (*process.children(), process):
+                one.send(signal.SIGCONT)
+
+    def execute(self, script: str, database: str = "postgres") -> str:
+        """What psql prints for the script, run by the superuser. ServerError with the first complaint."""
+        command = [program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database, SUPERUSER)]
+        done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, cwd="/")
+        if done.returncode:
+            raise ServerError(f"PostgreSQL 不接受设置 · PostgreSQL refuses: {done.stderr.strip()}")
+        return done.stdout
+
+    def _make(self) -> None:
+        """Lay out the cluster under another name first: a broken attempt is not taken for a cluster."""
+        data = self.folder / "data"
+        self._own(self.folder)
+        self._keep_password()
+        self._check_reach()
+        if data.exists():
+            return
+        draft = self.folder / "data.draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        self._run_program(
+            "initdb", "-D", str(draft), "-U", SUPERUSER, f"--pwfile={self.folder / 'password'}", "--auth=scram-sha-256",
+            "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions", *self._unsynced(),
+        )  # fmt: skip
+        draft.rename(data)
+
+    def _unsynced(self) -> tuple[str, ...]:
+        return ("--no-sync",) if self.settings.get("fsync") == "off" else ()
+
+    def _keep_password(self) -> None:
+        file = self.folder / "password"
+        given = os.environ.get("PGPASSWORD")
+        if not file.exists():
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+                opened.write(given or secrets.token_urlsafe(24))
+            self._own(file)
+        elif given and given != self.password:
+            raise ServerError(f"密码与 {file} 不符 · $PGPASSWORD differs from the password that {file} keeps")
+
+    def _check_reach(self) -> None:
+        """The user that the server runs as may be kept out of a folder above ours."""
+        if _run_as(_user(), ["test", "-r", str(self.folder / "password")]).returncode:
+            raise ServerError(
+                f"用户 {_user()} 进不了 {self.folder} · the user {_user()} can't enter {self.folder}: "
+                "take a folder below one that everybody may enter (chmod o+x)"
+            )
+
+    def _run(self) -> None:
+        port = self._wanted_port or (self.port if self._port_file.exists() else free_port())
+        options = [f"--{name}={value}" for name, value in {**self.settings, "port": str(port)}.items()]
+        command = [program("postgres"), "-D", str(self.folder / "data"), *options]
+        self._own_log()
+        process = spawn(command, self.log, user=_user(), folder=Path("/"), environment=_plain_environment())
+        remember(process, self._pid_file)
+        self._port_file.write_text(str(port), encoding="utf-8")
+        within(START_SECONDS, lambda: self._takes_connections(process) or not process.alive)
+        if not self._takes_connections(process):
+            process.send(signal.SIGINT)
+            raise ServerError(f"PostgreSQL 没有启动 · PostgreSQL did not start; {self.log} ends with\n{tail(self.log)}")
+        password = "'" + self.password.replace("'", "''") + "'"
+        self.execute(SET_UP.format(role=ROLE, password=password))
+
+    def _takes_connections(self, process: Process) -> bool:
+        """As it says itself in its first and eighth line: at the port, another server could answer."""
+        file = self.folder / "data" / "postmaster.pid"
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
+
+    def _run_program(self, name: str, *arguments: str) -> None:
+        done = _run_as(_user(), [program(name), *arguments])
+        if done.returncode:
+            raise ServerError(f"{name} 失败 · {name} failed: {done.stderr.strip()}")
+
+    def _own(self, path: Path) -> None:
+        if user := _user():
+            shutil.chown(path, user, user)
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+    def _own_log(self) -> None:
+        self.log.touch()
+        self._own(self.log)
+
+
+def program(name: str) -> str:
+    """The path of a program of PostgreSQL, the newest installed. ServerError when there is none."""
+    packaged = sorted(PACKAGED.glob(f"*/bin/{name}"), key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0))
+    found = str(packaged[-1]) if packaged else shutil.which(name)
+    if found is None:
+        raise ServerError(
+            "PostgreSQL 的程序不在本机,请运行 make servers · "
+            f"PostgreSQL's program {name} is not on this machine; install Debian's package postgresql: make servers"
+        )
+    return found
+
+
+def _user() -> str | None:
+    """Whom the server runs as when we are root; None: as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        raise ServerError(
+            "PostgreSQL 不能以 root 运行,本机没有用户 postgres,请运行 make servers · "
+            "PostgreSQL does not run as root, and there is no user postgres; install Debian's package: make servers"
+        ) from None
+
+
+def _run_as(user: str | None, command: list[str]) -> subprocess.CompletedProcess[str]:
+    groups: list[str] | None = None if user is None else []
+    return subprocess.run(
+        command, user=user, group=user, extra_groups=groups, cwd="/", env=_plain_environment(),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def _plain_environment() -> dict[str, str]:
+    """Without the variables that would lead the server's programs elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="An own PostgreSQL on this machine.")
+    parser.add_argument("action", choices=("start", "stop", "url"))
+    parser.add_argument("--folder", type=Path, required=True, help="where its data, log and password are")
+    parser.add_argument("--port", type=int, help="at the first start a free one, later the former one")
+    arguments = parser.parse_args()
+    server = PostgresServer(arguments.folder, arguments.port)
+    try:
+        if arguments.action == "url":
+            print(server.url())
+        else:
+            server.start() if arguments.action == "start" else server.stop()
+            _say(arguments.action, server)
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _say(action: str, server: PostgresServer) -> None:
+    if action == "start":
+        print(f"PostgreSQL 已启动 · PostgreSQL answers at {LOOPBACK}:{server.port}, database {ROLE}")
+    else:
+        print("PostgreSQL 已停止 · PostgreSQL is stopped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

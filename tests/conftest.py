@@ -1,0 +1,47 @@
+"""The real servers, for whoever asks for them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.servers import Kafka, Postgres, kafka_server, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Everybody's PostgreSQL, not durable: take `postgres.database()`, harm nothing."""
+    with postgres_server(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """Everybody's broker: take topics and groups of your own, harm nothing."""
+    with kafka_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Callable[..., Postgres]]:
+    """`own_postgres()`: a durable server for this test alone, to be killed, paused and restarted."""
+    with ExitStack() as servers:
+
+        def make(**options: Any) -> Postgres:
+            return servers.enter_context(postgres_server(**options))
+
+        yield make
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Callable[..., Kafka]]:
+    """`own_kafka(brokers=3)`: brokers for this test alone, to be killed, paused and restarted one by one."""
+    with ExitStack() as servers:
+
+        def make(brokers: int = 1, **options: Any) -> Kafka:
+            return servers.enter_context(kafka_server(brokers, **options))
+
+        yield make
