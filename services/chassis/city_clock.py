@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import func, select
 
 from services.chassis.clock import TICK, Clock, SetClock, SystemClock
-from services.chassis.embedded import EVENTS_FILE
-from services.chassis.event_store import EventStore, SqliteDialect, StoreKind, schema
+from services.chassis.event_store import EventStore, StoreKind, schema
+from services.chassis.form import Form
 from services.chassis.instants import instant_of
 from services.chassis.service import Service
 
@@ -18,17 +17,15 @@ NEWEST = 1000
 """Among so many newest positions lies the latest instant; members of one commit may stand in another order."""
 
 
-def city_clock(data: Path, services: Sequence[Service]) -> Clock:
-    """The clock for opening the city in this folder; raises StoreUnusable for a store that can't be opened.
+def city_clock(form: Form, services: Sequence[Service]) -> Clock:
+    """The clock for opening a city with these services; raises StoreUnusable for a store that can't be opened.
 
-    A folder without a city gets real time: whoever opens it is told what is missing.
+    Where there is no city it is real time: whoever opens it is told what is missing.
     """
-    paths = {service.name: data / service.name / EVENTS_FILE for service in services}
     stores: list[EventStore] = []
     try:
-        for name, path in paths.items():
-            if path.exists():
-                stores.append(EventStore(SqliteDialect(path), name))
+        if form.exists():
+            stores.extend(form.store(service.name) for service in services)
         return clock_of(stores)
     finally:
         for store in stores:

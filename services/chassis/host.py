@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 from services.chassis.bus import Bus
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.consumer import Consumer
-from services.chassis.errors import Unavailable
-from services.chassis.event_store import EventStore, StoreUnusable
+from services.chassis.event_store import EventStore
 from services.chassis.gateway import Receipt
 from services.chassis.intake import Intake
 from services.chassis.live_views import LiveSink, LiveViews
@@ -27,35 +25,37 @@ from services.chassis.sinks import ReactionSink, Sink
 from services.chassis.truth import MerkleLog
 from services.chassis.view_renewal import ViewRenewal
 
-REACTIONS_DAMAGED = "反应进度文件已损坏,请与事件库一起从备份恢复 · is damaged: restore it from a backup with the facts"
+REACTIONS_DAMAGED = (
+    "反应进度已损坏,请与事件库一起从备份恢复 · how far reactions got is damaged: restore it from a backup"
+)
 
 
 class ServiceHost:
-    """Puts a service together in a folder of its own. `ordered` carries out a reaction's commands one after
-    another, so that a rehearsal is the same each time; else they share commits."""
+    """Puts a service together from its parts, which it owns from then on. `ordered` carries out a reaction's commands
+    one after another, so that a rehearsal is the same each time; else they share commits."""
 
     def __init__(
         self,
         service: Service,
         store: EventStore,
-        folder: Path,
+        views: LiveViews,
+        reactions: SinkDatabase,
         registry: EventRegistry,
         clock: Clock,
         settings: Settings,
         loop: LoopThread,
         *,
-        durable: bool = True,
         ordered: bool = False,
     ) -> None:
         self.service = with_calendar(service)
         self.store = store
+        self.views = views
+        self._reactions = reactions
         self._registry = registry
         self._clock = clock
         self._settings = settings
-        self.views = LiveViews(folder, store.info.store_id, service.views, registry, durable=durable)
-        self.bus = CommandBus(self.service, store, registry, self.views, clock, settings.command_queue)
+        self.bus = CommandBus(self.service, store, registry, views, clock, settings.command_queue)
         self.own = OwnCommands(service.name, self.bus, loop, ordered=ordered)
-        self._reactions = _reactions(folder / "reactions.sqlite", durable)
         self.consumer: Consumer | None = None
         """Feeds the views."""
         self.reactor: Consumer | None = None
@@ -206,14 +206,6 @@ class ServiceHost:
         self.views.close()
         self._reactions.close()
         self.store.close()
-
-
-def _reactions(path: Path, durable: bool) -> SinkDatabase:
-    """How far reactions got: unlike views it can't be built anew."""
-    try:
-        return SinkDatabase(path, durable=durable)
-    except Unavailable as error:
-        raise StoreUnusable(f"{path}: {REACTIONS_DAMAGED}") from error
 
 
 def with_calendar(service: Service) -> Service:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 import msgspec
 
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
-from services.chassis.clock import Clock
-from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded
-from services.chassis.event_store import EventStore, SqliteDialect
-from services.chassis.event_store.opening import open_file, require_unaltered
+from services.chassis.city import City
+from services.chassis.city_clock import city_clock
+from services.chassis.event_store.opening import require_unaltered
 from services.chassis.event_store.store_info import begin_epoch
+from services.chassis.form import Form
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.truth import MerkleLog, epoch_after_restore, published_size, unknown_head
@@ -35,34 +34,31 @@ class Restored(msgspec.Struct, frozen=True):
     rebuilt: tuple[str, ...]
 
 
-def put_back(data: Path, services: Sequence[Service]) -> list[str]:
+def put_back(form: Form, services: Sequence[Service]) -> list[str]:
     """The services whose store lies behind its published heads."""
     found = []
     for service in services:
-        with closing(_store(data, service.name)) as store:
-            if unknown_head(store, data / PUBLISHED) is not None:
+        with closing(form.store(service.name)) as store:
+            if unknown_head(store, form.published) is not None:
                 found.append(service.name)
     return found
 
 
-def go_on(data: Path, services: Sequence[Service], settings: Settings, clock: Clock, service: str) -> Restored:
-    """Open a new epoch of a store that was put back. No process may be at work in the folder.
+def go_on(form: Form, services: Sequence[Service], settings: Settings, service: str) -> Restored:
+    """Open a new epoch of a store that was put back. No process may be at work on the city.
 
     Raises LogBroken when the log of what was put back can't be carried on.
     """
-    with closing(_store(data, service)) as store:
+    with closing(form.store(service)) as store:
         require_unaltered(store)
-        epoch = epoch_after_restore(store, data / PUBLISHED)
-        covered = published_size(store, data / PUBLISHED)
-    begin_epoch(SqliteDialect(data / service / EVENTS_FILE), epoch)
-    with closing(Embedded(data, services, settings, clock)) as city:
+        epoch = epoch_after_restore(store, form.published)
+        covered = published_size(store, form.published)
+        begin_epoch(store.dialect, epoch)
+    with closing(City(form, services, settings, city_clock(form, services))) as city:
         rebuilt = [name for name, host in city.hosts.items() if service in host.service.listens_to]
         for name in rebuilt:
             city.hosts[name].go_on_after_restore(city.stores[service])
-        with closing(MerkleLog(city.stores[service], signing_key(data / "keys", TRUTH_KEY), data / PUBLISHED)) as log:
+        key = signing_key(settings.data / "keys", TRUTH_KEY)
+        with closing(MerkleLog(city.stores[service], key, form.published)) as log:
             kept = log.open_epoch().size
     return Restored(service, epoch, kept, max(0, covered - kept), tuple(rebuilt))
-
-
-def _store(data: Path, service: str) -> EventStore:
-    return open_file(data / service / EVENTS_FILE, service)

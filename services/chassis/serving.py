@@ -19,8 +19,8 @@ from starlette.routing import BaseRoute
 from services.chassis import metrics
 from services.chassis.auth import EndedTokens, LoginCodes, Principal, TokenIssuer, TokenVerifier, signing_key
 from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
+from services.chassis.city import City
 from services.chassis.contracts.about import VERSION
-from services.chassis.embedded import PUBLISHED, Embedded
 from services.chassis.event_store import StoreKind
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.http_api import api_routes
@@ -115,7 +115,7 @@ class Doors:
 
     def __init__(
         self,
-        city: Embedded,
+        city: City,
         access: Access,
         settings: Settings,
         pages: Sequence[BaseRoute],
@@ -179,16 +179,16 @@ def _taken(what: str, host: str, port: int) -> Iterator[None]:
         raise CannotStart(f"无法在 {host}:{port} 提供 {what}:{reason}") from error
 
 
-def keep_logs(city: Embedded, settings: Settings) -> None:
+def keep_logs(city: City, settings: Settings) -> None:
     """Let each host keep its store's tamper-evident log; closing the city signs what it holds then."""
-    key = signing_key(city.data / "keys", TRUTH_KEY)
+    key = signing_key(settings.data / "keys", TRUTH_KEY)
     every = settings.tree_head_seconds
     for host in city.hosts.values():
-        host.follow_with(MerkleLog(host.store, key, city.data / PUBLISHED, interval_seconds=every))
+        host.follow_with(MerkleLog(host.store, key, city.form.published, interval_seconds=every))
 
 
 def serve(
-    city: Embedded, access: Access, settings: Settings, pages: Sequence[BaseRoute], announce: Callable[[Doors], None]
+    city: City, access: Access, settings: Settings, pages: Sequence[BaseRoute], announce: Callable[[Doors], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called once every door is open. The caller closes the city."""
     from services.chassis.runtime import Runtime  # noqa: PLC0415 - slow to load, and only a server needs it

@@ -14,14 +14,13 @@ from services.catalogue import SERVICES
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.clock import SHANGHAI
-from services.chassis.embedded import PUBLISHED
 from services.chassis.event_store import StoreUnusable
 from services.chassis.instants import instant_of
 from services.chassis.settings import Settings
 from services.chassis.truth import AuditReport, read_public_key
 from services.chassis.truth import verify as verify_store
 from services.cli.app import app, fail
-from services.cli.opening import open_store, prepare, require_city, unreadable
+from services.cli.opening import form_of, open_store, prepare, require_city, unreadable
 from services.cli.progress import progress_bar
 
 audit = typer.Typer(no_args_is_help=True, help="核验事件库 · verify the event stores")
@@ -80,7 +79,9 @@ def _verified(given: Settings, name: str, key: Ed25519PublicKey) -> AuditReport:
     store = open_store(given, name)
     try:
         with progress_bar(f"核验 · verifying {name}") as step:
-            return verify_store(store, given.data / PUBLISHED, key, lambda stage, done, total: step(done, total, stage))
+            return verify_store(
+                store, form_of(given).published, key, lambda stage, done, total: step(done, total, stage)
+            )
     finally:
         store.close()
 

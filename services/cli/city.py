@@ -7,13 +7,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
+from services.chassis.city import City
 from services.chassis.clock import SystemClock
 from services.chassis.deadline import Deadline
-from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists, create_city
+from services.chassis.embedded import EVENTS_FILE, Embedded, create_city
 from services.chassis.event_store import SqliteDialect, StoreKind
 from services.chassis.event_store.migrations import migrate as migrate_store
 from services.chassis.event_store.store_info import refuse_newer
@@ -23,7 +25,7 @@ from services.chassis.serving import Access, Doors, check_folder, keep_logs, onl
 from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
 from services.cli.app import app, fail
-from services.cli.opening import city, prepare, programme_folder, require_city
+from services.cli.opening import city, form_of, prepare, programme_folder, require_city
 from services.cli.progress import progress_bar
 from services.policy_registry.programme_files import load_programme
 from services.projection.cockpit import cockpit_routes
@@ -44,8 +46,9 @@ def init(programme: Programme) -> None:
     orders = load_programme(programme_folder(programme))
     with in_the_making(given.data) as making:
         create_city(making, SERVICES, StoreKind.REAL, Path(programme).name)
-        with closing(Embedded(making, SERVICES, given, SystemClock())) as opened:
-            keep_logs(opened, given)
+        apart = msgspec.structs.replace(given, data=making)
+        with closing(Embedded(making, SERVICES, apart, SystemClock())) as opened:
+            keep_logs(opened, apart)
             for order in orders:
                 opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
             opened.settle()
@@ -67,7 +70,7 @@ def rehearse(
 
     given = prepare()
     check_folder(given.data)
-    if if_missing and city_exists(given.data):
+    if if_missing and form_of(given).exists():
         return
     with progress_bar("演练 · rehearsing") as step:
 
@@ -109,7 +112,7 @@ def serve() -> None:
         serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
 
 
-def _announce(doors: Doors, opened: Embedded, access: Access, given: Settings) -> None:
+def _announce(doors: Doors, opened: City, access: Access, given: Settings) -> None:
     code = access.logins.create(Principal(account="first-login", role=Role.CITY_GROUP, unit=None), datetime.now(UTC))
     base = given.public_url or f"http://{given.http_host}:{doors.http.port}"
     kind = "演练数据,纯属虚构 · rehearsal, invented" if opened.info.kind is StoreKind.REHEARSAL else "真实数据 · real"

@@ -13,9 +13,9 @@ import msgspec
 import typer
 
 from services.catalogue import SERVICES
+from services.chassis.city import City
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
-from services.chassis.embedded import Embedded
 from services.chassis.errors import InvalidRequest, TooLarge, Violation
 from services.chassis.gateway import Call, Receipt
 from services.chassis.serving import Access, alone
@@ -76,7 +76,7 @@ def do_command(
     print(msgspec.json.format(msgspec.json.encode(receipt)).decode())
 
 
-def _carry_out(opened: Embedded, command: Command, call: Call, unserved: bool) -> Receipt:
+def _carry_out(opened: City, command: Command, call: Call, unserved: bool) -> Receipt:
     """Where no server follows the facts, the reference tables are brought up to them first, within the deadline,
     and what follows from the command is done at once."""
     if unserved:

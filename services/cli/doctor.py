@@ -11,13 +11,12 @@ import msgspec
 from sqlalchemy.exc import DatabaseError
 
 from services.catalogue import SERVICES
-from services.chassis.embedded import PUBLISHED, city_exists
 from services.chassis.event_store import EventStore, StoreUnusable
 from services.chassis.event_store.opening import require_unaltered
 from services.chassis.serving import CannotStart, check_folder
 from services.chassis.settings import Settings
 from services.chassis.truth import unknown_head
-from services.cli.opening import city, open_store, unreadable
+from services.cli.opening import city, form_of, open_store, unreadable
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -43,7 +42,7 @@ def _folder(given: Settings) -> Iterator[Finding]:
 
 
 def _stores(given: Settings) -> Iterator[Finding]:
-    if not city_exists(given.data):
+    if not form_of(given).exists():
         yield Finding(False, "没有城市数据:请运行 bizenv init 或 bizenv rehearse · no city yet")
         return
     for service in SERVICES:
@@ -66,7 +65,7 @@ def _stores(given: Settings) -> Iterator[Finding]:
 def _store(store: EventStore, given: Settings) -> Finding:
     info, events = store.info, store.last_position()
     words = f"{store.service}: {events} 条事件 · events ({info.kind}, {info.programme}, epoch {info.epoch})"
-    lost = unknown_head(store, given.data / PUBLISHED)
+    lost = unknown_head(store, form_of(given).published)
     if lost is None:
         return Finding(True, words)
     words += f";落后于已公布的树头(第 {lost.epoch} 期,{lost.size} 条),若刚从备份恢复请运行 bizenv restored"
@@ -74,7 +73,7 @@ def _store(store: EventStore, given: Settings) -> Finding:
 
 
 def _views(given: Settings) -> Iterator[Finding]:
-    if not city_exists(given.data):
+    if not form_of(given).exists():
         return
     try:
         with city(given) as opened:

@@ -12,10 +12,11 @@ from sqlalchemy.exc import DatabaseError
 
 from services.catalogue import SERVICES
 from services.chassis import faults, logs
+from services.chassis.city import City
 from services.chassis.city_clock import city_clock
-from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists
+from services.chassis.embedded import EmbeddedForm
 from services.chassis.event_store import EventStore, StoreInfo
-from services.chassis.event_store.opening import open_file
+from services.chassis.form import Form
 from services.chassis.garbage import calm_garbage_collection
 from services.chassis.making import finish
 from services.chassis.settings import Settings
@@ -39,10 +40,16 @@ def prepare() -> Settings:
     return given
 
 
+def form_of(given: Settings) -> Form:
+    """The form that the settings ask for."""
+    return EmbeddedForm(given.data, given)
+
+
 @contextlib.contextmanager
-def city(given: Settings) -> Iterator[Embedded]:
-    """The city in the data folder, opened; closed again at the end."""
-    opened = Embedded(given.data, SERVICES, given, city_clock(given.data, SERVICES))
+def city(given: Settings) -> Iterator[City]:
+    """The city, opened; closed again at the end."""
+    form = form_of(given)
+    opened = City(form, SERVICES, given, city_clock(form, SERVICES))
     try:
         yield opened
     finally:
@@ -50,9 +57,10 @@ def city(given: Settings) -> Iterator[Embedded]:
 
 
 def require_city(given: Settings) -> None:
-    """Refuse a folder without a city before anything is written to it."""
-    if not city_exists(given.data):
-        fail(NO_CITY.format(given.data))
+    """Refuse a place without a city before anything is written to it."""
+    form = form_of(given)
+    if not form.exists():
+        fail(NO_CITY.format(form.place))
 
 
 def programme_folder(name: str) -> Path:
@@ -66,7 +74,7 @@ def programme_folder(name: str) -> Path:
 
 def open_store(given: Settings, service: str) -> EventStore:
     """One service's event store, for reading."""
-    return open_file(given.data / service / EVENTS_FILE, service)
+    return form_of(given).store(service)
 
 
 def unreadable(error: DatabaseError) -> str:

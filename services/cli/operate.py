@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.city_clock import city_clock
 from services.chassis.instants import instant_of
 from services.chassis.restoring import go_on, put_back
 from services.chassis.serving import only_server
 from services.chassis.settings import Settings, settings_table
 from services.cli.app import app, fail
 from services.cli.doctor import examine
-from services.cli.opening import city, prepare, require_city
+from services.cli.opening import city, form_of, prepare, require_city
 from services.cli.progress import progress_bar
 
 parked = typer.Typer(
@@ -58,7 +57,7 @@ def restored(
     require_city(given)
     with only_server(given.data):
         for name in _put_back(given, service):
-            done = go_on(given.data, SERVICES, given, city_clock(given.data, SERVICES), name)
+            done = go_on(form_of(given), SERVICES, given, name)
             print(
                 f"{name}: 第 {done.epoch} 期 · epoch {done.epoch}: 保留 {done.kept} 条事件 · events kept, "
                 f"放弃已签发的 {done.given_up} 条 · given up of those that signed heads covered; "
@@ -70,7 +69,7 @@ def _put_back(given: Settings, service: str | None) -> list[str]:
     known = [each.name for each in SERVICES]
     if service is not None and service not in known:
         fail(f"没有服务 {service} · no such service; known: {', '.join(known)}")
-    found = [service] if service else put_back(given.data, SERVICES)
+    found = [service] if service else put_back(form_of(given), SERVICES)
     if not found:
         fail(
             "没有事件库落后于已公布的树头;若确已恢复,请用 --service 指明 · no store lies behind its published heads; "

@@ -9,13 +9,13 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import ROLE_PURPOSES, ROLE_TITLES, Principal, Role
+from services.chassis.city import registry_of
 from services.chassis.city_clock import city_clock
-from services.chassis.embedded import registry_of
 from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.serving import Access
 from services.chassis.settings import Settings
 from services.cli.app import app
-from services.cli.opening import open_store, prepare, store_info
+from services.cli.opening import form_of, open_store, prepare, store_info
 from services.policy_registry.events import (
     UNIT_REGISTRY_EVENTS,
     CityRegister,
@@ -63,7 +63,7 @@ def token(
 
 def _require_member(given: Settings, code: str) -> None:
     """Refuse a code that no unit of the city bears today."""
-    today = city_clock(given.data, SERVICES).today()
+    today = city_clock(form_of(given), SERVICES).today()
     if unit_with_code(_register(given), code, today) is None:
         chinese = f"名录中今天没有代码为 {code} 的单位"
         raise InvalidRequest(Violation("unit", chinese, f"no unit of the register bears the code {code} today"))

@@ -15,7 +15,7 @@ from services.chassis.auth import Principal, Role
 from services.chassis.city_clock import city_clock
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
-from services.chassis.embedded import Embedded
+from services.chassis.embedded import Embedded, EmbeddedForm
 from services.chassis.gateway import Call, Receipt
 from services.chassis.serving import keep_logs
 from services.chassis.settings import Settings
@@ -31,7 +31,7 @@ KEPT, LOST = "kept", "lost"
 def record(data: Path, orders: Iterable[Command]) -> list[Receipt]:
     """Carry out the orders in this process, follow them, and close: every fact is under a signed head then."""
     given = Settings(data=data)
-    with closing(Embedded(data, SERVICES, given, city_clock(data, SERVICES))) as opened:
+    with closing(Embedded(data, SERVICES, given, city_clock(EmbeddedForm(data, given), SERVICES))) as opened:
         keep_logs(opened, given)
         me = Principal(account="wang", role=Role.CITY_GROUP)
         receipts = [opened.do(order, Call(principal=me, deadline=Deadline.after(30))) for order in orders]

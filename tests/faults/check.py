@@ -17,7 +17,7 @@ from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.city_clock import city_clock
 from services.chassis.consumer import catch_up
-from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded
+from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded, EmbeddedForm
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, SqliteDialect
 from services.chassis.host import ServiceHost
@@ -135,7 +135,7 @@ def check_feed(service: str, events: Sequence[Envelope], client: HttpClient) -> 
 
 def check_views(data: Path) -> Iterator[str]:
     """Each service's views, once they are at the head, are those of a replay from zero."""
-    city = Embedded(data, SERVICES, Settings(data=data), city_clock(data, SERVICES))
+    city = Embedded(data, SERVICES, Settings(data=data), city_clock(EmbeddedForm(data, Settings(data=data)), SERVICES))
     try:
         city.settle()
         with tempfile.TemporaryDirectory() as folder:

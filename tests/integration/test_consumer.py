@@ -20,9 +20,9 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
 from services.chassis.bus import Bus, Delivery, EmbeddedBus, Source
+from services.chassis.city import registry_of
 from services.chassis.consumer import Consumer, catch_up
 from services.chassis.domain import Event
-from services.chassis.embedded import registry_of
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
 from services.chassis.instants import instant_of
 from services.chassis.intake import QUIET_OFFSETS, START, ConsumerStopped, Intake

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from services.chassis.city import registry_of
 from services.chassis.consumer import catch_up
-from services.chassis.embedded import Embedded, registry_of
+from services.chassis.embedded import Embedded
 from services.chassis.errors import DeadlineExceeded
 from services.chassis.host import ServiceHost
 from services.chassis.intake import ConsumerStopped, Intake

@@ -17,7 +17,7 @@ from services.catalogue import SERVICES
 from services.chassis import logs
 from services.chassis.city_clock import city_clock
 from services.chassis.clock import SHANGHAI, business_day
-from services.chassis.embedded import EVENTS_FILE, Embedded, city_exists
+from services.chassis.embedded import EVENTS_FILE, Embedded, EmbeddedForm, city_exists
 from services.chassis.event_store import StoreKind, StoreUnusable
 from services.chassis.settings import Settings
 from services.cli.main import main
@@ -216,7 +216,7 @@ def test_days_passed_without_a_gap(full: Path) -> None:
 
 
 def test_the_city_goes_on_from_its_last_day_with_views_current(full: Path) -> None:
-    city = Embedded(full, SERVICES, Settings(), city_clock(full, SERVICES))
+    city = Embedded(full, SERVICES, Settings(), city_clock(EmbeddedForm(full, Settings()), SERVICES))
     try:
         assert city.info.kind is StoreKind.REHEARSAL
         assert city.clock.today() == UNTIL

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from services.chassis.city_clock import city_clock, clock_of
 from services.chassis.clock import SystemClock
+from services.chassis.embedded import EmbeddedForm
 from services.chassis.event_store import StoreKind
+from services.chassis.settings import Settings
 from tests.stores import RECORDED_AT, append_events, make_store
 
 MADE = datetime(2017, 9, 29, 10, 0, tzinfo=UTC)
@@ -18,7 +20,7 @@ def test_a_real_city_and_a_missing_one_run_by_real_time(tmp_path: Path) -> None:
     assert isinstance(clock_of([store]), SystemClock)
     store.close()
     assert isinstance(clock_of([]), SystemClock)
-    assert isinstance(city_clock(tmp_path / "nothing", ()), SystemClock)
+    assert isinstance(city_clock(EmbeddedForm(tmp_path / "nothing", Settings()), ()), SystemClock)
 
 
 def test_a_rehearsal_goes_on_from_the_end_of_its_last_day(tmp_path: Path) -> None:
