@@ -9,8 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from services.chassis.settings.addresses import addresses_flaw, database_flaw, peers_flaw
+from services.chassis.settings.agreement import require_agreement
 from services.chassis.settings.environment import read
-from services.chassis.settings.rules import SettingRow, documented, rows, worded, written
+from services.chassis.settings.rules import SettingRow, checked, documented, rows, worded, written
+from services.chassis.settings.secret import Secret
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Host = Annotated[str, Meta(pattern=r"^\S+$"), worded("应为主机名或 IP 地址", "a host name or an IP address")]
@@ -27,6 +30,36 @@ PointName = Annotated[
     Meta(pattern=r"^([a-z_.]+(:[1-9][0-9]*)?)?$"),
     worded("应为故障点名称,可加 :次数", "the name of a fault point, with :count if wanted"),
 ]
+DatabaseUrl = Annotated[
+    str,
+    worded(
+        "应为 postgresql://主机:端口/库名,可带 用户@ 和 ?sslmode=…",
+        "postgresql://host:port/name, with user@ and ?sslmode=… if wanted",
+    ),
+    checked(database_flaw),
+]
+Brokers = Annotated[
+    str, worded("应为 主机:端口,多个以逗号分隔", "host:port, several with commas between"), checked(addresses_flaw)
+]
+Peers = Annotated[
+    str,
+    worded("应为 服务名=主机:端口,多个以逗号分隔", "service=host:port, several with commas between"),
+    checked(peers_flaw),
+]
+User = Annotated[
+    str,
+    Meta(pattern=r"^[^\s:/@]{1,128}$"),
+    worded("应为用户名,不含空格和 : / @", "a user's name, without blanks and : / @"),
+]
+Password = Annotated[Secret, worded("应为非空文字", "a text that is not empty")]
+TopicPrefix = Annotated[
+    str,
+    Meta(pattern=r"^[a-zA-Z0-9._-]{0,60}$"),
+    worded("应为字母、数字和 . _ -,至多 60 个字符", "letters, digits, '.', '_' and '-', at most 60 characters"),
+]
+KafkaSecurity = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+KafkaMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+File = Annotated[Path, worded("应为文件路径", "the path of a file")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,14 +141,90 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Url | None,
         documented("对外网址,用于登录链接", "address that users open, for login links; unset: the HTTP address"),
     ] = None
+    database: Annotated[
+        DatabaseUrl | None,
+        documented(
+            "PostgreSQL 地址;与 BIZENV_KAFKA 同时设置则多进程运行,都不设置则单进程运行",
+            "address of PostgreSQL; together with BIZENV_KAFKA: the distributed form; neither: the embedded one",
+        ),
+    ] = None
+    database_user: Annotated[
+        User | None, documented("数据库用户名", "the database's user, where the address names none")
+    ] = None
+    database_password: Annotated[
+        Password | None, documented("数据库口令", "the password of the database's user", secret=True)
+    ] = None
+    database_pool: Annotated[
+        int,
+        Meta(ge=1, le=200),
+        documented("每个服务的数据库连接数上限", "most connections of one service to the database, per process"),
+    ] = 16
+    kafka: Annotated[Brokers | None, documented("Kafka 地址", "addresses of Kafka's brokers")] = None
+    kafka_security: Annotated[KafkaSecurity, documented("Kafka 连接方式", "how Kafka is spoken to")] = "PLAINTEXT"
+    kafka_mechanism: Annotated[KafkaMechanism, documented("Kafka 登录机制", "how SASL logs in to Kafka")] = (
+        "SCRAM-SHA-512"
+    )
+    kafka_user: Annotated[User | None, documented("Kafka 用户名", "Kafka's user, for SASL")] = None
+    kafka_password: Annotated[
+        Password | None, documented("Kafka 口令", "the password of Kafka's user, for SASL", secret=True)
+    ] = None
+    kafka_ca_file: Annotated[
+        File | None,
+        documented(
+            "Kafka 的根证书文件(PEM)", "certificates (PEM) that Kafka's must be signed by; unset: the system's own"
+        ),
+    ] = None
+    kafka_certificate_file: Annotated[
+        File | None, documented("本进程的证书文件(PEM)", "this process's own certificate (PEM) for Kafka, if asked for")
+    ] = None
+    kafka_key_file: Annotated[
+        File | None, documented("本进程证书的私钥文件(PEM)", "the private key (PEM) of that certificate, not encrypted")
+    ] = None
+    kafka_replication: Annotated[
+        int, Meta(ge=1, le=9), documented("新建 Kafka 主题的副本数", "replicas of a topic that is made")
+    ] = 3
+    kafka_topic_prefix: Annotated[
+        TopicPrefix, documented("Kafka 主题名前缀", "what the names of the topics begin with")
+    ] = "bizenv."
+    peers: Annotated[
+        Peers | None,
+        documented(
+            "其他进程提供的服务及其 gRPC 地址;同一服务可写多次",
+            "services of other processes and their gRPC addresses; a service may stand several times",
+        ),
+    ] = None
+    keys: Annotated[
+        Path | None,
+        documented(
+            "签名密钥文件夹", "folder of the signing keys, the same for all processes; unset: `keys` in the data"
+        ),
+    ] = None
+    wait_for_servers_seconds: Annotated[
+        float,
+        Meta(ge=0, le=86_400),
+        documented("启动时等待数据库和 Kafka 的时限(秒)", "seconds that a start waits for the database and Kafka"),
+    ] = 300.0
     fault: Annotated[
         PointName, documented("仅供测试:进程在此处自行终止", "for tests only: the point where the process kills itself")
     ] = ""
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> Settings:
-        """The settings in this environment; raises SettingsError for the first that is unknown or can't be used."""
-        return read(cls, environ)
+        """The settings in this environment; raises SettingsError for the first that is unknown or can't be used, or
+        that doesn't go with another."""
+        found = read(cls, environ)
+        require_agreement(found)
+        return found
+
+    @property
+    def distributed(self) -> bool:
+        """Whether a database and Kafka are given: several processes share the city."""
+        return self.database is not None
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the signing keys lie."""
+        return self.data / "keys" if self.keys is None else self.keys
 
     def shown(self, row: SettingRow) -> str:
         """The value in effect, as one would write it; of a secret one, only whether it is set."""

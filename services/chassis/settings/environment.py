@@ -16,7 +16,9 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from services.chassis.settings.rules import PREFIX, Words, is_secret, rule_of, variable
+from services.chassis.settings.addresses import without_secrets
+from services.chassis.settings.rules import PREFIX, Words, flaw_of, is_secret, rule_of, variable
+from services.chassis.settings.secret import Secret
 
 T = TypeVar("T", bound=msgspec.Struct)
 _FILE = "_FILE"
@@ -37,7 +39,7 @@ def read(struct: type[T], environ: Mapping[str, str]) -> T:
         if name.startswith(PREFIX) and environ[name] != "":
             field = _field(name, known)
             if field.name in values:
-                _refuse(name, "…", _TWICE)
+                refuse(name, "…", _TWICE)
             values[field.name] = _value(name, environ[name], field)
     return struct(**values)
 
@@ -56,11 +58,13 @@ def _value(name: str, text: str, field: FieldInfo) -> Any:
     if name != variable(field):
         text, shown = _content(name, text), text
     try:
-        value = msgspec.convert(text, field.type, strict=False, dec_hook=_path)
+        value = msgspec.convert(text, field.type, strict=False, dec_hook=_own)
     except msgspec.ValidationError:
-        _refuse(name, shown, rule_of(field))
+        refuse(name, shown, rule_of(field))
     if isinstance(value, float) and not math.isfinite(value):
-        _refuse(name, shown, rule_of(field))
+        refuse(name, shown, rule_of(field))
+    if (flaw := flaw_of(field, value)) is not None:
+        refuse(name, shown, flaw)
     return value
 
 
@@ -68,17 +72,18 @@ def _content(name: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        _refuse(name, path, _UNREADABLE)
+        refuse(name, path, _UNREADABLE)
 
 
-def _path(kind: type, value: str) -> Path:
-    if kind is not Path or not value:
-        raise ValueError("expected a path")
-    return Path(value)
+def _own(kind: type, value: str) -> Path | Secret:
+    if not value or kind not in (Path, Secret):
+        raise ValueError("expected a value")
+    return Path(value) if kind is Path else Secret(value)
 
 
-def _refuse(name: str, shown: str, rule: Words) -> NoReturn:
+def refuse(name: str, shown: str, rule: Words) -> NoReturn:
     """Without the cause: its text may hold a secret value, and the sentence says it all."""
+    shown = without_secrets(shown)
     shown = shown if shown.isprintable() and len(shown) <= _SHOWN else repr(shown)[:_SHOWN]
     raise SettingsError(
         f"环境变量 {name}={shown} 无效:{rule.chinese} · {name}={shown} is not valid: {rule.english}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -44,6 +45,18 @@ def worded(chinese: str, english: str) -> Meta:
     return Meta(extra={"rule": Words(chinese, english)})
 
 
+def checked(flaw: Callable[[str], Words | None]) -> Meta:
+    """What a type can't say of a text: `flaw` names what is wrong with it, precisely; None: nothing."""
+    return Meta(extra={"flaw": flaw})
+
+
+def flaw_of(field: FieldInfo, value: object) -> Words | None:
+    """What is wrong with this value although it is of the field's type; None: nothing."""
+    flaw = _extra(kinds.type_info(field.type)).get("flaw")
+    found: Words | None = None if flaw is None else flaw(value)
+    return found
+
+
 def variable(field: FieldInfo) -> str:
     """The environment variable of a field: `http_port` is BIZENV_HTTP_PORT."""
     return PREFIX + field.name.upper()
@@ -77,7 +90,9 @@ def written(value: object) -> str:
 
 
 def _extra(info: kinds.Type) -> dict[str, Any]:
-    """What the annotations of a type say, the outer ones over the inner."""
+    """What the annotations of a type say, the outer ones over the inner, also of one that may be None."""
+    if isinstance(info, kinds.UnionType) and isinstance(info.types[-1], kinds.NoneType):
+        return _extra(info.types[0])
     if not isinstance(info, kinds.Metadata):
         return {}
     return _extra(info.type) | (info.extra or {})
