@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from services.chassis.settings import Secret, Settings, SettingsError, database_url, peers_of, settings_table
@@ -190,6 +191,7 @@ def test_peers_are_known_services_with_one_or_more_addresses() -> None:
         peers_of(Settings(peers="policy_registy=h:1"), SERVICES)
 
 
+@tried(deadline=None)
 @given(
     name=st.sampled_from(["BIZENV_DATABASE", "BIZENV_KAFKA", "BIZENV_PEERS"]),
     value=st.text(st.sampled_from("postgresql://a@:1,=[]?#% \n=&x")) | st.text(),
