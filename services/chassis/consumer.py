@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis.bus import Bus
+from services.chassis.bus import Bus, Source
 from services.chassis.intake import Intake
 from services.chassis.lag import LagGauges
 from services.chassis.logs import logger
@@ -24,17 +24,26 @@ class Consumer:
     """One thread's turns over one subscription; feeds its sinks one after another, each from its own checkpoint."""
 
     def __init__(
-        self, group: str, bus: Bus, services: Sequence[str], intakes: Sequence[Intake], *, batch: int = 500
+        self,
+        group: str,
+        bus: Bus,
+        services: Sequence[str],
+        intakes: Sequence[Intake],
+        *,
+        batch: int = 500,
+        shared: bool = True,
     ) -> None:
+        """`shared`: with the other members of the group, which each read some of the sources."""
         self.group = group
         self.intakes = list(intakes)
-        self.subscription = bus.subscribe(group, services)
+        self.subscription = bus.subscribe(group, services, shared=shared)
         self.failure: Exception | None = None
         self._batch = batch
         self._pause = 0.0
         self._stopping = threading.Event()
         self._next_look = 0.0
         self._lost_place = False
+        self._assignment = self.subscription.assignment
         self.go_back()
         self._tell_lag = LagGauges(group, self.subscription, self.intakes[0].age_of)
 
@@ -48,15 +57,24 @@ class Consumer:
     def _seek(self) -> None:
         sources = set(self.subscription.progress()).union(*(intake.checkpoints for intake in self.intakes))
         for source in sources:
-            self.subscription.seek(source, min(intake.offset(source) for intake in self.intakes))
+            self.subscription.seek(source, self._offset(source))
+
+    def _offset(self, source: Source) -> int:
+        """Up to where no sink needs the source again."""
+        return min(intake.offset(source) for intake in self.intakes)
 
     def step(self, timeout: float = 0.0) -> int:
         """One poll and what follows from it; returns how many deliveries came. Raises when they could not be
-        applied (they will come again)."""
+        applied (they will come again). Where sources were assigned anew, what came is left and read again from the
+        checkpoints, which another member may have moved."""
         if self._lost_place:
             self.go_back()
         try:
             deliveries = self.subscription.poll(timeout, self._batch)
+            if self.subscription.assignment != self._assignment:
+                self._assignment = self.subscription.assignment
+                self.go_back()
+                return 0
             progress = self.subscription.progress() if deliveries else {}
             for intake in self.intakes:
                 holes = intake.take(deliveries, progress)
@@ -121,7 +139,8 @@ class Consumer:
         self.subscription.close()
 
     def _look_around(self) -> None:
-        """Once a second: take up parked streams whose retry was asked for."""
+        """Once a second: tell the bus how far we are, take up parked streams whose retry was asked for."""
+        self.subscription.commit({source: self._offset(source) for source in self.subscription.progress()})
         for intake in self.intakes:
             if intake.parked:
                 for stream in intake.sink.database.wanted_retries():
@@ -135,7 +154,7 @@ def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[
     `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: a page
     that is not full has reached the head.
     """
-    consumer = Consumer(f"{intake.sink.name}.catch-up", bus, services, [intake], batch=CATCH_UP_BATCH)
+    consumer = Consumer(f"{intake.sink.name}.catch-up", bus, services, [intake], batch=CATCH_UP_BATCH, shared=False)
     try:
         while True:
             came = consumer.step()

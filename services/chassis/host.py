@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -17,11 +18,12 @@ from services.chassis.log_keeper import LogKeeper
 from services.chassis.loop_thread import LoopThread
 from services.chassis.passing_time import CALENDAR, PassDay
 from services.chassis.reacting import OwnCommands
+from services.chassis.reaction_sink import ReactionSink
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service, whole_city
 from services.chassis.settings import Settings
 from services.chassis.sink_database import ParkedFact, SinkDatabase
-from services.chassis.sinks import ReactionSink, Sink
+from services.chassis.sinks import Sink
 from services.chassis.truth import MerkleLog
 from services.chassis.view_renewal import ViewRenewal
 
@@ -130,14 +132,12 @@ class ServiceHost:
         """Ask whoever consumes to try parked streams again (all, or one); returns how many facts wait."""
         return self.views.current.request_retry(stream) + self._reactions.request_retry(stream)
 
-    def behind(self) -> dict[str, int]:
-        """Per topic, how many positions its views have not read yet."""
+    def behind(self) -> Mapping[str, int]:
+        """Per topic, how many facts its views have not read yet."""
+        if self.consumer is None:
+            return {}
         read = self.views.current.read_checkpoints()
-        heads = self.consumer.subscription.heads() if self.consumer else {}
-        return {
-            name: head - max((at.offset for (service, _), at in read.items() if service == name), default=0)
-            for name, head in heads.items()
-        }
+        return self.consumer.subscription.behind({source: at.offset for source, at in read.items()})
 
     def pass_days(self) -> Receipt | None:
         """Record the days that have passed since the last one recorded; None: there is nothing to do yet."""
