@@ -41,10 +41,9 @@ from services.chassis.event_store import (
 )
 from services.chassis.event_store.migrations import config, current, migrate, newest
 from services.chassis.event_store.model import Outcome
-from services.chassis.event_store.opening import require_unaltered
-from services.chassis.event_store.store_info import write_info
+from services.chassis.event_store.opening import create_store, require_unaltered
 from tests.damage import spoil_table
-from tests.databases import DATABASES, Counting, Database
+from tests.databases import DATABASES, Counting, Database, Sqlite
 from tests.stores import RECORDED_AT, make_store, open_store, store_info
 from tests.waiting import eventually
 
@@ -52,14 +51,12 @@ CALLERS = 64
 
 
 @pytest.fixture(params=DATABASES)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A migrated database with an empty store in it."""
-    made: Database = DATABASES[request.param](tmp_path)
-    engine = made.dialect().engine()
-    migrate(engine)
-    engine.dispose()
-    write_info(made.dialect(), store_info("sample"))
-    return made
+    made = DATABASES[request.param](request)
+    create_store(made.dialect(), store_info("sample"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -276,22 +273,20 @@ def test_a_follower_sees_every_event_once_and_in_order_while_many_write(database
         opened.close()
 
 
-def _race(name: str, folder: Path, number: int, rounds: int, wins: Any) -> None:
+def _race(database: Database, number: int, rounds: int, wins: Any) -> None:
     """One process of the race: tries each version once."""
-    with closing(EventStore(DATABASES[name](folder).dialect(), "sample")) as store:
+    with closing(EventStore(database.dialect(), "sample")) as store:
         for version in range(rounds):
             eventually(lambda v=version: len(store.read_stream("race")) >= v)  # type: ignore[misc]
             if is_new(store.append_now(to("race", version, f"{number}/{version}"))):
                 wins.put((number, version))
 
 
-def test_of_two_processes_at_one_version_exactly_one_wins(
-    database: Database, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    name, rounds = request.node.callspec.params["database"], 30
+def test_of_two_processes_at_one_version_exactly_one_wins(database: Database) -> None:
+    rounds = 30
     spawn = multiprocessing.get_context("spawn")
     wins = spawn.SimpleQueue()
-    racers = [spawn.Process(target=_race, args=(name, tmp_path, number, rounds, wins)) for number in range(2)]
+    racers = [spawn.Process(target=_race, args=(database, number, rounds, wins)) for number in range(2)]
     for racer in racers:
         racer.start()
     for racer in racers:
@@ -547,7 +542,7 @@ def test_an_unusable_store_says_why_in_one_sentence(database: Database, spoil: C
 
 
 def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
-    sqlite = DATABASES["sqlite"](tmp_path)
+    sqlite = Sqlite(tmp_path)
     sqlite.path.write_bytes(b"this is not a database" * 100)
     with pytest.raises(StoreUnusable, match="cannot open the database"):
         EventStore(sqlite.dialect(), "sample")

@@ -1,8 +1,8 @@
 """The event store of one service: events appended in one transaction, read back in position order.
 
-`EventStore` is one for all databases; what differs between them is a `Dialect` (`dialect.py`, and `sqlite.py` for
-SQLite). The events table is the outbox: a follower that reads in position order misses nothing, because positions
-become visible in order.
+`EventStore` is one for all databases; what differs between them is a `Dialect` (`dialect.py`; `sqlite.py` and
+`postgresql.py`, which is imported by itself: it brings the driver). The events table is the outbox: a follower that
+reads in position order misses nothing, because positions become visible in order.
 """
 
 from services.chassis.event_store.model import (
@@ -11,6 +11,7 @@ from services.chassis.event_store.model import (
     Appended,
     Change,
     CommandRecord,
+    Failure,
     NewEvent,
     Refusal,
     StoreInfo,
@@ -28,6 +29,7 @@ __all__ = [
     "Change",
     "CommandRecord",
     "EventStore",
+    "Failure",
     "NewEvent",
     "Refusal",
     "SqliteDialect",

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 
-from services.chassis.event_store.model import Alteration, Append, Outcome
+from services.chassis.event_store.model import Alteration, Append, Failure, Outcome
 
 
 class Dialect(Protocol):
@@ -19,18 +19,24 @@ class Dialect(Protocol):
         """For messages: where the store is."""
         ...
 
-    def engine(self) -> Engine: ...
+    def engine(self) -> Engine:
+        """A new engine whose connections commit each statement by itself."""
+        ...
+
+    def prepare(self) -> None:
+        """Make what the tables will lie in, unless it is there; raises SQLAlchemyError or OSError."""
+        ...
 
     def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
         """Append the batch in one transaction and answer each member on its own, in order.
 
         At most one member per stream and per command id; a member that fails writes nothing and takes no
-        position. Raises the driver's error when nothing at all was written.
+        position. Raises the driver's error when nothing at all was written, or nobody knows (`failure`).
         """
         ...
 
-    def is_full(self, error: Exception) -> bool:
-        """Whether the error says that the disk has no room."""
+    def failure(self, error: Exception) -> Failure:
+        """What an error of `append` means."""
         ...
 
     def trouble(self) -> tuple[str, str] | None:

@@ -27,6 +27,19 @@ class StoreInfo(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
 
 
+class Failure(StrEnum):
+    """Why the database took no write, as far as its error tells."""
+
+    FULL = "full"
+    """The disk has no room; nothing was written."""
+    READ_ONLY = "read_only"
+    """A standby, or a database that was set to be read only; nothing was written."""
+    LOST = "lost"
+    """The connection broke off: nobody knows what became of the statement that was under way."""
+    OTHER = "other"
+    """Nothing was written."""
+
+
 class Change(StrEnum):
     """How a part of a database's schema is not what the migrations make."""
 
@@ -36,7 +49,7 @@ class Change(StrEnum):
 
 
 class Alteration(msgspec.Struct, frozen=True):
-    """A table, index, view or trigger (`kind`) that is not as the migrations make it."""
+    """A table, index, view, trigger or function (`kind`) that is not as the migrations make it."""
 
     kind: str
     name: str

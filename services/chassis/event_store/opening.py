@@ -1,14 +1,19 @@
-"""Opening a store that is there, and refusing one whose database is not as we left it."""
+"""Making a store, opening one that is there, and refusing one whose database is not as we left it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from services.chassis.event_store import schema
+from services.chassis.event_store.dialect import Dialect
+from services.chassis.event_store.migrations import migrate
+from services.chassis.event_store.model import StoreInfo
 from services.chassis.event_store.sqlite import SqliteDialect
 from services.chassis.event_store.store import EventStore
-from services.chassis.event_store.store_info import StoreUnusable
+from services.chassis.event_store.store_info import StoreUnusable, refuse_newer, write_info
 
 _NAMED = 3
 """Alterations that the sentence names."""
@@ -25,7 +30,49 @@ def open_file(path: Path, service: str, *, durable: bool = True, queue_limit: in
         ) from None
     except OSError as error:
         raise StoreUnusable(f"无法打开数据库 {path}:{error.strerror} · cannot open the database") from error
-    return EventStore(SqliteDialect(path, durable=durable), service, queue_limit=queue_limit)
+    return open_store(SqliteDialect(path, durable=durable), service, queue_limit=queue_limit)
+
+
+def open_store(dialect: Dialect, service: str, *, queue_limit: int = 1024) -> EventStore:
+    """The store in this database; raises StoreUnusable when it can't be reached, holds none, or not this service's."""
+    return EventStore(dialect, service, queue_limit=queue_limit)
+
+
+def create_store(dialect: Dialect, info: StoreInfo) -> None:
+    """Make an empty store: its schema or folder, its tables, what it says of itself.
+
+    A making that was interrupted goes on. Raises StoreUnusable when there is a store already, or the database can't be
+    reached or refuses.
+    """
+    try:
+        dialect.prepare()
+        engine = dialect.engine()
+        try:
+            refuse_newer(engine, dialect.place)
+            migrate(engine)
+        finally:
+            engine.dispose()
+        write_info(dialect, info)
+    except IntegrityError as error:
+        raise StoreUnusable(f"{dialect.place} 中已有事件库 · already holds a store") from error
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip()
+        raise StoreUnusable(f"无法在 {dialect.place} 建立事件库:{reason} · cannot make the store") from error
+
+
+def store_exists(dialect: Dialect) -> bool:
+    """Whether there is a store, of whatever service and revision; raises StoreUnusable when nobody can tell."""
+    engine = dialect.engine()
+    try:
+        with engine.connect() as connection:
+            return inspect(connection).has_table(schema.store.name) and bool(
+                connection.execute(select(schema.store).limit(1)).first()
+            )
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip()
+        raise StoreUnusable(f"无法打开数据库 {dialect.place}:{reason} · cannot open the database") from error
+    finally:
+        engine.dispose()
 
 
 def require_unaltered(store: EventStore) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration in `migrations/versions`; a test holds the two together."""
 
 metadata = MetaData()
@@ -37,6 +37,7 @@ streams = Table(
     Column("stream", Text, primary_key=True),
     Column("version", Integer, nullable=False),
     sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": 80},
 )
 
 commands = Table(
@@ -75,5 +76,28 @@ tree_heads = Table(
     Column("key_id", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),
 )
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("owner_epoch", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Work that one process at a time may do: `ends_at` in microseconds since 1970 UTC by the database's clock."""
+
+relays = Table(
+    "relays",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("owner_epoch", BigInteger, nullable=False),
+    Column("topic_id", Text),
+    sqlite_with_rowid=False,
+)
+"""How far the events were sent: store epoch and position, and the owner epoch of the one that may move it."""
 
 EVENT_COLUMNS = tuple(column.name for column in events.columns)

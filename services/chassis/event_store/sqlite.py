@@ -19,6 +19,7 @@ from services.chassis.event_store.model import (
     Append,
     Appended,
     CommandRecord,
+    Failure,
     Outcome,
     Refusal,
     WrongVersion,
@@ -57,6 +58,10 @@ class SqliteDialect:
         self._file.watch(engine)
         return engine
 
+    def prepare(self) -> None:
+        """The folder that the file lies in."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+
     def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
@@ -71,9 +76,10 @@ class SqliteDialect:
         return outcomes
 
     @staticmethod
-    def is_full(error: Exception) -> bool:
+    def failure(error: Exception) -> Failure:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        return isinstance(cause, sqlite3.OperationalError) and "full" in str(cause)
+        full = isinstance(cause, sqlite3.OperationalError) and "full" in str(cause)
+        return Failure.FULL if full else Failure.OTHER
 
     def trouble(self) -> Trouble | None:
         """What is wrong with the file."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Select
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import queries
+from services.chassis.event_store.committing import Committer
 from services.chassis.event_store.dialect import Dialect
 from services.chassis.event_store.model import Append, Appended, CommandRecord, Outcome
 from services.chassis.event_store.store_info import read_info
@@ -42,7 +42,7 @@ class EventStore:
         except BaseException:
             self.engine.dispose()
             raise
-        self._connection: Connection | None = None
+        self._committer = Committer(dialect, self.engine, service)
         self._listeners: list[Callable[[], None]] = []
         self._refusal: tuple[str, str] | None = None
         self._trouble: tuple[str, str] | None = None
@@ -55,7 +55,7 @@ class EventStore:
 
     async def append(self, append: Append) -> Outcome:
         """Append on the caller's event loop; raises Overloaded when the queue is full, Unavailable when the
-        database takes no writes (nothing is written then)."""
+        database takes no writes (nothing is written then, or nobody knows: its sentence says which)."""
         self._check_open()
         future = self._writer.submit(append, asyncio.get_running_loop())
         assert isinstance(future, asyncio.Future)
@@ -86,19 +86,14 @@ class EventStore:
         self._listeners.remove(wake)
 
     def _commit(self, batch: Sequence[Append]) -> list[Outcome]:
+        METRICS.event_store_queue_depth.labels(self.service).set(self._writer.depth)
         try:
-            if self._connection is None:
-                self._connection = self.engine.connect()
-            METRICS.event_store_queue_depth.labels(self.service).set(self._writer.depth)
             with METRICS.event_store_commit_seconds.labels(self.service).time():
-                outcomes = self.dialect.append(self._connection, batch, self.info.partitions)
-        except Exception as error:
-            self._drop_connection()
-            if self.dialect.is_full(error):
-                raise Unavailable("存储空间已满,本次未保存", "the disk is full; nothing was recorded") from error
-            raise Unavailable(
-                "数据库暂时不可写,本次未保存", "the database takes no writes; nothing was recorded"
-            ) from error
+                outcomes = self._committer.commit(batch, self.info.partitions)
+        except Unavailable as error:
+            if (trouble := self._look()) is None:
+                raise
+            raise Unavailable(*trouble) from error
         if (trouble := self._look()) is not None:
             raise Unavailable(*trouble)
         written = sum(len(append.events) for append, outcome in zip(batch, outcomes, strict=True) if _is_new(outcome))
@@ -133,12 +128,6 @@ class EventStore:
             if (trouble := self._look()) is None:
                 raise
             raise Unavailable(*trouble) from error
-
-    def _drop_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.invalidate()
-            self._connection.close()
-            self._connection = None
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         """Up to `limit` events with positions after `after`, in position order."""
@@ -175,12 +164,19 @@ class EventStore:
         """Finish what is queued and let go of the database."""
         with self._closing:
             self._writer.close()
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._committer.close()
             self.engine.dispose()
 
     def _rows(self, query: Select[Any], **values: Any) -> Sequence[Any]:
+        """Asked once more where the connection turned out to be gone: it may have been so since long ago."""
+        try:
+            return self._fetch(query, values)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return self._fetch(query, values)
+
+    def _fetch(self, query: Select[Any], values: dict[str, Any]) -> Sequence[Any]:
         with self.engine.connect() as connection:
             return connection.execute(query, values).fetchall()
 

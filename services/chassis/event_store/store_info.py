@@ -34,12 +34,14 @@ def new_store_info(
 
 
 def write_info(dialect: Dialect, info: StoreInfo) -> None:
-    """Write what the store says of itself into a migrated, empty database."""
+    """Write what the store says of itself into a migrated, empty database: all of it or nothing, in one statement."""
     engine = dialect.engine()
-    fields = msgspec.to_builtins(info)
-    with engine.connect() as connection:
-        connection.execute(schema.store.insert(), [{"key": key, "value": str(value)} for key, value in fields.items()])
-    engine.dispose()
+    rows = [{"key": key, "value": str(value)} for key, value in msgspec.to_builtins(info).items()]
+    try:
+        with engine.connect() as connection:
+            connection.execute(schema.store.insert().values(rows))
+    finally:
+        engine.dispose()
 
 
 def begin_epoch(dialect: Dialect, epoch: int) -> None:

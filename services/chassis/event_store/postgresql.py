@@ -1,0 +1,123 @@
+"""The PostgreSQL dialect: a schema of a database, one statement for each batch under an exclusive lock.
+
+The role that a service connects as needs CONNECT on the database and either its own schema (owner) or CREATE on the
+database, with which `prepare` makes it. Nothing else: no superuser, no rights in other schemas. A store that is only
+read (`bizenv audit`) needs USAGE on the schema and SELECT on its tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from services.chassis.event_store.model import Alteration, Append, Appended, Failure, Outcome
+from services.chassis.event_store.postgresql_append import append_batch, prepare
+from services.chassis.event_store.postgresql_place import PostgresPlace
+from services.chassis.event_store.postgresql_schema import alterations
+from services.chassis.event_store.sqlite_file import Trouble
+
+LOCK_MILLISECONDS = 10_000
+"""How long a statement waits for another one's lock before it gives up."""
+
+_LINK = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "client_encoding": "utf8",
+}
+"""For libpq: seconds, and milliseconds for the last time. A server that vanished is noticed within 25 seconds."""
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_PREPARED = "bizenv.append_batch"
+_STATES = {"53100": Failure.FULL, "25006": Failure.READ_ONLY, "57P01": Failure.LOST, "57P02": Failure.LOST}
+
+
+class PostgresDialect:
+    """One schema of the database at `url` (`postgresql://user:password@host:port/database?sslmode=…`).
+
+    `durable=False` does not wait for the disk at each commit: only for a store that is thrown away when its making is
+    interrupted (a rehearsal being made). Raises ValueError for a name that is no plain schema name.
+    """
+
+    def __init__(self, url: str | URL, schema: str, *, durable: bool = True) -> None:
+        if not _NAME.fullmatch(schema):
+            raise ValueError(f"not a schema's name: {schema!r}")
+        self.schema = schema
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._place = PostgresPlace(self.place, schema, durable=durable)
+
+    @property
+    def place(self) -> str:
+        url = self._url
+        return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database} 模式 {self.schema}"
+
+    def engine(self) -> Engine:
+        options = {
+            "search_path": self.schema,
+            "default_transaction_isolation": r"read\ committed",
+            "lock_timeout": LOCK_MILLISECONDS,
+            "timezone": "UTC",
+        }
+        arguments: dict[str, Any] = {
+            **_LINK,
+            "application_name": f"bizenv {self.schema}",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        }
+        engine = create_engine(
+            self._url, isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=16, connect_args=arguments
+        )
+        self._place.watch(engine)
+        return engine
+
+    def prepare(self) -> None:
+        """The schema. One that is there needs no right to make one."""
+        engine = self.engine()
+        try:
+            with engine.connect() as connection:
+                there = "SELECT 1 FROM pg_namespace WHERE nspname = current_setting('search_path')"
+                if connection.exec_driver_sql(there).first() is None:
+                    connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
+        finally:
+            engine.dispose()
+
+    def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
+        raw = connection.connection.dbapi_connection
+        assert isinstance(raw, psycopg.Connection)
+        try:
+            if _PREPARED not in connection.info:
+                prepare(raw)
+                connection.info[_PREPARED] = True
+            outcomes = append_batch(raw, batch, partitions)
+        except psycopg.Error as error:
+            self._place.note(error)
+            raise
+        self._place.reached(max((each.record.position for each in outcomes if isinstance(each, Appended)), default=0))
+        return outcomes
+
+    @staticmethod
+    def failure(error: Exception) -> Failure:
+        """An error without a state is the client library's own: the connection is gone."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, psycopg.Error):
+            return Failure.OTHER
+        state = cause.sqlstate
+        if state is None or state.startswith("08"):
+            return Failure.LOST
+        return _STATES.get(state, Failure.OTHER)
+
+    def trouble(self) -> Trouble | None:
+        """What new connections found out."""
+        return self._place.trouble()
+
+    def alterations(self, connection: Connection) -> list[Alteration]:
+        """The port's question, answered from the catalogue."""
+        return alterations(connection)
