@@ -54,11 +54,13 @@ class Kafka(KafkaServer):
 
 
 @contextmanager
-def postgres_server(*, durable: bool = True, settings: Mapping[str, str] | None = None) -> Iterator[Postgres]:
+def postgres_server(
+    *, durable: bool = True, settings: Mapping[str, str] | None = None, identity: Path | None = None
+) -> Iterator[Postgres]:
     """A PostgreSQL in a folder of its own, running; ended with its folder. Not durable: twice as fast, and no plug
     may be pulled."""
     with _folder("postgres") as folder:
-        server = Postgres(folder, settings={**({} if durable else NOT_DURABLE), **(settings or {})})
+        server = Postgres(folder, settings={**({} if durable else NOT_DURABLE), **(settings or {})}, identity=identity)
         try:
             server.start()
             yield server

@@ -47,10 +47,20 @@ SELECT 'CREATE DATABASE {role} OWNER {role}'
 
 
 class PostgresServer:
-    """One cluster in a folder. The settings hold from the next start on (`{"fsync": "off"}`)."""
+    """One cluster in a folder. The settings (`{"fsync": "off"}`) and the identity hold from the next start on.
 
-    def __init__(self, folder: Path, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
+    `identity` is a PEM file with a private key and its certificate: connections may be encrypted then.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        identity: Path | None = None,
+    ) -> None:
         self.folder = folder.resolve()
+        self._identity = identity
         self.settings = {**SETTINGS, **(settings or {})}
         self._wanted_port = port
         self._pid_file = self.folder / "process.json"
@@ -174,7 +184,8 @@ class PostgresServer:
 
     def _run(self) -> None:
         port = self._wanted_port or (self.port if self._port_file.exists() else free_port())
-        options = [f"--{name}={value}" for name, value in {**self.settings, "port": str(port)}.items()]
+        settings = {**self.settings, **self._encryption(), "port": str(port)}
+        options = [f"--{name}={value}" for name, value in settings.items()]
         command = [program("postgres"), "-D", str(self.folder / "data"), *options]
         self._own_log()
         process = spawn(command, self.log, user=_user(), folder=Path("/"), environment=_plain_environment())
@@ -186,6 +197,15 @@ class PostgresServer:
             raise ServerError(f"PostgreSQL 没有启动 · PostgreSQL did not start; {self.log} ends with\n{tail(self.log)}")
         password = "'" + self.password.replace("'", "''") + "'"
         self.execute(SET_UP.format(role=ROLE, password=password))
+
+    def _encryption(self) -> dict[str, str]:
+        """A copy of the identity that the server may read and nobody else."""
+        if self._identity is None:
+            return {}
+        copy = self.folder / "identity.pem"
+        shutil.copyfile(self._identity, copy)
+        self._own(copy)
+        return {"ssl": "on", "ssl_cert_file": str(copy), "ssl_key_file": str(copy)}
 
     def _takes_connections(self, process: Process) -> bool:
         """As it says itself in its first and eighth line: at the port, another server could answer."""

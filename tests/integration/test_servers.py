@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
+from uuid import uuid4
 
 import psycopg
 import pytest
+from confluent_kafka.admin import AdminClient
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
+from deploy.kafka import jars
+from deploy.kafka.server import KafkaServer, Security
+from deploy.kafka.wire import brokers_at_work
 from deploy.postgres import server as postgres_launcher
 from deploy.postgres.server import PostgresServer
 from deploy.processes import Process, ServerError
-from tests.servers import Kafka, Postgres
+from tests.certificates import Authority
+from tests.servers import Kafka, Postgres, kafka_server
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 MakePostgres = Callable[..., Postgres]
@@ -95,6 +105,23 @@ class TestPostgres:
         with pytest.raises(ServerError, match=r"PostgreSQL 的程序不在本机.*install Debian's package postgresql"):
             PostgresServer(tmp_path / "postgres").start()
 
+    def test_encryption_holds_against_the_authority_that_signed(
+        self, tmp_path: Path, own_postgres: MakePostgres, postgres: Postgres
+    ) -> None:
+        authority = Authority(tmp_path)
+        url = own_postgres(durable=False, identity=authority.identity()).url() + "?sslmode=verify-full&sslrootcert="
+        (tmp_path / "other").mkdir()
+        assert ask(f"{url}{authority.certificate}", "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") is True
+        with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+            psycopg.connect(f"{url}{Authority(tmp_path / 'other').certificate}")
+        with pytest.raises(psycopg.OperationalError, match="does not support SSL"):
+            psycopg.connect(f"{postgres.url()}?sslmode=require")
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="then it runs as ourselves")
+    def test_a_folder_that_its_user_cannot_enter_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ServerError, match="can't enter"):
+            PostgresServer(tmp_path / "postgres").start()
+
     def test_a_taken_port_is_a_failed_start_that_shows_the_log(
         self, postgres: Postgres, own_postgres: MakePostgres
     ) -> None:
@@ -102,3 +129,143 @@ class TestPostgres:
         server.stop()
         with pytest.raises(ServerError, match="Address already in use"):
             PostgresServer(server.folder, postgres.port).start()
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Kafka]:
+    """One broker for the tests that harm it; each leaves it at work."""
+    with kafka_server() as server:
+        yield server
+
+
+def new_topic(server: Kafka, **options: int) -> str:
+    name = f"test-servers-{uuid4().hex[:8]}"
+    with server.admin() as admin:
+        admin.create_topics({name: {"num_partitions": 1, **options}}, wait_for_metadata=True)
+    return name
+
+
+def send(server: Kafka, topic: str, values: Sequence[bytes], **settings: Any) -> None:
+    """Return when all replicas hold all of them."""
+    producer = KafkaProducer(bootstrap_servers=server.servers, **settings)
+    try:
+        for sent in [producer.send(topic, value) for value in values]:
+            sent.get(30)
+    finally:
+        producer.close(5)
+
+
+def received(server: Kafka, topic: str, count: int) -> list[bytes]:
+    """So many of the topic's values, from its beginning."""
+    consumer = KafkaConsumer(bootstrap_servers=server.servers, auto_offset_reset="earliest")
+    found: list[bytes] = []
+
+    def enough() -> bool:
+        found.extend(record.value for records in consumer.poll(200).values() for record in records)
+        return len(found) >= count
+
+    try:
+        consumer.assign([TopicPartition(topic, 0)])
+        eventually(enough, 30, f"{count} values")
+    finally:
+        consumer.close()
+    return found
+
+
+@pytest.fixture
+def no_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As on a machine without Java."""
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    jars.java.cache_clear()
+    yield
+    jars.java.cache_clear()
+
+
+class TestKafka:
+    def test_a_topic_carries_what_is_sent(self, kafka: Kafka) -> None:
+        topic = new_topic(kafka)
+        send(kafka, topic, [b"1", b"2"])
+        assert received(kafka, topic, 2) == [b"1", b"2"]
+        with kafka.admin() as admin:
+            admin.delete_topics([topic])
+
+    def test_no_topic_is_made_by_a_misspelt_name(self, kafka: Kafka) -> None:
+        producer = KafkaProducer(bootstrap_servers=kafka.servers, max_block_ms=500)
+        with pytest.raises(KafkaError):
+            producer.send("test-servers-misspelt", b"1").get(5)
+        producer.close(1)
+        with kafka.admin() as admin:
+            assert "test-servers-misspelt" not in admin.list_topics()
+
+    def test_what_was_acknowledged_outlives_a_kill(self, broker: Kafka) -> None:
+        topic, before, servers = new_topic(broker), alive(broker), broker.servers
+        send(broker, topic, [b"kept"])
+        broker.kill()
+        assert not [process for process in before if process.alive]
+        broker.start()
+        assert broker.servers == servers
+        assert received(broker, topic, 1) == [b"kept"]
+
+    def test_it_stands_still_and_goes_on(self, broker: Kafka) -> None:
+        topic = new_topic(broker)
+        broker.pause()
+        assert brokers_at_work(broker.brokers[0].ports.internal) == set()
+        broker.resume()
+        broker.brokers[0].wait_ready([1])
+        send(broker, topic, [b"1"])
+
+    def test_a_second_start_finds_the_running_one(self, broker: Kafka) -> None:
+        before = alive(broker)
+        KafkaServer(broker.folder).start()
+        assert alive(broker) == before
+
+    def test_nothing_remains_after_a_stop_even_of_one_that_stood_still(self, broker: Kafka) -> None:
+        before = alive(broker)
+        broker.pause()
+        broker.stop()
+        assert not [process for process in before if process.alive]
+        broker.stop()
+        broker.start()
+
+    def test_three_brokers_lose_nothing_when_one_is_killed(self, own_kafka: MakeKafka) -> None:
+        cluster = own_kafka(brokers=3)
+        topic = new_topic(cluster, replication_factor=3)
+        values = [str(number).encode() for number in range(2_000)]
+        send(cluster, topic, values[:1_000])
+        cluster.brokers[0].kill()
+        send(cluster, topic, values[1_000:])
+        cluster.brokers[0].start()
+        cluster.brokers[0].wait_ready([1, 2, 3])
+        assert received(cluster, topic, 2_000) == values
+
+    def test_a_login_and_encryption_are_asked_for(self, tmp_path: Path, own_kafka: MakeKafka) -> None:
+        authority = Authority(tmp_path)
+        security = Security("SASL_SSL", "bizenv", "right", authority.identity(), authority.certificate)
+        server = own_kafka(security=security)
+        settings: dict[str, Any] = {
+            "bootstrap.servers": server.servers,
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": "bizenv",
+            "ssl.ca.location": str(authority.certificate),
+        }
+        assert AdminClient({**settings, "sasl.password": "right"}).list_topics(timeout=10).topics == {}
+        told: list[Any] = []
+        settings["error_cb"] = told.append
+        client = AdminClient({**settings, "sasl.password": "wrong"})
+        eventually(lambda: client.poll(0.1) or told, what="a refusal")
+        assert told[0].name() == "_AUTHENTICATION"
+
+    def test_missing_jars_are_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KAFKA_LIB", str(tmp_path))
+        with pytest.raises(ServerError, match=r"Kafka 的程序不在本机.*make servers"):
+            KafkaServer(tmp_path / "kafka").start()
+
+    def test_a_missing_java_is_named(self, tmp_path: Path, no_java: None) -> None:
+        with pytest.raises(ServerError, match=r"Kafka needs Java 17 or newer \(none found\)"):
+            KafkaServer(tmp_path / "kafka").start()
+
+    def test_other_numbers_of_brokers_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ServerError, match="one or three brokers, not 2"):
+            KafkaServer(tmp_path / "kafka", brokers=2)
