@@ -61,6 +61,7 @@ class Intake:
 
     def reload(self) -> None:
         """Start again from what is durable."""
+        self.sink.forget()
         self.checkpoints = self.sink.database.read_checkpoints()
         self.parked = {fact.stream for fact in self.sink.database.read_parked()}
         self._holes.clear()
@@ -157,7 +158,7 @@ class Intake:
         while True:
             facts, parked = self._decode(fresh, poisoned)
             try:
-                self.sink.apply(Batch(facts, moved, parked))
+                self.sink.apply(Batch(facts, moved, parked, before=self.checkpoints))
                 break
             except Poisoned as poison:
                 self._poison(poisoned, poison.envelope, f"{type(poison.error).__name__}: {poison.error}")
@@ -214,7 +215,7 @@ class Intake:
         waiting = self.sink.database.read_parked(stream)
         try:
             facts = [Received(e, self._registry.decode(e.type, e.data)) for e in (_unpack(w.envelope) for w in waiting)]
-            self.sink.apply(Batch(facts, unparked=waiting))
+            self.sink.apply(Batch(facts, unparked=waiting, before=self.checkpoints))
         except (Poisoned, UnknownEventType, MalformedEvent) as error:
             log.error("stream stays parked", group=self.sink.name, stream=stream, reason=str(error))
             return False

@@ -17,20 +17,17 @@ MOST_ROWS = 64
 """Rows in one statement; the widest table has 14 columns, and SQLite takes 32,766 values."""
 
 
-class RowInsert:
-    """`INSERT INTO table VALUES …` for any number of rows, each with a value for every column in its order.
+class ManyRows:
+    """A statement with any number of rows of one width in it: `before VALUES …after`. Values are marked by `?`."""
 
-    `verb` is INSERT or INSERT OR REPLACE; `conflict` the clause that follows the rows. Values are marked by `?`.
-    """
-
-    def __init__(self, table: str, width: int, *, verb: str = "INSERT", conflict: str = "") -> None:
-        self._head = f"{verb} INTO {table} VALUES "
+    def __init__(self, before: str, width: int, after: str = "") -> None:
+        self._before = f"{before} VALUES "
         self._row = f"({','.join('?' * width)})"
-        self._conflict = conflict
+        self._after = after
         self._texts: dict[int, str] = {}
 
     def parts(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Statements and their values that together insert the rows, in order."""
+        """Statements and their values that together hold the rows, in order."""
         start = 0
         while left := len(rows) - start:
             size = left if left <= FEW_ROWS else min(1 << left.bit_length() - 1, MOST_ROWS)
@@ -40,8 +37,18 @@ class RowInsert:
     def _text(self, size: int) -> str:
         text = self._texts.get(size)
         if text is None:
-            text = self._texts[size] = f"{self._head}{','.join([self._row] * size)}{self._conflict}"
+            text = self._texts[size] = f"{self._before}{','.join([self._row] * size)}{self._after}"
         return text
+
+
+class RowInsert(ManyRows):
+    """`INSERT INTO table VALUES …` for any number of rows, each with a value for every column in its order.
+
+    `verb` is INSERT or INSERT OR REPLACE; `conflict` the clause that follows the rows.
+    """
+
+    def __init__(self, table: str, width: int, *, verb: str = "INSERT", conflict: str = "") -> None:
+        super().__init__(f"{verb} INTO {table}", width, conflict)
 
 
 def replacing(key: Sequence[str], changed: Sequence[str]) -> str:

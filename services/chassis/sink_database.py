@@ -1,4 +1,4 @@
-"""What every sink keeps: how far it got and what it has set aside, in one SQLite file with what it makes of the facts,
+"""What every sink keeps: how far it got and what it has set aside, in one place with what it makes of the facts,
 so that this and its checkpoint are written in one transaction."""
 
 from __future__ import annotations
@@ -9,21 +9,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Select, Table, Text, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
 from services.chassis.bus import Source
-from services.chassis.row_insert import RowInsert, replacing
+from services.chassis.checkpoints import Checkpoint as Checkpoint
+from services.chassis.checkpoints import Checkpoints, LostPlace
+from services.chassis.row_insert import KEEPING
+from services.chassis.sink_place import SinkPlace
 from services.chassis.view_file import ViewFile
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """How far a source was applied: the last position of its partition, under which store epoch, and where the
-    bus goes on after it."""
-
-    epoch: int = 0
-    position: int = 0
-    offset: int = 0
 
 
 class ParkedFact(msgspec.Struct, frozen=True):
@@ -37,19 +30,6 @@ class ParkedFact(msgspec.Struct, frozen=True):
     error: str
     parked_at: int
     envelope: bytes
-
-
-def checkpoints_table(metadata: MetaData) -> Table:
-    """A row for each source that was read."""
-    return Table(
-        "checkpoints",
-        metadata,
-        Column("service", Text, primary_key=True),
-        Column("partition", Integer, primary_key=True),
-        Column("epoch", Integer, nullable=False),
-        Column("position", BigInteger, nullable=False),
-        Column("offset", BigInteger, nullable=False),
-    )
 
 
 def parked_table(metadata: MetaData) -> Table:
@@ -70,36 +50,37 @@ def parked_table(metadata: MetaData) -> Table:
 
 
 class SinkDatabase:
-    """The checkpoints and the parked streams of one sink, beside tables of its own. One consumer writes; any number of
-    threads read.
+    """The checkpoints and the parked streams of one sink, beside tables of its own. Any number of threads read; of
+    several consumers that write the same sources one gets through, the others LostPlace."""
 
-    The file is synchronous=NORMAL: after a power cut it may be some transactions behind, never torn, and the
-    consumer reads on from its checkpoint. Where the file is damaged, opening, reading and writing raise Unavailable.
-    """
-
-    def __init__(self, path: Path, own: MetaData | None = None, *, durable: bool = True) -> None:
-        """`own` has the sink's own tables; all that are missing are made."""
-        self.path = path
+    def __init__(self, place: SinkPlace | Path, own: MetaData | None = None, *, durable: bool = True) -> None:
+        """`own` has the sink's own tables; all that are missing are made. A path is that of an SQLite file, whose
+        commits outlive a power cut where it is `durable`."""
+        self.place = place = ViewFile(place, durable=durable) if isinstance(place, Path) else place
         metadata = MetaData() if own is None else own
-        self.checkpoints, self.parked = checkpoints_table(metadata), parked_table(metadata)
-        conflict = replacing(("service", "partition"), ("epoch", "position", "offset"))
-        self._upsert_checkpoints = RowInsert("checkpoints", 5, conflict=conflict)
-        self._file = ViewFile(path, durable=durable)
-        self.engine = self._file.engine
+        self.checkpoints, self.parked = Checkpoints(place, metadata), parked_table(metadata)
+        self._park = place.statement("INSERT INTO parked", list(self.parked.columns), KEEPING)
+        self.engine = place.engine
         try:
-            metadata.create_all(self.engine)
+            place.create(metadata)
         except BaseException:
             self.close()
             raise
 
     @property
+    def path(self) -> Path:
+        """The file of a place that is one."""
+        assert isinstance(self.place, ViewFile)
+        return self.place.path
+
+    @property
     def damage(self) -> str | None:
-        """What is wrong with the file, as far as anyone came upon it; None: nothing is known."""
-        return self._file.damage
+        """What is wrong with the place, as far as anyone came upon it; None: nothing is known."""
+        return self.place.damage
 
     def flaw(self) -> str | None:
-        """What is wrong with the file, looked for all over it; None: nothing."""
-        return self._file.flaw()
+        """What is wrong with the place, looked for all over it; None: nothing."""
+        return self.place.flaw()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -110,27 +91,26 @@ class SinkDatabase:
 
     def read_checkpoints(self) -> dict[Source, Checkpoint]:
         with self.engine.connect() as connection:
-            rows = connection.execute(select(self.checkpoints)).fetchall()
-        return {(row.service, row.partition): Checkpoint(row.epoch, row.position, row.offset) for row in rows}
-
-    def write_checkpoints(self, connection: Connection, moved: Mapping[Source, Checkpoint]) -> None:
-        rows = [(service, partition, at.epoch, at.position, at.offset) for (service, partition), at in moved.items()]
-        self.write(connection, self._upsert_checkpoints, rows)
-
-    def write(self, connection: Connection, insert: RowInsert, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows within the connection's transaction."""
-        for text, values in insert.parts(rows):
-            connection.exec_driver_sql(text, values)
+            return self.checkpoints.read(connection)
 
     def park(self, connection: Connection, facts: Sequence[ParkedFact]) -> None:
-        if facts:
-            rows = [{**msgspec.structs.asdict(fact), "retry": False} for fact in facts]
-            connection.execute(insert(self.parked).on_conflict_do_nothing(), rows)
+        """Set facts aside. Raises LostPlace where one waits behind a stream that another process has taken up."""
+        if not facts:
+            return
+        behind = {fact.stream for fact in facts} - {fact.stream for fact in facts if fact.error}
+        if behind:
+            poisoned = self.place.among(self.parked.c.stream, sorted(behind)) & (self.parked.c.error != "")
+            held = {row.stream for row in connection.execute(select(self.parked.c.stream).where(poisoned))}
+            if held != behind:
+                raise LostPlace(f"another process has taken up {', '.join(sorted(behind - held))}")
+        self._park.run(connection, [(*msgspec.structs.astuple(fact), False) for fact in facts])
 
     def unpark(self, connection: Connection, facts: Sequence[ParkedFact]) -> None:
+        """Take facts up again. Raises LostPlace where another process has done so."""
         for fact in facts:
             where = (self.parked.c.service == fact.service) & (self.parked.c.position == fact.position)
-            connection.execute(self.parked.delete().where(where))
+            if connection.execute(self.parked.delete().where(where)).rowcount != 1:
+                raise LostPlace(f"taken up by another process: {fact.stream}/{fact.version}")
 
     def read_parked(self, stream: str | None = None) -> list[ParkedFact]:
         query = select(self.parked).order_by(self.parked.c.service, self.parked.c.position)
@@ -155,7 +135,7 @@ class SinkDatabase:
         moved = {(service, partition): Checkpoint(epoch, *place) for partition, place in places.items()}
         gone = (self.parked.c.service == service) & (self.parked.c.position > head)
         with self.engine.begin() as connection:
-            self.write_checkpoints(connection, moved)
+            self.checkpoints.put(connection, moved)
             connection.execute(self.parked.delete().where(gone))
 
     def wanted_retries(self) -> list[str]:

@@ -1,39 +1,40 @@
-"""What a consumer feeds: views (folded in memory, written in one transaction) and reactions (commands out)."""
+"""What a consumer feeds: views, folded in memory and written in one transaction (reactions: `reaction_sink`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import Table
+from sqlalchemy.engine import Connection
 
 from services.chassis.bus import Source
-from services.chassis.domain import Command, DomainError, Event
+from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
-from services.chassis.errors import DeadlineExceeded, Overloaded, RequestError, StaleVersion, Unavailable
+from services.chassis.errors import DeadlineExceeded, Overloaded, StaleVersion, Unavailable
 from services.chassis.faults import fault_point
 from services.chassis.instants import microseconds
-from services.chassis.reactions import Reaction, reaction_command_id
-from services.chassis.row_insert import KEEPING, RowInsert, replacing
+from services.chassis.row_cache import Place
+from services.chassis.row_insert import KEEPING, replacing
 from services.chassis.sink_database import Checkpoint, ParkedFact, SinkDatabase
+from services.chassis.sink_place import RowStatement, SinkPlace
 from services.chassis.view_database import ViewDatabase
-from services.chassis.views import AppendedView, FoldedView, Handler, Reader, Received, ViewSpec
+from services.chassis.views import AppendedView, FoldedView, Handler, Received, ViewSpec
 
-PASSING = (Overloaded, Unavailable, DeadlineExceeded, StaleVersion)
+
+class NotYet(Exception):
+    """A fact must wait, because the views do not show what its reactions rest on. All before it was applied."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"the views do not show yet what the reactions to {event_id} rest on")
+
+
+PASSING = (Overloaded, Unavailable, DeadlineExceeded, StaleVersion, NotYet)
 """Errors that go away by themselves: the batch is tried again, nothing is parked. (A reaction names no version:
 a stale one means that other writers were first each time.)"""
 
-REFUSED = (
-    *(DomainError, RequestError, msgspec.MsgspecError),
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError),
-)
-"""What poisons a fact for a reaction: the command is refused, or the reaction itself is wrong."""
-
 Row = tuple[Any, ...]
-
-Place = tuple[str, str]
-"""(view, key) of a folded row."""
 
 
 class Poisoned(Exception):
@@ -53,6 +54,19 @@ class Batch(msgspec.Struct, frozen=True):
     """The checkpoints after the batch."""
     parked: Sequence[ParkedFact] = ()
     unparked: Sequence[ParkedFact] = ()
+    before: Mapping[Source, Checkpoint] = {}
+    """All checkpoints as the consumer read them (missing: none yet). What it does counts from these only."""
+
+    def write_progress(self, connection: Connection, database: SinkDatabase) -> None:
+        """Move the checkpoints, first in the transaction: raises LostPlace where another process was faster."""
+        database.checkpoints.move(connection, {**self._held(), **self.moved}, self.before)
+        database.park(connection, self.parked)
+        database.unpark(connection, self.unparked)
+
+    def _held(self) -> dict[Source, Checkpoint]:
+        """The sources of facts that are taken up again: they stay where they are, and nobody else may move them."""
+        sources = {(fact.envelope.service, fact.envelope.partition) for fact in self.facts} if self.unparked else set()
+        return {source: self.before[source] for source in sources if source in self.before}
 
 
 class Sink(Protocol):
@@ -65,12 +79,37 @@ class Sink(Protocol):
     def database(self) -> SinkDatabase: ...
 
     def apply(self, batch: Batch) -> None:
-        """All or nothing; raises Poisoned naming the first fact that cannot be taken, before anything is written."""
+        """All or nothing; raises Poisoned naming the first fact that cannot be taken, and LostPlace where another
+        process has applied what it begins with; nothing is written then."""
+        ...
+
+    def forget(self) -> None:
+        """Forget what is at hand of the database: the checkpoints are about to be read anew."""
         ...
 
 
+class Task(NamedTuple):
+    """One fact for one row."""
+
+    view: FoldedView
+    handler: Handler
+    key: str
+    fact: Received
+
+
+class Folded(NamedTuple):
+    """Rows after a batch (None: no row any more) and the last fact in each."""
+
+    after: dict[Place, Any]
+    last: dict[Place, Envelope]
+
+
 class ViewSink:
-    """Folds a batch in memory, row by row, and writes each changed row once."""
+    """Folds a batch in memory, row by row, and writes each changed row once.
+
+    Rows that only this process writes are folded before the transaction, from those at hand; rows that several write
+    within it, each view under a lock, from what is in the tables then.
+    """
 
     def __init__(self, name: str, database: ViewDatabase) -> None:
         self.name = name
@@ -81,79 +120,88 @@ class ViewSink:
             if isinstance(view, FoldedView):
                 for event, handler in view.handlers.items():
                     self._by_event.setdefault(event, []).append((view, handler))
-        self._inserts = {view.name: _insert_of(view, database.tables[view.name]) for view in database.views.values()}
+        place, tables = database.place, database.tables
+        self._inserts = {view.name: _insert_of(place, view, tables[view.name]) for view in database.views.values()}
+        self._together = {name for name in database.views if database.written_together(name)}
         self._encoder = msgspec.json.Encoder()
 
     def apply(self, batch: Batch) -> None:
-        changed, last = self._fold(batch.facts)
-        upserts = self._values(changed, last)
-        gone = [place for place, row in changed.items() if row is None]
+        age = self.database.age
+        tasks = list(self._tasks(batch.facts))
+        alone = self._folded([task for task in tasks if task.view.name not in self._together], self._before)
+        upserts = self._values(alone)
         appended = {view.name: self._append(view, batch.facts) for view in self._appended}
         with self.database.engine.begin() as connection:
-            for name, rows in upserts.items():
-                self.database.write(connection, self._inserts[name], rows)
-            for name, key in gone:
-                table = self.database.tables[name]
-                connection.execute(table.delete().where(table.c.key == key))
+            batch.write_progress(connection, self.database)
+            together = self._fold_together(connection, [task for task in tasks if task.view.name in self._together])
+            for name, rows in {**upserts, **self._values(together)}.items():
+                self._inserts[name].run(connection, rows)
+            changed = {**alone.after, **together.after}
+            self._delete(connection, [place for place, row in changed.items() if row is None])
             fault_point("consumer.mid_batch")
             for name, rows in appended.items():
-                self.database.write(connection, self._inserts[name], rows)
-            self.database.write_checkpoints(connection, batch.moved)
-            self.database.park(connection, batch.parked)
-            self.database.unpark(connection, batch.unparked)
+                self._inserts[name].run(connection, rows)
             fault_point("consumer.written")
         fault_point("consumer.committed")
-        self.database.publish(changed)
+        self.database.publish(changed, age)
 
-    def _fold(self, facts: Sequence[Received]) -> tuple[dict[Place, Any], dict[Place, Envelope]]:
-        """The rows after the batch (None: no row any more) and the last fact in each."""
-        work = list(self._work(facts))
-        before = self._before(work)
-        after: dict[Place, Any] = {}
-        last: dict[Place, Envelope] = {}
-        for view, handler, key, fact in work:
-            place = (view.name, key)
-            row = after[place] if place in after else before.get(place)
-            try:
-                after[place] = handler(row, fact)
-            except Exception as error:
-                raise Poisoned(fact.envelope, error) from error
-            last[place] = fact.envelope
-        return after, last
+    def forget(self) -> None:
+        self.database.forget()
 
-    def _work(self, facts: Sequence[Received]) -> Iterable[tuple[FoldedView, Handler, str, Received]]:
+    def _tasks(self, facts: Sequence[Received]) -> Iterable[Task]:
         for fact in facts:
             for view, handler in self._by_event.get(type(fact.event), ()):
                 key = _key(view, fact.envelope)
                 if key is not None:
-                    yield view, handler, key, fact
+                    yield Task(view, handler, key, fact)
 
-    def _before(self, work: Sequence[tuple[FoldedView, Handler, str, Received]]) -> dict[tuple[str, str], Any]:
-        """The rows that the batch starts from: one query per view for those not at hand."""
+    def _fold_together(self, connection: Connection, tasks: Sequence[Task]) -> Folded:
+        """Fold rows that other processes write too, from what is in the tables while nobody else writes them."""
+        self.database.place.lock(connection, sorted({task.view.name for task in tasks}))
+        return self._folded(tasks, lambda name, keys: self.database.load(name, sorted(keys), connection))
+
+    def _folded(self, tasks: Sequence[Task], read: Callable[[str, set[str]], dict[str, Any]]) -> Folded:
+        """Fold from the rows that `read` finds for a view's keys."""
         keys: dict[str, set[str]] = {}
-        for view, _, key, _ in work:
-            keys.setdefault(view.name, set()).add(key)
-        before: dict[Place, Any] = {}
-        for name, wanted in keys.items():
-            rows = self.database.cached(name, wanted)
-            missing = sorted(wanted - rows.keys())
-            if missing:
-                rows.update(self.database.load(name, missing))
-            before.update(((name, key), row) for key, row in rows.items())
-        return before
+        for task in tasks:
+            keys.setdefault(task.view.name, set()).add(task.key)
+        before = {(name, key): row for name, wanted in keys.items() for key, row in read(name, wanted).items()}
+        folded = Folded({}, {})
+        for view, handler, key, fact in tasks:
+            place = (view.name, key)
+            row = folded.after[place] if place in folded.after else before.get(place)
+            try:
+                folded.after[place] = handler(row, fact)
+            except Exception as error:
+                raise Poisoned(fact.envelope, error) from error
+            folded.last[place] = fact.envelope
+        return folded
 
-    def _values(self, changed: Mapping[Place, Any], last: Mapping[Place, Envelope]) -> dict[str, list[Row]]:
+    def _before(self, name: str, keys: set[str]) -> dict[str, Any]:
+        """The rows that the batch starts from: one query per view for those not at hand."""
+        rows = self.database.at_hand(name, keys)
+        missing = sorted(keys - rows.keys())
+        if missing:
+            rows.update(self.database.load(name, missing))
+        return rows
+
+    def _delete(self, connection: Connection, places: Sequence[Place]) -> None:
+        for name, key in places:
+            table = self.database.tables[name]
+            connection.execute(table.delete().where(table.c.key == key))
+
+    def _values(self, folded: Folded) -> dict[str, list[Row]]:
         """Per view, the rows to write, in the order of its table's columns."""
         values: dict[str, list[Row]] = {}
-        for place, row in changed.items():
+        for place, row in folded.after.items():
             if row is None:
                 continue
             name, key = place
             try:
                 encoded = self._encoder.encode(row)
             except Exception as error:
-                raise Poisoned(last[place], error) from error
-            values.setdefault(name, []).append((key, last[place].position, encoded))
+                raise Poisoned(folded.last[place], error) from error
+            values.setdefault(name, []).append((key, folded.last[place].position, encoded))
         return values
 
     def _append(self, view: AppendedView, facts: Sequence[Received]) -> list[Row]:
@@ -171,12 +219,13 @@ class ViewSink:
         return rows
 
 
-def _insert_of(view: ViewSpec, table: Table) -> RowInsert:
+def _insert_of(place: SinkPlace, view: ViewSpec, table: Table) -> RowStatement:
     """A folded row takes the place of the one before; an appended fact stays as it came first."""
+    columns = list(table.columns)
     if isinstance(view, AppendedView):
-        return RowInsert(table.name, len(table.columns), conflict=KEEPING)
-    changed = [column.name for column in table.columns if column.name != "key"]
-    return RowInsert(table.name, len(table.columns), conflict=replacing(["key"], changed))
+        return place.statement(f"INSERT INTO {table.name}", columns, KEEPING)
+    changed = [column.name for column in columns if column.name != "key"]
+    return place.statement(f"INSERT INTO {table.name}", columns, replacing(["key"], changed))
 
 
 def _key(view: ViewSpec, envelope: Envelope) -> str | None:
@@ -184,56 +233,3 @@ def _key(view: ViewSpec, envelope: Envelope) -> str | None:
         return view.key(envelope)
     except Exception as error:
         raise Poisoned(envelope, error) from error
-
-
-Dispatch = Callable[[Sequence[tuple[Command, str, Envelope]]], None]
-"""Carries out (command, command id, causing envelope) in order and returns when all are durable; raises the
-first error."""
-
-
-class ReactionSink:
-    """Sends the commands that a service's reactions draw from the facts, then moves its checkpoint.
-
-    A crash in between sends them again under the same command ids, which changes nothing.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        database: SinkDatabase,
-        reactions: Sequence[Reaction],
-        reader: Reader,
-        dispatch: Dispatch,
-        stream_of: Callable[[Command], str],
-    ) -> None:
-        self.name = name
-        self.database = database
-        self._reader = reader
-        self._dispatch = dispatch
-        self._stream_of = stream_of
-        self._by_event: dict[type[Event], list[Reaction]] = {}
-        for reaction in reactions:
-            self._by_event.setdefault(reaction.event, []).append(reaction)
-
-    def apply(self, batch: Batch) -> None:
-        for fact in batch.facts:
-            reactions = self._by_event.get(type(fact.event))
-            if reactions:
-                self._react(reactions, fact)
-        with self.database.engine.begin() as connection:
-            self.database.write_checkpoints(connection, batch.moved)
-            self.database.park(connection, batch.parked)
-            self.database.unpark(connection, batch.unparked)
-
-    def _react(self, reactions: Sequence[Reaction], fact: Received) -> None:
-        try:
-            commands = [
-                (command, reaction_command_id(fact.envelope.id, reaction.name, self._stream_of(command)), fact.envelope)
-                for reaction in reactions
-                for command in reaction.react(fact, self._reader)
-            ]
-            self._dispatch(commands)
-        except PASSING:
-            raise
-        except REFUSED as error:
-            raise Poisoned(fact.envelope, error) from error

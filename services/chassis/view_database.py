@@ -1,38 +1,48 @@
-"""One generation of a service's views: their tables and how they are read, in the file of the sink that feeds them."""
+"""One generation of a service's views: their tables and how they are read, in the place of the sink that feeds them."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, MetaData, Table, Text, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, MetaData, Table, Text, func, select
+from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable
 
+from services.chassis.bus import Source
 from services.chassis.registry import EventRegistry
-from services.chassis.sink_database import SinkDatabase
+from services.chassis.row_cache import Place, RowCache
+from services.chassis.row_insert import KEEPING
+from services.chassis.sink_database import Checkpoint, SinkDatabase
+from services.chassis.sink_place import SinkPlace
 from services.chassis.views import FoldedView, StoredFact, ViewSpec
 
-CACHED_ROWS = 20_000
+LOOK_SECONDS = 0.03
+"""How old what readers have at hand may be, beside other processes that write."""
 
 
 class ViewDatabase(SinkDatabase):
     """The tables of some views, and the rows last used at hand; a Reader of them."""
 
-    def __init__(self, path: Path, views: Sequence[ViewSpec], registry: EventRegistry, *, durable: bool = True) -> None:
+    def __init__(
+        self, place: SinkPlace | Path, views: Sequence[ViewSpec], registry: EventRegistry, *, durable: bool = True
+    ) -> None:
         self.views = {view.name: view for view in views}
         self.registry = registry
         metadata = MetaData()
         self.tables = {view.name: view.table(metadata) for view in views}
         self.about = Table("about", metadata, Column("key", Text, primary_key=True), Column("value", Text))
         self._decoders = {view.name: msgspec.json.Decoder(view.row) for view in views if isinstance(view, FoldedView)}
-        self._cache: dict[tuple[str, str], Any] = {}
-        self._cache_lock = threading.Lock()
-        super().__init__(path, metadata, durable=durable)
+        super().__init__(place, metadata, durable=durable)
+        self._cache = RowCache(several_writers=self.place.several_writers)
+        self._looking = threading.Lock()
+        self._looked = 0.0
+        self._seen: tuple[Mapping[Source, Checkpoint], int] = ({}, -1)
 
     def fingerprint(self) -> str:
         """Changes when the views' tables, the shape of their rows or the meaning of their handlers change."""
@@ -47,22 +57,27 @@ class ViewDatabase(SinkDatabase):
             return {row.key: row.value for row in connection.execute(select(self.about))}
 
     def identify(self, store_id: str) -> None:
+        fields = {"store_id": store_id, "fingerprint": self.fingerprint()}
+        write = self.place.statement("INSERT INTO about", list(self.about.columns), KEEPING)
         with self.engine.begin() as connection:
-            fields = {"store_id": store_id, "fingerprint": self.fingerprint()}
-            connection.execute(
-                insert(self.about).on_conflict_do_nothing(), [{"key": k, "value": v} for k, v in fields.items()]
-            )
+            write.run(connection, list(fields.items()))
 
     def get(self, view: str, key: str) -> Any:
-        place = (view, key)
-        found = self._cache.get(place)
-        if found is not None:
-            return found
-        with self._cache_lock:
-            found = self.load(view, [key]).get(key)
-            if found is not None:
-                self._remember({place: found})
-        return found
+        if self.place.several_writers and time.monotonic() - self._looked > LOOK_SECONDS:
+            self.look()
+        return self._cache.get((view, key), lambda: self.load(view, [key]).get(key))
+
+    def look(self) -> Mapping[Source, Checkpoint]:
+        """How far the views are by now. Where another process has moved them on, or has taken up what was parked,
+        the rows at hand for readers are forgotten first."""
+        with self._looking, self.engine.connect() as connection:
+            began = time.monotonic()
+            parked = connection.execute(select(func.count()).select_from(self.parked)).scalar_one()
+            seen = (self.checkpoints.read(connection), parked)
+            if seen != self._seen:
+                self._cache.forget_shown()
+            self._seen, self._looked = seen, began
+        return seen[0]
 
     def rows(self, view: str) -> Iterable[tuple[str, Any]]:
         table, decoder = self.tables[view], self._decoders[view]
@@ -96,33 +111,40 @@ class ViewDatabase(SinkDatabase):
             event=self.registry.decode(row.type, row.data),
         )
 
-    def load(self, view: str, keys: Sequence[str]) -> dict[str, Any]:
-        """The folded rows of these keys, from the tables."""
+    def load(self, view: str, keys: Sequence[str], connection: Connection | None = None) -> dict[str, Any]:
+        """The folded rows of these keys, from the tables; within the connection's transaction where there is one."""
+        if connection is None:
+            with self.engine.connect() as opened:
+                return self.load(view, keys, opened)
         table, decoder = self.tables[view], self._decoders[view]
         found: dict[str, Any] = {}
-        with self.engine.connect() as connection:
-            for start in range(0, len(keys), 500):
-                query = select(table.c.key, table.c.row).where(table.c.key.in_(keys[start : start + 500]))
-                found.update((key, decoder.decode(row)) for key, row in connection.execute(query))
+        for start in range(0, len(keys), 500):
+            query = select(table.c.key, table.c.row).where(self.place.among(table.c.key, keys[start : start + 500]))
+            found.update((key, decoder.decode(row)) for key, row in connection.execute(query))
         return found
 
-    def cached(self, view: str, keys: Iterable[str]) -> dict[str, Any]:
-        """Those of the keys whose rows are at hand, without asking the database."""
-        cache = self._cache
-        return {key: row for key in keys if (row := cache.get((view, key))) is not None}
+    @property
+    def age(self) -> int:
+        """Changes whenever another process is found to have written."""
+        return self._cache.age
 
-    def publish(self, rows: Mapping[tuple[str, str], Any]) -> None:
-        """Let readers see these rows (None: it is gone); called by the consumer after its commit."""
-        with self._cache_lock:
-            self._remember({place: row for place, row in rows.items() if row is not None})
-            for place, row in rows.items():
-                if row is None:
-                    self._cache.pop(place, None)
+    def at_hand(self, view: str, keys: Iterable[str]) -> dict[str, Any]:
+        """Those of the keys whose rows the consumer may go on from without asking the database."""
+        return self._cache.own(view, keys)
 
-    def _remember(self, rows: Mapping[tuple[str, str], Any]) -> None:
-        self._cache.update(rows)
-        while len(self._cache) > CACHED_ROWS:
-            del self._cache[next(iter(self._cache))]
+    def publish(self, rows: Mapping[Place, Any], age: int) -> None:
+        """Let readers see these rows (None: it is gone), folded at this age; called by the consumer after its
+        commit."""
+        self._cache.publish(rows, lambda place: not self.written_together(place[0]), age)
+
+    def forget(self) -> None:
+        """Forget all rows at hand: other partitions are this consumer's from now on, or another process was faster."""
+        self._cache.forget()
+
+    def written_together(self, view: str) -> bool:
+        """Whether several processes may write one row of this view."""
+        spec = self.views[view]
+        return self.place.several_writers and isinstance(spec, FoldedView) and spec.shared
 
     def checksum(self) -> dict[str, str]:
         """SHA-256 of each view's rows in key order: equal for equal facts, however they were delivered."""

@@ -1,21 +1,37 @@
-"""The SQLite file under a generation of views: how it is opened, and whether it is whole."""
+"""The SQLite file under a sink: how it is opened, and whether it is whole."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy import Column, ColumnElement, MetaData, create_engine, event
+from sqlalchemy.engine import Connection, ExceptionContext
 
 from services.chassis.errors import Unavailable
+from services.chassis.row_insert import ManyRows
 from services.chassis.sqlite_connection import prepare_connections
 from services.chassis.sqlite_damage import is_damage
 
 
-class ViewFile:
-    """Its engine answers with Unavailable wherever the file turns out to be damaged, for readers and writers alike."""
+class ValuesRows(ManyRows):
+    """Many rows in few statements."""
 
-    def __init__(self, path: Path, *, durable: bool) -> None:
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
+        return sum(connection.exec_driver_sql(text, values).rowcount for text, values in self.parts(rows))
+
+
+class ViewFile:
+    """One file, written by one process. Its engine answers with Unavailable wherever the file turns out to be damaged,
+    for readers and writers alike.
+
+    It is synchronous=NORMAL where `durable`: after a power cut it may be some transactions behind, never torn.
+    """
+
+    several_writers = False
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
         self.path = path
         self.damage: str | None = None
         """What SQLite said of the first damage that anyone came upon; None: nobody did."""
@@ -23,11 +39,27 @@ class ViewFile:
         prepare_connections(self.engine, "NORMAL" if durable else "OFF")
         event.listen(self.engine, "handle_error", self._on_error)
 
+    @property
+    def name(self) -> str:
+        return self.path.name
+
     def flaw(self) -> str | None:
         """What SQLite's quick check finds first; None: nothing. Reads the whole file, some 0.1 s for 100 MB."""
         with self.engine.connect() as connection:
             found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
         return None if found == "ok" else found
+
+    def create(self, metadata: MetaData) -> None:
+        metadata.create_all(self.engine)
+
+    def statement(self, before: str, columns: Sequence[Column[Any]], after: str) -> ValuesRows:
+        return ValuesRows(before, len(columns), after)
+
+    def among(self, column: Column[Any], keys: Sequence[str]) -> ColumnElement[bool]:
+        return column.in_(keys)
+
+    def lock(self, connection: Connection, names: Sequence[str]) -> None:
+        """Nothing to do: nobody else writes."""
 
     def _on_error(self, context: ExceptionContext) -> None:
         error = context.original_exception

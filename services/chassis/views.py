@@ -25,6 +25,9 @@ class Received(msgspec.Struct, frozen=True, gc=False):
     event: Event
 
 
+SORTED_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its bytes everywhere."""
+
 Handler = Callable[[Any, Received], Any]
 """(row or None, fact) → the row after it; None: the key has no row."""
 
@@ -34,7 +37,8 @@ class FoldedView:
     """One row per key, folded from the facts in the order of their streams.
 
     `key` names the row that a fact belongs to (None: the fact is not for this view); `row` is its Struct. Raise
-    `revision` when a handler's meaning changes: the view is then rebuilt.
+    `revision` when a handler's meaning changes: the view is then rebuilt. `shared`: facts of several streams make one
+    row, so that several processes may come to write it; else each row is of one stream.
     """
 
     name: str
@@ -42,11 +46,12 @@ class FoldedView:
     key: Callable[[Envelope], str | None]
     handlers: Mapping[type[Event], Handler]
     revision: int = 1
+    shared: bool = False
 
     def table(self, metadata: MetaData) -> Table:
         position = Column("position", BigInteger, nullable=False)
         row = Column("row", LargeBinary, nullable=False)
-        return Table(self.name, metadata, Column("key", Text, primary_key=True), position, row)
+        return Table(self.name, metadata, Column("key", SORTED_TEXT, primary_key=True), position, row)
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,13 @@ class AppendedView:
         return Table(
             self.name,
             metadata,
-            Column("service", Text, primary_key=True),
+            Column("service", SORTED_TEXT, primary_key=True),
             Column("position", BigInteger, primary_key=True),
-            Column("key", Text, nullable=False),
+            Column("key", SORTED_TEXT, nullable=False),
             Column("stream", Text, nullable=False),
             Column("version", Integer, nullable=False),
             Column("type", Text, nullable=False),
-            Column("occurred_on", Text, nullable=False),
+            Column("occurred_on", SORTED_TEXT, nullable=False),
             Column("recorded_at", BigInteger, nullable=False),
             Column("actor", Text, nullable=False),
             Column("command_id", Text, nullable=False),

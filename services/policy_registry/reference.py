@@ -34,7 +34,9 @@ def _the_city(_envelope: Envelope) -> str:
     return THE_CITY
 
 
-REGISTRY = FoldedView("known_registry", KnownRegistry, _the_city, dict.fromkeys(UNIT_REGISTRY_EVENTS, _registry))
+REGISTRY = FoldedView(
+    "known_registry", KnownRegistry, _the_city, dict.fromkeys(UNIT_REGISTRY_EVENTS, _registry), shared=True
+)
 
 
 def facts_for(reader: Reader, _state: Any, _command: Command, base: Facts) -> RegistryFacts:

@@ -47,7 +47,7 @@ THE_CITY = "city"
 
 
 class KnownProgrammes(msgspec.Struct, frozen=True, kw_only=True):
-    """Every programme 推进方案 with its rule sets, by id."""
+    """Every programme 推进方案 with its rule sets, by id and in the order of ids, whichever was heard of first."""
 
     programmes: dict[str, ProgrammeRecord]
 
@@ -81,7 +81,7 @@ def _units(row: CityRegister | None, fact: Received) -> CityRegister:
 def _programmes(row: KnownProgrammes | None, fact: Received) -> KnownProgrammes:
     before, key = row.programmes if row is not None else {}, fact.envelope.entity
     record = programme_after(before.get(key, ProgrammeRecord()), fact.event)
-    return KnownProgrammes(programmes={**before, key: record})
+    return KnownProgrammes(programmes=dict(sorted({**before, key: record}.items())))
 
 
 def _listed(row: LampDue | None, fact: Received) -> LampDue:
@@ -120,8 +120,17 @@ def _project(envelope: Envelope) -> str:
     return envelope.entity
 
 
-UNITS = FoldedView("known_units", CityRegister, _the_city, dict.fromkeys(UNIT_REGISTRY_EVENTS, _units), revision=2)
-PROGRAMMES = FoldedView("known_programmes", KnownProgrammes, _the_city, dict.fromkeys(PROGRAMME_EVENTS, _programmes))
+UNITS = FoldedView(
+    "known_units", CityRegister, _the_city, dict.fromkeys(UNIT_REGISTRY_EVENTS, _units), revision=2, shared=True
+)
+PROGRAMMES = FoldedView(
+    "known_programmes",
+    KnownProgrammes,
+    _the_city,
+    dict.fromkeys(PROGRAMME_EVENTS, _programmes),
+    revision=2,
+    shared=True,
+)
 LAMPS_DUE = FoldedView(
     "lamps_due",
     LampDue,

@@ -46,7 +46,9 @@ def _register_fact(row: CityRegister | None, fact: Received) -> CityRegister:
 
 
 PROGRAMME = FoldedView("programme", ProgrammeRecord, _programme_of, dict.fromkeys(PROGRAMME_EVENTS, _programme_fact))
-UNITS = FoldedView("units", CityRegister, _register_of, dict.fromkeys(UNIT_REGISTRY_EVENTS, _register_fact), revision=2)
+UNITS = FoldedView(
+    "units", CityRegister, _register_of, dict.fromkeys(UNIT_REGISTRY_EVENTS, _register_fact), revision=2, shared=True
+)
 REGISTRY_TIMELINE = AppendedView("registry_timeline", _either)
 """The facts of both, so that a page can show them as they were known on a day."""
 

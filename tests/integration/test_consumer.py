@@ -195,7 +195,7 @@ class Trouble:
 
     def _before(self, *arguments: Any) -> None:
         statement: str = arguments[2]
-        if statement.startswith(("INSERT", "DELETE")) and self._random.random() < self._rate:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")) and self._random.random() < self._rate:
             raise OperationalError(statement, None, sqlite3.OperationalError("database is locked"))
 
 
@@ -485,16 +485,19 @@ def test_the_lag_of_a_stopped_consumer_goes_on_growing(
 # --- checkpoints and troubles -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("failing", ["INSERT INTO counters", "INSERT INTO counter_facts", "INSERT INTO checkpoints"])
+@pytest.mark.parametrize(
+    "failing",
+    [("INSERT INTO counters",), ("INSERT INTO counter_facts",), ("INSERT INTO checkpoints", "UPDATE checkpoints")],
+)
 def test_a_view_and_its_checkpoint_are_written_together_or_not_at_all(
-    store: EventStore, tmp_path: Path, failing: str
+    store: EventStore, tmp_path: Path, failing: tuple[str, ...]
 ) -> None:
     record(store, "counter-a", OPENED, added(1))
     broken = [True]
 
     def fail(*arguments: Any) -> None:
         if broken[0] and arguments[2].startswith(failing):
-            raise OperationalError(failing, None, sqlite3.OperationalError("disk I/O error"))
+            raise OperationalError(failing[0], None, sqlite3.OperationalError("disk I/O error"))
 
     def put_on(engine: Engine) -> None:
         event.listen(engine, "before_cursor_execute", fail)

@@ -383,7 +383,7 @@ def test_readers_beside_a_small_cache_see_committed_rows_only(
     city: Embedded, host: ServiceHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that are thrown out of the cache while a batch begins are read from the tables."""
-    monkeypatch.setattr("services.chassis.view_database.CACHED_ROWS", 3)
+    monkeypatch.setattr("services.chassis.row_cache.CACHED_ROWS", 3)
     names = [f"c{n}" for n in range(12)]
     do(city, *(OpenCounter(counter=name, unit=UNIT) for name in names))
     done = threading.Event()

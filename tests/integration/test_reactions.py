@@ -22,10 +22,10 @@ from services.chassis.embedded import Embedded
 from services.chassis.envelope import Envelope
 from services.chassis.errors import DeadlineExceeded, Overloaded, StaleVersion, Unavailable
 from services.chassis.intake import Intake
+from services.chassis.reaction_sink import ReactionSink
 from services.chassis.reactions import Reaction
 from services.chassis.settings import Settings
 from services.chassis.sink_database import SinkDatabase
-from services.chassis.sinks import ReactionSink
 from tests.faulty_bus import FaultyBus
 from tests.sample_service import (
     LEDGER,

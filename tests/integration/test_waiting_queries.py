@@ -19,9 +19,9 @@ from services.chassis.envelope import partition_of
 from services.chassis.event_store.sqlite import SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
 from services.chassis.position import PositionToken
+from services.chassis.reaction_sink import ReactionSink
 from services.chassis.serving import Access, Doors
 from services.chassis.settings import Settings
-from services.chassis.sinks import ReactionSink
 from tests.clients import QUERY_PATHS, GrpcClient, HttpClient, Refused
 from tests.clients import Door as Client
 from tests.sample_service import CITY, Add, FindCounter, FoundCounter, OpenCounter, call, do, open_city

@@ -1,0 +1,101 @@
+"""The PostgreSQL schema under a sink: its engine, rows by arrays, locks, and what its errors mean."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Column, ColumnElement, MetaData, Text, any_, bindparam, create_engine, event, make_url
+from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.types import BigInteger, Boolean, Integer, LargeBinary
+
+from services.chassis.errors import Unavailable
+from services.chassis.postgres_trouble import is_damage, is_passing
+
+CONNECT_SECONDS = 5
+
+_ARRAYS: dict[type[Any], str] = {
+    Text: "text[]",
+    LargeBinary: "bytea[]",
+    BigInteger: "int8[]",
+    Integer: "int4[]",
+    Boolean: "bool[]",
+}
+
+
+class UnnestRows:
+    """All rows in one statement, each column as one binary array: the fastest way in, and one round trip."""
+
+    def __init__(self, before: str, columns: Sequence[Column[Any]], after: str) -> None:
+        arrays = ", ".join(f"%b::{_array_of(column)}" for column in columns)
+        names = ", ".join(f"column{number}" for number in range(1, len(columns) + 1))
+        self._text = f"{before} SELECT * FROM unnest({arrays}) AS given({names}){after}"
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
+        if not rows:
+            return 0
+        arrays = tuple(list(column) for column in zip(*rows, strict=True))
+        return connection.exec_driver_sql(self._text, arrays).rowcount
+
+
+class PostgresSchema:
+    """One schema of a database; many processes read and write it.
+
+    What is passing (the server away, starting, stopping or full, a deadlock) is answered with Unavailable; a broken
+    connection is replaced by a new one at the next try. Where tables are damaged or gone, `damage` says so too.
+    """
+
+    several_writers = True
+
+    def __init__(self, url: str, schema: str) -> None:
+        """`url`: postgresql://user:password@host:port/database."""
+        self.schema = schema
+        self.damage: str | None = None
+        address = make_url(url).set(drivername="postgresql+psycopg")
+        settings = {"options": f"-c search_path={schema}", "connect_timeout": CONNECT_SECONDS}
+        self.engine = create_engine(address, pool_size=5, max_overflow=15, connect_args=settings)
+        event.listen(self.engine, "handle_error", self._on_error)
+
+    @property
+    def name(self) -> str:
+        return self.schema
+
+    def flaw(self) -> str | None:
+        """None: PostgreSQL looks after its pages itself, and says so when one is read."""
+        return None
+
+    def create(self, metadata: MetaData) -> None:
+        """Several processes may begin at the same time."""
+        with self.engine.begin() as connection:
+            self.lock(connection, ["create"])
+            connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"')
+            metadata.create_all(connection)
+
+    def statement(self, before: str, columns: Sequence[Column[Any]], after: str) -> UnnestRows:
+        return UnnestRows(before, columns, after)
+
+    def among(self, column: Column[Any], keys: Sequence[str]) -> ColumnElement[bool]:
+        return column == any_(bindparam(None, list(keys), type_=ARRAY(Text)))
+
+    def lock(self, connection: Connection, names: Sequence[str]) -> None:
+        for name in sorted(names):  # in one order everywhere, so that nobody waits in a ring
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (lock_key(self.schema, name),))
+
+    def _on_error(self, context: ExceptionContext) -> None:
+        error = context.original_exception
+        if is_damage(error):
+            self.damage = str(error).strip()
+        if is_damage(error) or is_passing(error):
+            raise Unavailable(
+                f"数据库 {self.schema} 暂不可用,请稍后重试", f"the database of {self.schema} is not available: {error}"
+            )
+
+
+def lock_key(*names: str) -> int:
+    """The key of an advisory lock of this name: 63 bits."""
+    return int.from_bytes(hashlib.sha256("\n".join(names).encode()).digest()[:8]) >> 1
+
+
+def _array_of(column: Column[Any]) -> str:
+    return next(name for kind, name in _ARRAYS.items() if type(column.type) is kind)
