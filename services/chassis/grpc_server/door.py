@@ -22,6 +22,9 @@ from services.chassis.settings import Settings
 PENDING = 1_000_000
 """Calls that the core may hold before we see them: more than clients can have under way."""
 
+PENDING_SECONDS = 3600
+"""How long the core may hold a call before we see it: longer than any caller waits."""
+
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -90,12 +93,16 @@ class GrpcDoor:
     def _options(self) -> list[tuple[str, int]]:
         """Two processes on one port would share its calls unseen, so the port is ours alone.
 
-        Where many calls wait to be taken up, gRPC's core drops some at random, which their callers see as CANCELLED and
-        nobody counts. We refuse by ourselves what is too much (`Admission`), so its bounds lie out of reach.
+        Where many calls wait to be taken up, gRPC's core drops some at random, and any after 30 seconds, which their
+        callers see as CANCELLED and nobody counts. We refuse by ourselves what is too much (`Admission`), so its bounds
+        lie out of reach.
         """
         largest = self._settings.max_message_bytes
         waiting = ("grpc.server.max_pending_requests", "grpc.server.max_pending_requests_hard_limit")
-        bounds = [(name, PENDING) for name in waiting]
+        bounds = [
+            *((name, PENDING) for name in waiting),
+            ("grpc.server_max_unrequested_time_in_server", PENDING_SECONDS),
+        ]
         return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest), *bounds]
 
     def _listen(self) -> int:
