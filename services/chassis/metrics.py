@@ -155,6 +155,30 @@ class Metrics:
     consumer_parked_streams = Declared(
         Gauge, "bizenv_consumer_parked_streams", "Streams parked behind an event that fails.", "group"
     )
+    bus_foreign = Declared(
+        Counter,
+        "bizenv_bus_foreign_records_total",
+        "Records on a service's topic that are no events of ours, skipped.",
+        "service",
+    )
+    relayed = Declared(
+        Counter, "bizenv_relay_sent_total", "Events brought from the store to its topic and acknowledged.", "service"
+    )
+    relay_lag = Declared(
+        Gauge, "bizenv_relay_lag_records", "Events in the store that the relay has not brought to the topic.", "service"
+    )
+    relay_unacknowledged = Declared(
+        Gauge, "bizenv_relay_unacknowledged_records", "Events sent whose acknowledgement is awaited.", "service"
+    )
+    relay_restarts = Declared(
+        Counter,
+        "bizenv_relay_restarts_total",
+        "Times that the relay began again at its checkpoint after a failed or uncertain send.",
+        "service",
+    )
+    relay_leader = Declared(
+        Gauge, "bizenv_relay_leader", "1 in the process whose relay holds the service's lease, else 0.", "service"
+    )
     rebuild_progress = Declared(
         Gauge, "bizenv_rebuild_progress_ratio", "Share of the records that a running rebuild has applied.", "group"
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,8 @@ import pytest
 from services.chassis.bus import Bus, Delivery, EmbeddedBus, Source, Subscription
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
+from tests.kafka_topics import Publisher
+from tests.servers import Kafka
 from tests.stores import append_events, append_to, make_store, open_store
 from tests.waiting import eventually
 
@@ -67,14 +69,53 @@ class GatheringWiring(EmbeddedWiring):
     gather_seconds = 0.02
 
 
-WIRINGS = {"embedded": EmbeddedWiring, "gathering": GatheringWiring}
+class KafkaWiring(EmbeddedWiring):
+    """What is appended is on its topic when `append` returns."""
+
+    def __init__(self, folder: Path, server: Kafka) -> None:
+        super().__init__(folder)
+        self._publisher = Publisher(server)
+        self.bus = self._publisher.bus
+
+    def append(self, service: str, count: int) -> None:
+        super().append(service, count)
+        self._publisher.publish(self._stores[service])
+
+    def append_elsewhere(self, service: str, count: int) -> None:
+        super().append_elsewhere(service, count)
+        self._publisher.publish(self._stores[service])
+
+    def close(self) -> None:
+        self._publisher.close()
+        super().close()
 
 
-@pytest.fixture(params=WIRINGS)
+WIRINGS: dict[str, type[EmbeddedWiring]] = {"embedded": EmbeddedWiring, "gathering": GatheringWiring}
+
+
+@pytest.fixture(params=[*WIRINGS, "kafka"])
 def wiring(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wiring]:
-    made: Wiring = WIRINGS[request.param](tmp_path)
+    kind = WIRINGS.get(request.param)
+    made = kind(tmp_path) if kind else KafkaWiring(tmp_path, request.getfixturevalue("kafka"))
+    for service in SERVICES:
+        made.append(service, 0)
     yield made
     made.close()
+
+
+@contextmanager
+def reading(
+    wiring: Wiring,
+    group: str = "group",
+    services: Sequence[str] = SERVICES,
+    start: Mapping[Source, int] | None = None,
+) -> Iterator[Subscription]:
+    """A member that has its sources, and reads them from `start` or the beginning."""
+    with closing(wiring.bus.subscribe(group, services)) as subscription:
+        eventually(lambda: subscription.assignment or subscription.poll(0.01, 1), seconds=30, what="an assignment")
+        for source in subscription.progress():
+            subscription.seek(source, (start or {}).get(source, 0))
+        yield subscription
 
 
 def take(subscription: Subscription, count: int, limit: int = 100) -> list[Delivery]:
@@ -95,6 +136,13 @@ def more(subscription: Subscription, found: list[Delivery], limit: int) -> bool:
     """Poll once more, into the list; always true."""
     found.extend(subscription.poll(0.01, limit))
     return True
+
+
+def take_of(subscription: Subscription, source: Source, count: int) -> list[Delivery]:
+    """At least so many deliveries of one source."""
+    found: list[Delivery] = []
+    eventually(lambda: more(subscription, found, 7) and len(by_source(found).get(source, [])) >= count)
+    return by_source(found).get(source, [])
 
 
 def by_source(deliveries: list[Delivery]) -> dict[Source, list[Delivery]]:
@@ -124,7 +172,7 @@ def assert_chained(deliveries: list[Delivery], start: Mapping[Source, int] | Non
 def test_everything_comes_once_and_each_source_in_order(wiring: Wiring, limit: int) -> None:
     wiring.append("first", 40)
     wiring.append("second", 25)
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         found = take(subscription, 65, limit)
     assert_chained(found)
     for service in SERVICES:
@@ -132,7 +180,7 @@ def test_everything_comes_once_and_each_source_in_order(wiring: Wiring, limit: i
 
 
 def test_a_poll_brings_no_more_than_its_limit_and_nothing_where_there_is_nothing(wiring: Wiring) -> None:
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         assert subscription.poll(0.0, 10) == []
         wiring.append("first", 12)
         wiring.append("second", 12)
@@ -149,16 +197,21 @@ def test_a_poll_brings_no_more_than_its_limit_and_nothing_where_there_is_nothing
 def test_a_busy_service_does_not_keep_another_waiting(wiring: Wiring) -> None:
     wiring.append("first", 60)
     wiring.append("second", 1)
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
-        found: list[Delivery] = []
-        eventually(lambda: more(subscription, found, 10) and envelopes(found, "second"))
-        assert len(envelopes(found, "first")) < 60
+    found: list[Delivery] = []
+
+    def came_from_the_quiet_one() -> bool:
+        found.extend(subscription.poll(0.01, 10))
+        wiring.append("first", 10)
+        return bool(envelopes(found, "second"))
+
+    with reading(wiring) as subscription:
+        eventually(came_from_the_quiet_one, seconds=20)
 
 
 def test_only_the_services_asked_for_come(wiring: Wiring) -> None:
     wiring.append("first", 3)
     wiring.append("second", 4)
-    with closing(wiring.bus.subscribe("group", ["second"])) as subscription:
+    with reading(wiring, services=["second"]) as subscription:
         found = take(subscription, 4)
         assert {delivery.envelope.service for delivery in found} == {"second"}
         assert {service for service, _ in subscription.progress()} == {"second"}
@@ -167,16 +220,13 @@ def test_only_the_services_asked_for_come(wiring: Wiring) -> None:
 def test_subscriptions_do_not_disturb_each_other(wiring: Wiring) -> None:
     wiring.append("first", 10)
     with (
-        closing(wiring.bus.subscribe("one", SERVICES)) as one,
-        closing(wiring.bus.subscribe("other", SERVICES)) as other,
+        reading(wiring, "one") as one,
+        reading(wiring, "other") as other,
     ):
-        take(one, 10)
+        before = take(one, 10)
         wiring.append("first", 5)
         assert len(take(other, 15)) == 15
-        found = take(one, 5)
-        assert [delivery.envelope for delivery in found] == sorted(
-            (delivery.envelope for delivery in found), key=lambda envelope: envelope.position
-        )
+        assert_chained([*before, *take(one, 5)])
         for source in other.progress():
             other.seek(source, 0)
         assert one.poll(0.0, 10) == []
@@ -185,23 +235,19 @@ def test_subscriptions_do_not_disturb_each_other(wiring: Wiring) -> None:
 
 def test_what_is_read_again_from_the_middle_still_names_what_came_before(wiring: Wiring) -> None:
     wiring.append("first", 50)
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         everything = by_source(take(subscription, 50))
         for source, deliveries in everything.items():
             middle = deliveries[len(deliveries) // 2]
             subscription.seek(source, middle.offset)
             rest = deliveries[len(deliveries) // 2 + 1 :]
-            again: list[Delivery] = []
-            for _ in range(30):
-                again += subscription.poll(0.0, 7)
-            mine = by_source(again).get(source, [])
-            assert mine[-len(rest) :] == rest if rest else True
-            assert {delivery.envelope.position for delivery in mine} >= {d.envelope.position for d in rest}
+            again = take_of(subscription, source, len(rest))
+            assert again[-len(rest) :] == rest if rest else True
 
 
 def test_seeking_to_the_beginning_delivers_all_of_that_source_again(wiring: Wiring) -> None:
     wiring.append("first", 30)
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         everything = by_source(take(subscription, 30))
         source = max(everything, key=lambda key: len(everything[key]))
         subscription.seek(source, 0)
@@ -211,7 +257,7 @@ def test_seeking_to_the_beginning_delivers_all_of_that_source_again(wiring: Wiri
 
 def test_of_several_seeks_none_skips_what_another_asked_for(wiring: Wiring) -> None:
     wiring.append("first", 30)
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         everything = by_source(take(subscription, 30))
         for source, deliveries in everything.items():
             subscription.seek(source, deliveries[-1].offset)
@@ -228,13 +274,11 @@ def test_a_new_subscription_goes_on_from_the_progress_of_an_older_one(wiring: Wi
     """A consumer that starts again seeks to what it kept."""
     wiring.append("first", 20)
     wiring.append("second", 20)
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         before: list[Delivery] = []
         eventually(lambda: more(subscription, before, 3) and len(before) > 25)
         progress = dict(subscription.progress())
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
-        for source, offset in progress.items():
-            subscription.seek(source, offset)
+    with reading(wiring, start=progress) as subscription:
         after = take(subscription, 40 - len(before))
     last = {source: found[-1].envelope.position for source, found in by_source(before).items()}
     assert_chained(after, last)
@@ -243,24 +287,58 @@ def test_a_new_subscription_goes_on_from_the_progress_of_an_older_one(wiring: Wi
 
 
 def test_progress_and_lag_tell_how_far_it_is(wiring: Wiring) -> None:
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         assert set(subscription.lag().values()) <= {0}
         wiring.append("first", 10)
         wiring.append("second", 3)
         assert subscription.lag() == {"first": 10, "second": 3}
-        assert subscription.heads() == {"first": 10, "second": 3}
+        assert subscription.size() == 13
         found = take(subscription, 13)
         assert subscription.lag() == {"first": 0, "second": 0}
         progress = subscription.progress()
         for source, deliveries in by_source(found).items():
             assert progress[source] >= deliveries[-1].offset
+        subscription.commit(progress)
         wiring.append("second", 2)
         assert subscription.lag() == {"first": 0, "second": 2}
+        assert subscription.behind(progress) == {"first": 0, "second": 2}
+        assert subscription.behind({}) == {"first": 10, "second": 5}
+
+
+def test_the_oldest_event_that_was_not_delivered_is_known(wiring: Wiring) -> None:
+    with reading(wiring) as subscription:
+        assert subscription.oldest_unread() is None
+        wiring.append("first", 3)
+        assert subscription.oldest_unread() == wiring.recorded("first")[0].recorded_at
+        take(subscription, 3)
+        assert subscription.oldest_unread() is None
+
+
+def test_a_subscription_of_no_group_reads_everything_beside_a_member(wiring: Wiring) -> None:
+    """A rebuild."""
+    wiring.append("first", 20)
+    with reading(wiring) as member, closing(wiring.bus.subscribe("group", SERVICES, shared=False)) as alone:
+        take(member, 20)
+        eventually(lambda: alone.assignment or alone.poll(0.01, 1), seconds=30)
+        assert set(alone.progress()) == {(service, number) for service in SERVICES for number in range(8)}
+        for source in alone.progress():
+            alone.seek(source, 0)
+        assert_chained(take(alone, 20))
+        wiring.append("first", 1)
+        take(member, 1)
+
+
+def test_what_is_not_assigned_is_not_sought(wiring: Wiring) -> None:
+    with reading(wiring) as subscription:
+        subscription.seek(("first", 99), 5)
+        subscription.seek(("nobody", 0), 5)
+        wiring.append("first", 2)
+        take(subscription, 2)
 
 
 def test_an_append_ends_a_waiting_poll(wiring: Wiring) -> None:
     """Long before its time is up."""
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         found: list[Delivery] = []
         waiting = threading.Thread(target=lambda: found.extend(subscription.poll(60.0, 10)))
         waiting.start()
@@ -272,7 +350,7 @@ def test_an_append_ends_a_waiting_poll(wiring: Wiring) -> None:
 
 def test_appends_of_another_process_are_found(wiring: Wiring) -> None:
     wiring.append("first", 5)
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         before = take(subscription, 5)
         wiring.append_elsewhere("first", 7)
         after = take(subscription, 7)
@@ -286,7 +364,7 @@ def test_following_while_others_append_misses_nothing(wiring: Wiring) -> None:
             wiring.append(service, 5)
 
     writers = [threading.Thread(target=append, args=(service,)) for service in SERVICES]
-    with closing(wiring.bus.subscribe("group", SERVICES)) as subscription:
+    with reading(wiring) as subscription:
         for writer in writers:
             writer.start()
         found = take_until(subscription, 300)

@@ -1,0 +1,73 @@
+"""A record on a topic and the delivery that it is."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from services.chassis.bus import Delivery, Source
+from services.chassis.cloudevents import read_message, to_binary
+from services.chassis.envelope import Envelope
+from services.chassis.logs import logger
+from services.chassis.metrics import METRICS
+from services.chassis.registry import MalformedEvent
+
+log = logger(__name__)
+
+REMEMBERED = 10_000
+"""Foreign records that were told of; a topic with more of them is told of again when it is read again."""
+
+
+class Record(Protocol):
+    """What is used of the library's ConsumerRecord."""
+
+    topic: str
+    partition: int
+    offset: int
+    headers: list[tuple[str, bytes]]
+    value: bytes | None
+
+
+def delivery_of(record: Record, source: Source) -> Delivery:
+    """Raises MalformedEvent for what is no event of ours, or stands on another topic or partition than it says."""
+    envelope, previous = read_message(record.headers, record.value)
+    if (envelope.service, envelope.partition) != source:
+        raise MalformedEvent(f"it belongs to {envelope.service}/{envelope.partition}")
+    if not 0 <= previous < envelope.position:
+        raise MalformedEvent(f"position {envelope.position} can't follow {previous}")
+    return Delivery(envelope, previous, record.offset + 1)
+
+
+def record_of(envelope: Envelope, previous: int) -> dict[str, Any]:
+    """What the library's producer is told of an event, but for the topic. The record's time is the event's."""
+    headers, value = to_binary(envelope, previous)
+    return {
+        "partition": envelope.partition,
+        "key": envelope.stream.encode(),
+        "value": value,
+        "headers": headers,
+        "timestamp_ms": int(envelope.recorded_at.timestamp() * 1000),
+    }
+
+
+class Foreigners:
+    """Counts and tells of records that are no events of ours, each once. They are skipped; had it been one of ours, the
+    next record names a position that is missing."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, int, int]] = set()
+
+    def note(self, record: Record, service: str, reason: Exception) -> None:
+        place = (record.topic, record.partition, record.offset)
+        if place in self._told:
+            return
+        if len(self._told) >= REMEMBERED:
+            self._told.clear()
+        self._told.add(place)
+        METRICS.bus_foreign.labels(service).inc()
+        log.error(
+            "foreign record skipped",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=str(reason),
+        )
