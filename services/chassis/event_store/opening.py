@@ -44,6 +44,21 @@ def create_store(dialect: Dialect, info: StoreInfo) -> None:
     A making that was interrupted goes on. Raises StoreUnusable when there is a store already, or the database can't be
     reached or refuses.
     """
+    prepare_store(dialect)
+    try:
+        write_info(dialect, info)
+    except IntegrityError as error:
+        raise StoreUnusable(f"{dialect.place} 中已有事件库 · already holds a store") from error
+    except SQLAlchemyError as error:
+        raise _not_made(dialect, error) from error
+
+
+def prepare_store(dialect: Dialect) -> None:
+    """Make the schema or folder and the tables; a store is there once they say of themselves what it is.
+
+    What is there already is brought to this build's version. Raises StoreUnusable when the database can't be reached
+    or refuses.
+    """
     try:
         dialect.prepare()
         engine = dialect.engine()
@@ -52,12 +67,13 @@ def create_store(dialect: Dialect, info: StoreInfo) -> None:
             migrate(engine)
         finally:
             engine.dispose()
-        write_info(dialect, info)
-    except IntegrityError as error:
-        raise StoreUnusable(f"{dialect.place} 中已有事件库 · already holds a store") from error
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip()
-        raise StoreUnusable(f"无法在 {dialect.place} 建立事件库:{reason} · cannot make the store") from error
+        raise _not_made(dialect, error) from error
+
+
+def _not_made(dialect: Dialect, error: SQLAlchemyError) -> StoreUnusable:
+    reason = str(getattr(error, "orig", None) or error).strip()
+    return StoreUnusable(f"无法在 {dialect.place} 建立事件库:{reason} · cannot make the store")
 
 
 def store_exists(dialect: Dialect) -> bool:
