@@ -11,7 +11,7 @@ export BIZENV_DATA ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit lint fmt contracts bench storm requirements clean env dev browser
+.PHONY: help run test test-unit lint fmt contracts bench storm requirements clean env dev browser servers
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ run: $(VENV)/.runtime ## Serve the city in $BIZENV_DATA (./var); a fresh folder 
 	@$(BIN)/bizenv rehearse --if-missing --programme $(PROGRAMME) --until $(UNTIL) --seed $(SEED)
 	@exec $(BIN)/bizenv serve
 
-test: $(VENV)/.dev browser ## Run everything: unit, contract, integration, faults, end to end in a real browser
+test: $(VENV)/.dev browser servers ## Run everything: unit, contract, integration, faults, end to end in a real browser
 	$(BIN)/pytest tests
 
 test-unit: $(VENV)/.dev ## Run the pure tests, in seconds
@@ -68,3 +68,6 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 
 browser: ## Install Debian's Chromium and Chinese fonts, for the end-to-end tests
 	@deploy/install_browser.sh
+
+servers: ## Install Debian's PostgreSQL, Java and Maven where missing, and fetch Kafka by Maven
+	@PYTHON=$(PYTHON) deploy/install_servers.sh

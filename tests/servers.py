@@ -59,7 +59,7 @@ def postgres_server(
 ) -> Iterator[Postgres]:
     """A PostgreSQL in a folder of its own, running; ended with its folder. Not durable: twice as fast, and no plug
     may be pulled."""
-    with _folder("postgres") as folder:
+    with folder_for("postgres") as folder:
         server = Postgres(folder, settings={**({} if durable else NOT_DURABLE), **(settings or {})}, identity=identity)
         try:
             server.start()
@@ -71,7 +71,7 @@ def postgres_server(
 @contextmanager
 def kafka_server(brokers: int = 1, security: Security | None = None) -> Iterator[Kafka]:
     """One broker or three in a folder of their own, running; ended with the folder."""
-    with _folder("kafka") as folder:
+    with folder_for("kafka") as folder:
         server = Kafka(folder, brokers, quick=True, security=security)
         try:
             server.start()
@@ -81,7 +81,7 @@ def kafka_server(brokers: int = 1, security: Security | None = None) -> Iterator
 
 
 @contextmanager
-def _folder(name: str) -> Iterator[Path]:
+def folder_for(name: str) -> Iterator[Path]:
     """One that the user postgres may enter, unlike pytest's own."""
     above = Path(tempfile.mkdtemp(prefix=f"bizenv-{name}-"))
     above.chmod(0o755)

@@ -72,6 +72,7 @@ def _copy_dependencies(draft: Path) -> None:
         raise ServerError(
             "取 Kafka 需要 Maven,请运行 make servers · fetching Kafka needs Maven (package maven): make servers"
         )
+    print("取 Kafka · fetching Kafka by Maven", flush=True)
     command = [maven, "-B", "-f", str(POM), COPY, "-DincludeScope=runtime", f"-DoutputDirectory={draft}"]
     output: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:

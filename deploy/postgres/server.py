@@ -87,8 +87,9 @@ class PostgresServer:
         return remembered(self._pid_file)
 
     def url(self, database: str = ROLE, user: str = ROLE) -> str:
-        """`postgresql://user:password@127.0.0.1:port/database`."""
-        return f"postgresql://{user}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/{database}"
+        """`postgresql://user:password@127.0.0.1:port/database`. ServerError before the first start."""
+        place = f"{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://{user}:{quote(self.password, safe='')}@{place}"
 
     def start(self) -> None:
         """Make the cluster if there is none, start it and wait until it answers; nothing if it runs already.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, LiteralString
@@ -22,7 +24,7 @@ from deploy.postgres import server as postgres_launcher
 from deploy.postgres.server import PostgresServer
 from deploy.processes import Process, ServerError
 from tests.certificates import Authority
-from tests.servers import Kafka, Postgres, kafka_server
+from tests.servers import Kafka, Postgres, folder_for, kafka_server
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -269,3 +271,49 @@ class TestKafka:
     def test_other_numbers_of_brokers_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ServerError, match="one or three brokers, not 2"):
             KafkaServer(tmp_path / "kafka", brokers=2)
+
+
+class TestCommandLine:
+    def test_postgres(self, shared_folder: Path) -> None:
+        folder = str(shared_folder / "postgres")
+        assert "PostgreSQL answers at 127.0.0.1:" in run("postgres", "start", "--folder", folder)
+        process = PostgresServer(Path(folder)).process
+        assert ask(run("postgres", "url", "--folder", folder).strip(), "SELECT 1") == 1
+        run("postgres", "stop", "--folder", folder)
+        assert process is not None
+        assert not process.alive
+
+    def test_kafka(self, shared_folder: Path) -> None:
+        folder = str(shared_folder / "kafka")
+        assert "Kafka answers at 127.0.0.1:" in run("kafka", "start", "--folder", folder)
+        [broker] = KafkaServer(Path(folder)).brokers
+        process = broker.process
+        run("kafka", "stop", "--folder", folder)
+        assert process is not None
+        assert not process.alive
+
+    def test_what_can_not_be_done_is_one_sentence_and_exit_code_2(self, tmp_path: Path) -> None:
+        done = launcher("postgres", "url", "--folder", str(tmp_path))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"{tmp_path} 里没有启动过 PostgreSQL · no PostgreSQL was started in {tmp_path}\n"
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """One that the user postgres may enter."""
+    with folder_for("launcher") as folder:
+        folder.mkdir()
+        folder.chmod(0o755)
+        yield folder
+
+
+def launcher(server: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it with Python's standard library and nothing else."""
+    command = [sys.executable, "-S", "-E", str(ROOT / "deploy" / server / "server.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def run(server: str, *arguments: str) -> str:
+    done = launcher(server, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
