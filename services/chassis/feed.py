@@ -67,9 +67,12 @@ class Feed(Protocol):
         """The services whose events the principal may read, in a fixed order; Forbidden where there is none."""
         ...
 
-    async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
+    async def read(
+        self, service: str, after: int, limit: int, principal: Principal, bearer: str | None = None
+    ) -> list[tuple[Envelope, int]]:
         """At most `limit` events with positions above `after`, each with its partition's previous position.
 
+        `bearer` is the reader's own token, by which another process checks the right for itself.
         Returns at once; an empty list says that there is nothing newer now. A position that the store has not reached
         is refused (`beyond_end`): no reader was ever given it by the store as it is.
         """

@@ -47,15 +47,15 @@ class FeedPage:
     after: str
 
 
-async def read_page(feed: Feed, asked: ReadFeed, principal: Principal) -> FeedPage:
+async def read_page(feed: Feed, asked: ReadFeed, principal: Principal, bearer: str | None = None) -> FeedPage:
     """At most `limit` events; raises InvalidRequest (`after`), Forbidden and NotFound."""
     limit = asked.limit or PAGE
     if asked.service is not None:
         start = _position(asked.after)
-        events = await feed.read(asked.service, start, limit, principal)
+        events = await feed.read(asked.service, start, limit, principal, bearer)
         return FeedPage(events, str(events[-1][0].position if events else start))
     places = _places(asked.after, feed.services(principal))
-    pages = await asyncio.gather(*(feed.read(name, after, limit, principal) for name, after in places.items()))
+    pages = await asyncio.gather(*(feed.read(name, after, limit, principal, bearer) for name, after in places.items()))
     events = list(islice(merge(*pages, key=lambda event: event[0].recorded_at), limit))
     return FeedPage(events, _cursor({**places, **{each.service: each.position for each, _ in events}}))
 

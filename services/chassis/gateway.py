@@ -16,7 +16,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What comes with a request beside its body.
 
     `command_id` is the caller's idempotency key (a UUID; None: the gateway makes one); `expected_version` the
-    version of the stream that the caller has seen (None: any).
+    version of the stream that the caller has seen (None: any). `bearer` is the caller's own token, by which another
+    process checks the right for itself; None for the platform's own calls. No repr shows it.
     """
 
     principal: Principal
@@ -26,6 +27,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
+    bearer: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Call(principal={self.principal!r}, command_id={self.command_id!r}, traceparent={self.traceparent!r})"
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,23 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from services.chassis.auth import Principal, Scope, authorise, no_right
+from services.chassis.auth import Principal, Scope, authorise
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.domain import Command, title_of
 from services.chassis.envelope import Envelope
-from services.chassis.errors import DeadlineExceeded, InvalidRequest, NotFound, Violation
+from services.chassis.errors import DeadlineExceeded, NotFound
 from services.chassis.event_store import EventStore
 from services.chassis.feed import beyond_end
+from services.chassis.feed_rights import FeedRights
 from services.chassis.gateway import Call, Receipt
 from services.chassis.live_views import LiveViews
-from services.chassis.position import PositionToken
+from services.chassis.position import PositionToken, bad_token
+from services.chassis.positions_known import Positions, StoredPositions
 from services.chassis.service import Asker, Query, QueryHandler, Service
 from services.chassis.settings import Settings
 from services.chassis.waiters import Waiters
-
-READ_FEED, READ_FEED_TITLE = "ReadEvents", "读取事件"
-"""The right that the event feed asks for, in the table of the service whose events are read."""
 
 
 class LocalGateway:
@@ -35,12 +34,13 @@ class LocalGateway:
         services: Sequence[Service],
         buses: Sequence[CommandBus],
         views: Mapping[str, LiveViews],
-        stores: Mapping[str, EventStore],
+        positions: Positions | Mapping[str, EventStore],
         clock: Clock,
         settings: Settings,
     ) -> None:
+        """`positions` judges the position tokens: the stores themselves, or who knows of them otherwise."""
         self._clock = clock
-        self._stores = stores
+        self._positions = StoredPositions(positions) if isinstance(positions, Mapping) else positions
         self._buses = {command: bus for bus in buses for command in bus.commands}
         self._views = views
         self._queries: dict[type[Query], tuple[Service, QueryHandler]] = {
@@ -51,10 +51,14 @@ class LocalGateway:
         for each in views.values():
             each.on_progress(self._waiters.wake)
 
+    def serves(self, kind: type[Command | Query]) -> bool:
+        """Whether this command or query is carried out here."""
+        return kind in self._buses or kind in self._queries
+
     async def execute(self, command: Command, call: Call) -> Receipt:
         bus = self._buses.get(type(command))
         if bus is None:
-            raise _not_here(type(command).__name__)
+            raise not_here(type(command).__name__)
         left = call.deadline.remaining()
         try:
             async with asyncio.timeout(left):
@@ -67,7 +71,7 @@ class LocalGateway:
 
     async def ask(self, query: Query, call: Call) -> msgspec.Struct:
         if type(query) not in self._queries:
-            raise _not_here(type(query).__name__)
+            raise not_here(type(query).__name__)
         service, handler = self._queries[type(query)]
         scope = authorise(service.rights, call.principal, type(query).__name__, title_of(type(query)))
         views = self._views[service.name]
@@ -82,16 +86,8 @@ class LocalGateway:
         """The token, if a store whose facts these views show can have given it; raises InvalidRequest."""
         token = PositionToken.parse(text)
         if token.service not in service.listens_to:
-            raise _bad_token(
-                f"{service.title}不反映 {token.service} 的记录", f"these views do not show {token.service}"
-            )
-        info = self._stores[token.service].info
-        if token.epoch > info.epoch:
-            raise _bad_token(
-                f"纪元 {token.epoch} 尚未开始,事件库现为 {info.epoch}", f"the store's epoch is {info.epoch}"
-            )
-        if token.partition >= info.partitions:
-            raise _bad_token(f"分区应小于 {info.partitions}", f"the store's partitions are below {info.partitions}")
+            raise bad_token(f"{service.title}不反映 {token.service} 的记录", f"these views do not show {token.service}")
+        self._positions.require_possible(token)
         return token
 
     async def _reached(self, views: LiveViews, token: PositionToken, call: Call) -> None:
@@ -100,25 +96,9 @@ class LocalGateway:
         if views.covers(token):
             return
         loop = asyncio.get_running_loop()
-        if await loop.run_in_executor(self._pool, self._to_come, token):
+        if await loop.run_in_executor(self._pool, self._positions.to_come, token):
             views.want()
             await self._waiters.reached(views, token, call.deadline)
-
-    def _to_come(self, token: PositionToken) -> bool:
-        """Whether the views have this position still before them; raises InvalidRequest where it never was given.
-
-        What a store forgot when it was restored will not come: then any later fact of the partition will do, or none.
-        """
-        store = self._stores[token.service]
-        at = store.previous_in_partition(token.partition, token.position + 1)
-        if token.epoch < store.info.epoch:
-            return at > 0
-        if at != token.position:
-            raise _bad_token(
-                f"事件库在分区 {token.partition} 没有位置 {token.position}",
-                f"the store has no position {token.position} in partition {token.partition}",
-            )
-        return True
 
     def _asker(self, principal: Principal, scope: Scope) -> Asker:
         own_unit = (principal.unit or "") if scope is Scope.OWN else None
@@ -128,11 +108,8 @@ class LocalGateway:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _bad_token(message: str, english: str) -> InvalidRequest:
-    return InvalidRequest(Violation("token", message, english))
-
-
-def _not_here(name: str) -> NotFound:
+def not_here(name: str) -> NotFound:
+    """For what neither this process nor a peer of it serves."""
     return NotFound(f"本进程不提供 {name}", f"{name} is not served by this process")
 
 
@@ -140,22 +117,16 @@ class StoreFeed:
     """The event feed read from the stores themselves."""
 
     def __init__(self, services: Sequence[Service], stores: Mapping[str, EventStore]) -> None:
-        self._rights = {service.name: service.rights for service in services if service.events}
+        self._rights = FeedRights(services)
         self._stores = stores
 
     def services(self, principal: Principal) -> tuple[str, ...]:
-        readable = tuple(name for name, rights in self._rights.items() if rights.scope(principal.role, READ_FEED))
-        if not readable:
-            raise no_right(principal, READ_FEED, READ_FEED_TITLE)
-        return readable
+        return self._rights.readable(principal)
 
-    async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
-        if service not in self._rights:
-            known = ", ".join(self._rights)
-            raise NotFound(
-                f"没有发布事件的服务 {service};有:{known}", f"no service {service} publishes events; there are: {known}"
-            )
-        authorise(self._rights[service], principal, READ_FEED, READ_FEED_TITLE)
+    async def read(
+        self, service: str, after: int, limit: int, principal: Principal, bearer: str | None = None
+    ) -> list[tuple[Envelope, int]]:
+        self._rights.require(service, principal)
         return await asyncio.to_thread(self._page, self._stores[service], after, limit)
 
     @staticmethod

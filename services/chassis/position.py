@@ -26,8 +26,11 @@ class PositionToken(NamedTuple):
         """The token of this text; raises InvalidRequest on anything that we did not make."""
         found = _FORM.fullmatch(text)
         if found is None:
-            raise InvalidRequest(
-                Violation("token", "位置标记不是本系统签发的", "not a position token of this platform")
-            )
+            raise bad_token("位置标记不是本系统签发的", "not a position token of this platform")
         service, *numbers = found.groups()
         return cls(service, *(int(number) for number in numbers))
+
+
+def bad_token(message: str, english: str) -> InvalidRequest:
+    """The refusal of a token that can't have been given."""
+    return InvalidRequest(Violation("token", message, english))

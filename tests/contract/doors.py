@@ -80,7 +80,9 @@ class FakeFeed:
             raise Forbidden("没有权限", "no right")
         return ("sample_works",)
 
-    async def read(self, service: str, after: int, limit: int, principal: Principal) -> list[tuple[Envelope, int]]:
+    async def read(
+        self, service: str, after: int, limit: int, principal: Principal, bearer: str | None = None
+    ) -> list[tuple[Envelope, int]]:
         if service != "sample_works":
             raise NotFound(f"没有服务 {service}", f"there is no service {service}")
         if principal.role is not Role.INTEGRATOR:

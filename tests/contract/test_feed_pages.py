@@ -27,12 +27,14 @@ class TwoFeeds:
         self.events = {"works": _events("works", works), "roads": _events("roads", roads)}
         self._services = services
 
-    def services(self, _principal: Principal) -> tuple[str, ...]:
+    def services(self, principal: Principal) -> tuple[str, ...]:
         if not self._services:
             raise Forbidden("没有权限", "no right")
         return self._services
 
-    async def read(self, service: str, after: int, limit: int, _principal: Principal) -> list[tuple[Envelope, int]]:
+    async def read(
+        self, service: str, after: int, limit: int, principal: Principal, bearer: str | None = None
+    ) -> list[tuple[Envelope, int]]:
         return [event for event in self.events[service] if event[0].position > after][:limit]
 
 

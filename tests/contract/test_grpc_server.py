@@ -337,4 +337,4 @@ async def test_an_expected_version_that_is_none_is_refused(version: str) -> None
 
 async def test_another_scheme_than_bearer_is_refused() -> None:
     with pytest.raises(Unauthenticated):
-        CallReader(VERIFIER).principal({"authorization": "Basic d2FuZzo="})
+        CallReader(VERIFIER).caller({"authorization": "Basic d2FuZzo="})

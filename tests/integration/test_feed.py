@@ -10,7 +10,8 @@ import pytest
 from services.chassis.auth import Principal, Rights, Role, Scope
 from services.chassis.errors import InvalidRequest
 from services.chassis.event_store import EventStore
-from services.chassis.local_gateway import READ_FEED, StoreFeed
+from services.chassis.feed_rights import READ_FEED
+from services.chassis.local_gateway import StoreFeed
 from services.chassis.passing_time import DayPassed
 from services.chassis.service import Service
 from tests.stores import append_events, make_store

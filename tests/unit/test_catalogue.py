@@ -8,7 +8,7 @@ import pytest
 
 from services.catalogue import SERVICES
 from services.chassis.domain import title_of
-from services.chassis.local_gateway import READ_FEED
+from services.chassis.feed_rights import READ_FEED
 from services.chassis.passing_time import PassDay
 from services.chassis.service import Service
 

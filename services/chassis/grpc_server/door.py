@@ -25,6 +25,14 @@ PENDING = 1_000_000
 PENDING_SECONDS = 3600
 """How long the core may hold a call before we see it: longer than any caller waits."""
 
+LEAST_PING_MILLISECONDS = 10_000
+"""A client that asks more often whether we live is sent away; peers ask at three times this (`peers.channels`)."""
+
+PINGS = (
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", LEAST_PING_MILLISECONDS),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -103,7 +111,7 @@ class GrpcDoor:
             *((name, PENDING) for name in waiting),
             ("grpc.server_max_unrequested_time_in_server", PENDING_SECONDS),
         ]
-        return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest), *bounds]
+        return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest), *bounds, *PINGS]
 
     def _listen(self) -> int:
         host, port = self._settings.grpc_host, self._settings.grpc_port

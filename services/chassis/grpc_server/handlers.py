@@ -23,6 +23,7 @@ from services.chassis.envelope import Envelope
 from services.chassis.errors import describe
 from services.chassis.feed import PAGE, Feed, FeedEvent, ReadEvents
 from services.chassis.gateway import Call, Gateway
+from services.chassis.grpc_server.problems import PROBLEM_KEY, WHOLE_KEY, whole_of
 from services.chassis.grpc_server.requests import CallReader
 from services.chassis.grpc_server.status import DETAILS_KEY, code_of, details_of, message_of
 from services.chassis.logs import logger
@@ -103,7 +104,7 @@ class Handlers:
                 raise
             except Exception as error:
                 code = problem_code(error, rpc.name, trace)
-                await abort(context, error)
+                await abort(context, error, whole=WHOLE_KEY in metadata)
                 raise  # never reached: abort raises
             finally:
                 measured.end(started, code)
@@ -127,7 +128,7 @@ class Handlers:
                 raise
             except Exception as error:
                 code = problem_code(error, rpc.name, trace)
-                await abort(context, error)
+                await abort(context, error, whole=WHOLE_KEY in metadata)
                 raise  # never reached: abort raises
             finally:
                 measured.end(started, code)
@@ -139,7 +140,7 @@ class Handlers:
         after, left = asked.after, asked.limit
         while left is None or left > 0:
             size = PAGE if left is None else min(PAGE, left)
-            page = await self._feed.read(asked.service, after, size, self._reader.principal(metadata))
+            page = await self._feed.read(asked.service, after, size, *self._reader.caller(metadata))
             for envelope, previous in page:
                 yield feed_event(envelope, previous)
             if len(page) < size:
@@ -180,8 +181,10 @@ def problem_code(error: Exception, method: str, trace: TraceContext) -> str:
     return code
 
 
-async def abort(context: Any, error: Exception) -> None:
-    """End the RPC with the error's status; raises gRPC's AbortError."""
+async def abort(context: Any, error: Exception, *, whole: bool = False) -> None:
+    """End the RPC with the error's status, for a peer that asks so with the `whole` problem; raises gRPC's
+    AbortError."""
     problem = describe(error)
-    trailers = ((DETAILS_KEY, details_of(problem)),)
+    details = (DETAILS_KEY, details_of(problem))
+    trailers = (details, (PROBLEM_KEY, whole_of(problem))) if whole else (details,)
     await context.abort(code_of(problem), message_of(problem), trailers)

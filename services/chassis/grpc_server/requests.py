@@ -42,17 +42,20 @@ class CallReader:
     def read(self, context: Any, trace: TraceContext, metadata: dict[str, Any]) -> Call:
         """Raises Unauthenticated, DeadlineExceeded or InvalidRequest."""
         version = metadata.get("expected-version")
+        principal, token = self.caller(metadata)
         return Call(
-            principal=self.principal(metadata),
+            principal=principal,
             deadline=Deadline.after(_remaining(context)),
             command_id=metadata.get("idempotency-key"),
             expected_version=None if version is None else parse_version(version, "expected-version"),
             traceparent=trace.header,
+            bearer=token,
         )
 
-    def principal(self, metadata: dict[str, Any]) -> Principal:
-        """Raises Unauthenticated."""
-        return self._verifier.verify(bearer(metadata.get("authorization")), self._now())
+    def caller(self, metadata: dict[str, Any]) -> tuple[Principal, str | None]:
+        """Who calls, and by which token; raises Unauthenticated."""
+        token = bearer(metadata.get("authorization"))
+        return self._verifier.verify(token, self._now()), token
 
 
 def bearer(header: str | None) -> str | None:

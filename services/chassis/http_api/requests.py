@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from services.chassis.auth import Principal
 from services.chassis.contracts.shapes import fields_of
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded, Forbidden, InvalidRequest, TooLarge, Violation
@@ -43,21 +42,24 @@ class RequestReader:
 
     def call(self, request: Request, trace: TraceContext) -> Call:
         """Raises Unauthenticated, Forbidden (a write from another site), DeadlineExceeded or InvalidRequest."""
+        token = self._token(request)
         return Call(
-            principal=self.principal(request),
+            principal=self._verifier.verify(token, real_time()),
             deadline=Deadline.after(seconds_of(request)),
             command_id=request.headers.get("idempotency-key"),
             expected_version=_expected_version(request.headers.get("if-match")),
             traceparent=trace.header,
+            bearer=token,
         )
 
-    def principal(self, request: Request) -> Principal:
+    def _token(self, request: Request) -> str | None:
+        """The caller's token, from the header or a browser's cookie."""
         token = bearer(request.headers.get("authorization"))
         if token is None:
             token = request.cookies.get(SESSION_COOKIE)
             if token is not None and request.method not in ("GET", "HEAD"):
                 require_same_origin(request, self._public)
-        return self._verifier.verify(token, real_time())
+        return token
 
     async def body(self, request: Request, deadline: Deadline) -> bytes:
         """The JSON body; raises InvalidRequest (not JSON by its type, broken off), TooLarge or DeadlineExceeded."""

@@ -102,7 +102,7 @@ class _Api:
         """A page of events; `Bizenv-Next` and `Link` say where the next one begins, also after an empty page."""
         try:
             async with asyncio.timeout(call.deadline.remaining()):
-                page = await read_page(self._feed, asked, call.principal)
+                page = await read_page(self._feed, asked, call.principal, call.bearer)
         except TimeoutError:
             raise DeadlineExceeded("请求已超过期限", "the request's deadline has passed") from None
         parameters = {"service": asked.service, "after": page.after, "limit": asked.limit}

@@ -17,7 +17,7 @@ from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.gateway import Call, Gateway, Receipt
-from services.chassis.http_api import while_connected
+from services.chassis.http_api import SESSION_COOKIE, while_connected
 from services.chassis.service import Query
 from services.chassis.tracing import TraceContext
 from services.chassis.validation import convert
@@ -126,16 +126,22 @@ class Visit:
 
     async def ask(self, query: Query) -> Any:
         """The answer by the visitor's rights; raises the errors of `chassis.errors`."""
-        call = Call(principal=self.principal, deadline=self._deadline, traceparent=self._trace.header)
-        asked = self._gateway.ask(query, call)
+        asked = self._gateway.ask(query, self._call())
         return await asked if query.token is None else await while_connected(self.request, asked)
 
     async def tell(self, command: Command, command_id: str) -> Receipt:
         """Carry out a command by the visitor's rights; raises DomainError and the errors of `chassis.errors`."""
-        call = Call(
-            principal=self.principal, deadline=self._deadline, command_id=command_id, traceparent=self._trace.header
+        return await self._gateway.execute(command, self._call(command_id))
+
+    def _call(self, command_id: str | None = None) -> Call:
+        """With the session's own token, so that a service of another process checks the visitor's right itself."""
+        return Call(
+            principal=self.principal,
+            deadline=self._deadline,
+            command_id=command_id,
+            traceparent=self._trace.header,
+            bearer=self.request.cookies.get(SESSION_COOKIE),
         )
-        return await self._gateway.execute(command, call)
 
     def query(self, kind: type[Q], **fields: Any) -> Q:
         """A query with the visit's times and, after a form was sent, its position token."""
