@@ -1,16 +1,15 @@
 """The generation of views that answers now, and how another one is built beside it and takes its place.
 
-A folder holds `views.<n>.sqlite` files and `views.current` with the number that answers. A rebuild fills a new
-file from the bus while the live one serves; then it moves the pointer. Whoever consumes notices, brings the new
-generation up to what the old one showed, and only then answers from it: no gap, never a step back.
+A rebuild fills a new generation from the bus while the live one serves; then it moves the pointer. Whoever consumes
+notices, brings the new generation up to what the old one showed, and only then answers from it: no gap, never a step
+back. Here one process has the generations to itself (`shared_views`: several have them together).
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from sqlalchemy import Select, Table
 from services.chassis.bus import Source
 from services.chassis.errors import Unavailable
 from services.chassis.faults import fault_point
+from services.chassis.generations import GenerationFiles, Generations
+from services.chassis.generations import RebuildRunning as RebuildRunning
 from services.chassis.logs import logger
 from services.chassis.position import PositionToken
 from services.chassis.registry import EventRegistry
@@ -28,12 +29,6 @@ from services.chassis.view_database import ViewDatabase
 from services.chassis.views import StoredFact, ViewSpec
 
 log = logger(__name__)
-
-POINTER = "views.current"
-
-
-class RebuildRunning(Exception):
-    """Another rebuild of these views is at work."""
 
 
 class LiveSink(ViewSink):
@@ -49,16 +44,22 @@ class LiveSink(ViewSink):
 
 
 class LiveViews:
-    """The generations of one service's views in one folder; a Reader of whichever answers now."""
+    """The generations of one service's views in one place; a Reader of whichever answers now."""
 
     def __init__(
-        self, folder: Path, store_id: str, views: Sequence[ViewSpec], registry: EventRegistry, *, durable: bool = True
+        self,
+        place: Generations | Path,
+        store_id: str,
+        views: Sequence[ViewSpec],
+        registry: EventRegistry,
+        *,
+        durable: bool = True,
     ) -> None:
-        self._folder = folder
+        """A path is that of a folder with SQLite files, whose commits outlive a power cut where they are `durable`."""
+        self._generations: Generations = GenerationFiles(place, durable=durable) if isinstance(place, Path) else place
         self._store_id = store_id
         self._views = tuple(views)
         self._registry = registry
-        self._durable = durable
         self._retired: tuple[int, ViewDatabase] | None = None
         self.number, self.current = self._first()
         self.checkpoints: Mapping[Source, Checkpoint] = self.current.read_checkpoints()
@@ -79,6 +80,10 @@ class LiveViews:
         for tell in self._wanted:
             tell()
 
+    def awaited(self) -> AbstractContextManager[None]:
+        """Held while somebody waits. Nothing to do where all progress is made by this process."""
+        return contextlib.nullcontext()
+
     def advance(self, database: ViewDatabase, moved: Mapping[Source, Checkpoint]) -> None:
         """These checkpoints of a generation are durable; of one that does not answer yet nobody waits for them."""
         if database is self.current:
@@ -95,13 +100,14 @@ class LiveViews:
 
     def _first(self) -> tuple[int, ViewDatabase]:
         """The generation that the pointer names when it fits this build and store; else a new, empty one."""
-        number = self.pointed()
-        if number and (fitting := self._fitting(number)):
-            return number, fitting
-        new = max(number, self._newest()) + 1
-        database = self.create(new)
-        self.point(new)
-        self._remove(number)
+        with self._generations.beginning():
+            number = self.pointed()
+            if number and (fitting := self._fitting(number)):
+                return number, fitting
+            new = max(number, self._generations.newest()) + 1
+            database = self.create(new)
+            self._generations.point(new)
+        self._generations.retire(number)
         return new, database
 
     def _fitting(self, number: int) -> ViewDatabase | None:
@@ -116,7 +122,7 @@ class LiveViews:
         except Unavailable as error:
             fits, flaw = False, error.english
         if flaw is not None:
-            log.error("views are damaged", path=str(self._path(number)), reason=flaw)
+            log.error("views are damaged", place=self._generations.name(number), reason=flaw)
         if fits and flaw is None:
             return database
         if database is not None:
@@ -124,29 +130,12 @@ class LiveViews:
         return None
 
     def pointed(self) -> int:
-        """The number in the pointer file; 0: there is none, or it is damaged (the views are then built anew)."""
-        try:
-            return int((self._folder / POINTER).read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):
-            return 0
-
-    def _newest(self) -> int:
-        """The highest number that any file of these views bears; 0: there is none."""
-        numbers = (path.name.split(".")[1] for path in self._folder.glob("views.*.sqlite"))
-        return max((int(number) for number in numbers if number.isdecimal()), default=0)
-
-    def point(self, number: int) -> None:
-        """Move the pointer, atomically and durably."""
-        draft = self._folder / f"{POINTER}.new"
-        with draft.open("w", encoding="ascii") as file:
-            file.write(str(number))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder / POINTER)
+        """The number of the generation that is to answer."""
+        return self._generations.pointed()
 
     def create(self, number: int) -> ViewDatabase:
         """An empty generation; what an interrupted rebuild left under this number is removed first."""
-        self._remove(number)
+        self._generations.remove(number)
         database = self._open(number)
         database.identify(self._store_id)
         return database
@@ -169,7 +158,7 @@ class LiveViews:
 
     def rebuild(self, fill: Callable[[ViewDatabase], None]) -> int:
         """Build the next generation with `fill` and point to it; returns its number. One at a time."""
-        with self._only_one():
+        with self._generations.rebuilding():
             number = max(self.pointed(), self.number) + 1
             database = self.create(number)
             try:
@@ -177,19 +166,20 @@ class LiveViews:
             finally:
                 database.close()
             fault_point("rebuild.swap")
-            self.point(number)
+            self._generations.point(number)
         return number
 
     def close(self) -> None:
         self.current.close()
         self._drop_retired()
+        self._generations.close()
 
     def _drop_retired(self) -> None:
         if self._retired is not None:
             number, database = self._retired
             self._retired = None
             database.close()
-            self._remove(number)
+            self._generations.retire(number)
 
     def get(self, view: str, key: str) -> Any:
         return self.current.get(view, key)
@@ -207,20 +197,4 @@ class LiveViews:
         return self.current.table(view)
 
     def _open(self, number: int) -> ViewDatabase:
-        return ViewDatabase(self._path(number), self._views, self._registry, durable=self._durable)
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"views.{number}.sqlite"
-
-    def _remove(self, number: int) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self._path(number)}{suffix}").unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _only_one(self) -> Iterator[None]:
-        with (self._folder / "rebuild.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RebuildRunning("另一个重建正在进行 · another rebuild is running") from error
-            yield
+        return ViewDatabase(self._generations.open(number), self._views, self._registry)

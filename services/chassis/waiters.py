@@ -39,7 +39,7 @@ class Waiters:
         self._waiting[reached] = (views, token)
         try:
             if not views.covers(token):  # asked once more: nobody woke us before we stood in the list
-                with place_given_back():
+                with place_given_back(), views.awaited():
                     async with asyncio.timeout(deadline.remaining()):
                         await reached
         except TimeoutError:
