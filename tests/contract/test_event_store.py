@@ -663,3 +663,47 @@ def test_migrating_up_down_and_up_again(database: Database) -> None:
     assert set(schema.metadata.tables) <= set(inspect(engine).get_table_names())
     assert migrate(engine) == (schema.REVISION, schema.REVISION), "migrating a migrated database changes nothing"
     engine.dispose()
+
+
+def test_a_store_of_the_first_revision_is_migrated_with_all_it_holds(database: Database) -> None:
+    engine = database.dialect().engine()
+    with closing(EventStore(database.dialect(), "sample")) as store:
+        store.append_now(to("s-1", 0, "one", events=3))
+        before = list(store.scan())
+    alembic.downgrade(config(engine), "0001")
+    with pytest.raises(StoreUnusable, match="run bizenv migrate"):
+        EventStore(database.dialect(), "sample")
+    assert migrate(engine) == ("0001", schema.REVISION)
+    engine.dispose()
+    with closing(EventStore(database.dialect(), "sample")) as store:
+        require_unaltered(store)
+        assert list(store.scan()) == before
+        assert is_new(store.append_now(to("s-1", 3)))
+
+
+def _make(database: Database, said: Any) -> None:
+    """One process of several that make the store."""
+    try:
+        create_store(database.dialect(), store_info("sample"))
+    except StoreUnusable as error:
+        said.put(str(error))
+    else:
+        said.put("made")
+
+
+def test_of_two_processes_that_make_a_store_one_is_told_that_it_was_late(request: pytest.FixtureRequest) -> None:
+    made = DATABASES["postgresql"](request)
+    spawn = multiprocessing.get_context("spawn")
+    said = spawn.SimpleQueue()
+    makers = [spawn.Process(target=_make, args=(made, said)) for _ in range(2)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join(60)
+        assert maker.exitcode == 0
+    answers = sorted(said.get() for _ in makers)
+    said.close()
+    assert "already holds a store" in answers[0]
+    assert answers[1] == "made"
+    with closing(EventStore(made.dialect(), "sample")) as store:
+        require_unaltered(store)

@@ -90,6 +90,13 @@ class PostgresPlace:
 
     def _on_connect(self, raw: Connection[Any], _record: object) -> None:
         """Raises the driver's error for a connection that must not be used."""
+        try:
+            self._examine(raw)
+        except BaseException:
+            raw.close()  # the pool knows nothing of it yet
+            raise
+
+    def _examine(self, raw: Connection[Any]) -> None:
         found = raw.execute(_SERVER, (self._schema,)).fetchone()
         assert found is not None
         recovering, synchronous, allowed, made, server, database = found
