@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from services.chassis.errors import InvalidRequest, Violation
-from services.chassis.validation.digits import Look, digits_of
-from services.chassis.validation.limits import Check, check_for
+from services.chassis.validation.checks import Check
+from services.chassis.validation.digits import digits_of
+from services.chassis.validation.limits import check_for
 from services.chassis.validation.repeated import refuse_repeated
-from services.chassis.validation.unknown import Search, search_for
+from services.chassis.validation.unknown import search_for
 from services.chassis.validation.wording import violation_of
 
 T = TypeVar("T")
@@ -66,13 +67,13 @@ def convert(value: Any, type_: type[T], *, from_text: bool = False) -> T:
     return result
 
 
-def _look_at(plain: Any, looks: tuple[Search | Look, ...]) -> None:
+def _look_at(plain: Any, looks: tuple[Check, ...]) -> None:
     """What shows only in the value as it came."""
     for look in looks:
         look(plain, "")
 
 
-_Tools = tuple[msgspec.json.Decoder[Any], Check | None, tuple[Search | Look, ...]]
+_Tools = tuple[msgspec.json.Decoder[Any], Check | None, tuple[Check, ...]]
 _KNOWN: dict[Any, _Tools] = {}
 
 

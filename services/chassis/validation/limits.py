@@ -6,13 +6,13 @@ exactly, decimals in plain notation, text that a PostgreSQL text column takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from msgspec import inspect
 
 from services.chassis.errors import InvalidRequest, Violation
+from services.chassis.validation.checks import Check, Seen, each, entries, fields
 from services.chassis.validation.writing import writing_of
 
 LARGEST_INTEGER = 2**53 - 1
@@ -20,16 +20,13 @@ DECIMAL_PLACES = 6
 DECIMAL_DIGITS = 15
 """Digits before the point."""
 
-Check = Callable[[Any, str], None]
-"""(value, its path) → None; raises InvalidRequest."""
-
 
 def check_for(type_: Any) -> Check | None:
     """The check of all that a value of this type can hold; None where nothing needs one."""
     return _check(inspect.type_info(type_), {})
 
 
-def _check(info: inspect.Type, seen: dict[type, _StructCheck]) -> Check | None:
+def _check(info: inspect.Type, seen: Seen) -> Check | None:
     if isinstance(info, inspect.Metadata):
         return _both(_check(info.type, seen), writing_of(info))
     if isinstance(info, inspect.IntType):
@@ -39,13 +36,13 @@ def _check(info: inspect.Type, seen: dict[type, _StructCheck]) -> Check | None:
     if isinstance(info, inspect.StrType):
         return _line if info.pattern else _text
     if isinstance(info, inspect.StructType):
-        return _struct(info, seen)
+        return fields(info, seen, _check, of="struct")
     if isinstance(info, inspect.UnionType):
         return _optional([found for found in (_check(item, seen) for item in info.types) if found])
     if isinstance(info, inspect.ListType | inspect.VarTupleType):
-        return _each(_check(info.item_type, seen))
+        return each(_check(info.item_type, seen))
     if isinstance(info, inspect.DictType):
-        return _entries(_check(info.key_type, seen), _check(info.value_type, seen))
+        return entries(_check(info.key_type, seen), _check(info.value_type, seen))
     return None
 
 
@@ -67,59 +64,9 @@ def _bounded(info: inspect.IntType) -> bool:
     return low is not None and high is not None and low >= -LARGEST_INTEGER and high <= LARGEST_INTEGER
 
 
-class _StructCheck:
-    """The checks of a Struct's fields. A Struct may hold its own kind, so they are filled in after it is known."""
-
-    def __init__(self) -> None:
-        self.fields: list[tuple[str, str, Check]] = []
-
-    def __call__(self, value: Any, path: str) -> None:
-        prefix = f"{path}." if path else ""
-        for attribute, name, check in self.fields:
-            item = getattr(value, attribute)
-            if item is not None:
-                check(item, prefix + name)
-
-
-def _struct(info: inspect.StructType, seen: dict[type, _StructCheck]) -> Check | None:
-    if info.cls in seen:
-        return seen[info.cls]
-    found = seen[info.cls] = _StructCheck()
-    for field in info.fields:
-        check = _check(field.type, seen)
-        if check is not None:
-            found.fields.append((field.name, field.encode_name, check))
-    return found if found.fields else None
-
-
 def _optional(checks: list[Check]) -> Check | None:
     """Unions are `X | None` at the doors; of several real members none is checked here (contracts refuse them)."""
     return checks[0] if len(checks) == 1 else None
-
-
-def _each(check: Check | None) -> Check | None:
-    if check is None:
-        return None
-
-    def each(value: Any, path: str) -> None:
-        for index, item in enumerate(value):
-            check(item, f"{path}[{index}]")
-
-    return each
-
-
-def _entries(key_check: Check | None, value_check: Check | None) -> Check | None:
-    if key_check is None and value_check is None:
-        return None
-
-    def entries(value: Any, path: str) -> None:
-        for key, item in value.items():
-            if key_check is not None:
-                key_check(key, f"{path}[...]")
-            if value_check is not None:
-                value_check(item, f"{path}[...]")
-
-    return entries
 
 
 def _integer(value: int, path: str) -> None:

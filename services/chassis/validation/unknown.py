@@ -6,18 +6,15 @@ refused all the same, at any depth.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import inspect
 
 from services.chassis.errors import InvalidRequest, Violation
-
-Search = Callable[[Any, str], None]
-"""(plain value, its path) → None; raises InvalidRequest for the first unknown field."""
+from services.chassis.validation.checks import Check, each
 
 
-def search_for(type_: Any) -> Search | None:
+def search_for(type_: Any) -> Check | None:
     """The search for a type; None where msgspec itself refuses all unknown fields, or the type is tolerant."""
     info = inspect.type_info(type_)
     if not isinstance(info, inspect.StructType) or not info.forbid_unknown_fields or not _tolerant(info, set()):
@@ -47,21 +44,21 @@ def _parts(info: inspect.Type) -> tuple[inspect.Type, ...]:
     return ()
 
 
-def _search(info: inspect.Type, seen: dict[type, Search]) -> Search | None:
+def _search(info: inspect.Type, seen: dict[type, Check]) -> Check | None:
     if isinstance(info, inspect.StructType):
         return _struct(info, seen)
     if isinstance(info, inspect.ListType | inspect.VarTupleType):
-        return _items(_search(info.item_type, seen))
+        return each(_search(info.item_type, seen))
     if isinstance(info, inspect.DictType):
         return _values(_search(info.value_type, seen))
     found = [search for part in _parts(info) if (search := _search(part, seen)) is not None]
     return found[0] if found else None
 
 
-def _struct(info: inspect.StructType, seen: dict[type, Search]) -> Search:
+def _struct(info: inspect.StructType, seen: dict[type, Check]) -> Check:
     if info.cls in seen:
         return seen[info.cls]
-    fields: dict[str, Search | None] = {}
+    fields: dict[str, Check | None] = {}
 
     def search(value: Any, path: str) -> None:
         if not isinstance(value, dict):
@@ -79,18 +76,7 @@ def _struct(info: inspect.StructType, seen: dict[type, Search]) -> Search:
     return search
 
 
-def _items(inner: Search | None) -> Search | None:
-    if inner is None:
-        return None
-
-    def search(value: Any, path: str) -> None:
-        for number, item in enumerate(value if isinstance(value, list | tuple) else ()):
-            inner(item, f"{path}[{number}]")
-
-    return search
-
-
-def _values(inner: Search | None) -> Search | None:
+def _values(inner: Check | None) -> Check | None:
     if inner is None:
         return None
 
