@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install what PostgreSQL and Kafka need, from Debian's packages, unless it is there; then fetch Kafka's jars by Maven.
+# Install what PostgreSQL and Kafka need, from Debian's packages, unless it is there; then fetch Kafka by Maven, and run it
+# once for quicker starts.
 # Needs root or sudo only when a package is missing. No database cluster is made or started by the packages.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -27,11 +27,11 @@ class Ports:
 class Broker:
     """One of the brokers of a cluster. `start` does not wait; `wait_ready` does."""
 
-    def __init__(self, folder: Path, node: int, ports: Ports, heap_megabytes: int) -> None:
+    def __init__(self, folder: Path, node: int, ports: Ports, jvm_options: Sequence[str]) -> None:
         self.folder = folder
         self.node = node
         self.ports = ports
-        self._heap_megabytes = heap_megabytes
+        self._jvm_options = jvm_options
         self._pid_file = folder / "process.json"
 
     @property
@@ -55,9 +55,8 @@ class Broker:
     def start(self) -> None:
         """Start it unless it runs."""
         if self.process is None:
-            heap = f"-Xmx{self._heap_megabytes}m"
-            logging = f"-Dlog4j2.configurationFile={jars.HERE / 'log4j2.xml'}"
-            command = [jars.java(), heap, *JVM, logging, "-cp", jars.classpath(), "kafka.Kafka", str(self.settings)]
+            options = [*JVM, *self._jvm_options, f"-Dlog4j2.configurationFile={jars.HERE / 'log4j2.xml'}"]
+            command = [jars.java(), *options, "-cp", jars.classpath(), "kafka.Kafka", str(self.settings)]
             remember(spawn(command, self.log, folder=self.folder), self._pid_file)
 
     def wait_ready(self, nodes: Sequence[int], seconds: float = START_SECONDS) -> None:

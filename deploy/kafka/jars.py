@@ -41,7 +41,7 @@ def java() -> str:
     """The path of a Java that is new enough, of $JAVA_HOME or $PATH. ServerError when there is none."""
     home = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=f"{home}/bin" if home else None)
-    told = "" if found is None else _told([found, "-version"])
+    told = "" if found is None else _version(found)
     version = re.search(r'version "(\d+)', told)
     if found is None or version is None or int(version[1]) < OLDEST_JAVA:
         raise ServerError(
@@ -49,6 +49,16 @@ def java() -> str:
             f"Kafka needs Java {OLDEST_JAVA} or newer ({told.partition(chr(10))[0] or 'none found'}): make servers"
         )
     return found
+
+
+def archive() -> Path:
+    """Where the classes that a broker loads are or will be, as this very Java keeps them."""
+    return folder().with_name(f"{folder().name}-{sha256(_version(java()).encode()).hexdigest()[:8]}.jsa")
+
+
+def shared_classes() -> list[str]:
+    """Java's option to take the classes from the archive, if there is one."""
+    return [f"-XX:SharedArchiveFile={archive()}"] if archive().exists() else []
 
 
 def fetch() -> Path:
@@ -97,6 +107,7 @@ def _end_line() -> None:
         sys.stdout.write("\n")
 
 
-def _told(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+@cache
+def _version(program: str) -> str:
+    done = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
     return done.stderr + done.stdout

@@ -10,178 +10,18 @@ Standard library only; needs Java 17 and the jars that `fetch` brings by Maven (
 from __future__ import annotations
 
 import argparse
-import base64
-import json
-import secrets
-import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from deploy.kafka import jars
-from deploy.kafka.broker import Broker, Ports
-from deploy.processes import LOOPBACK, ServerError, alone, free_port
+from deploy.kafka.cluster import KafkaServer, Security
+from deploy.kafka.warm_up import share_classes
+from deploy.processes import ServerError
 
-HEAP_MEGABYTES = {1: 512, 3: 384}
-
-
-@dataclass(frozen=True)
-class Security:
-    """How clients come in: Kafka's name for it, and what it takes.
-
-    `identity` is a PEM file with the private key (PKCS #8) and its certificate, `authority` one with the certificate
-    of who signed it; a client's own certificate is not asked for.
-    """
-
-    protocol: str = "PLAINTEXT"
-    user: str = ""
-    password: str = ""
-    identity: Path | None = None
-    authority: Path | None = None
-
-    def settings(self) -> dict[str, str]:
-        """The broker's settings for its listener CLIENT."""
-        told: dict[str, str] = {}
-        if self.protocol.startswith("SASL_"):
-            login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-            told["listener.name.client.sasl.enabled.mechanisms"] = "SCRAM-SHA-512"
-            told["listener.name.client.scram-sha-512.sasl.jaas.config"] = login
-        if self.protocol.endswith("SSL"):
-            for store, file in (("keystore", self.identity), ("truststore", self.authority)):
-                told[f"listener.name.client.ssl.{store}.type"] = "PEM"
-                told[f"listener.name.client.ssl.{store}.location"] = str(file)
-        return told
-
-
-class KafkaServer:
-    """One or three brokers in a folder. How many, their ports and their security are settled at the first start."""
-
-    def __init__(
-        self,
-        folder: Path,
-        brokers: int = 1,
-        ports: Sequence[int] = (),
-        *,
-        quick: bool = False,
-        security: Security | None = None,
-    ) -> None:
-        """`ports`: one for the clients of each broker, else free ones. `quick`: the timing of quick.properties."""
-        if brokers not in HEAP_MEGABYTES:
-            raise ServerError(f"Kafka 只能是 1 个或 3 个节点 · Kafka takes one or three brokers, not {brokers}")
-        self.folder = folder.resolve()
-        self.security = security or Security()
-        self._count = brokers
-        self._ports = ports
-        self._quick = quick
-        self._layout = self.folder / "cluster.json"
-
-    @property
-    def brokers(self) -> list[Broker]:
-        """In order of their node ids, which begin with 1. ServerError before the first start."""
-        if not self._layout.exists():
-            raise ServerError(f"{self.folder} 里没有启动过 Kafka · no Kafka was started in {self.folder}")
-        laid_out = json.loads(self._layout.read_text(encoding="utf-8"))["brokers"]
-        return self._brokers([Ports(**ports) for ports in laid_out])
-
-    @property
-    def servers(self) -> str:
-        """The addresses that clients begin with: `127.0.0.1:port,…`."""
-        return ",".join(broker.address for broker in self.brokers)
-
-    def start(self) -> None:
-        """Make the cluster if there is none, start what does not run, wait until all see each other.
-
-        ServerError when Java or the jars are missing or a broker does not come up.
-        """
-        jars.java()
-        jars.classpath()
-        with alone(self.folder):
-            if not self._layout.exists():
-                self._make()
-            for broker in self.brokers:
-                broker.start()
-        for broker in self.brokers:
-            broker.wait_ready([one.node for one in self.brokers])
-
-    def stop(self) -> None:
-        """End all brokers in order, all at once: the last alone would find no controller to sign off from."""
-        for broker in self._made():
-            broker.ask_to_stop()
-        for broker in self._made():
-            broker.stop()
-
-    def kill(self) -> None:
-        """Pull the plug of all brokers."""
-        for broker in self._made():
-            broker.kill()
-
-    def restart(self) -> None:
-        """Stop what runs, and start all at the same ports."""
-        self.stop()
-        self.start()
-
-    def pause(self) -> None:
-        """Let all brokers stand still."""
-        for broker in self.brokers:
-            broker.pause()
-
-    def resume(self) -> None:
-        """Go on after `pause`."""
-        for broker in self.brokers:
-            broker.resume()
-
-    def _made(self) -> list[Broker]:
-        return self.brokers if self._layout.exists() else []
-
-    def _brokers(self, laid_out: Sequence[Ports]) -> list[Broker]:
-        heap = HEAP_MEGABYTES.get(len(laid_out), 512)
-        return [Broker(self.folder / f"broker-{node}", node, ports, heap) for node, ports in enumerate(laid_out, 1)]
-
-    def _make(self) -> None:
-        """The layout is written last: a broken attempt is made anew."""
-        wanted = [*self._ports, *(free_port() for _ in range(self._count - len(self._ports)))]
-        laid_out = [Ports(port, free_port(), free_port()) for port in wanted]
-        cluster = base64.urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")
-        for broker in self._brokers(laid_out):
-            shutil.rmtree(broker.folder, ignore_errors=True)
-            broker.folder.mkdir(parents=True)
-            self._write_settings(broker, laid_out)
-            self._format(broker, cluster)
-        draft = self._layout.with_suffix(".draft")
-        draft.write_text(json.dumps({"cluster": cluster, "brokers": [vars(ports) for ports in laid_out]}), "utf-8")
-        draft.replace(self._layout)
-
-    def _write_settings(self, broker: Broker, laid_out: Sequence[Ports]) -> None:
-        """The template's, then the quick ones, then those of the security."""
-        told = Template((jars.HERE / "server.properties").read_text(encoding="utf-8")).substitute(
-            vars(broker.ports),
-            node=broker.node,
-            voters=",".join(f"{node}@{LOOPBACK}:{ports.controller}" for node, ports in enumerate(laid_out, 1)),
-            data=broker.folder / "data",
-            protocol=self.security.protocol,
-            replicas=len(laid_out),
-            in_sync=2 if len(laid_out) > 1 else 1,
-        )
-        if self._quick:
-            told += (jars.HERE / "quick.properties").read_text(encoding="utf-8")
-        told += "".join(f"{name}={value}\n" for name, value in self.security.settings().items())
-        broker.settings.write_text(told, encoding="utf-8")
-
-    def _format(self, broker: Broker, cluster: str) -> None:
-        command = [jars.java(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", jars.classpath()]
-        command += ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(broker.settings)]
-        if self.security.user:
-            told = f"SCRAM-SHA-512=[name={self.security.user},password={self.security.password}]"
-            command += ["--add-scram", told]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ServerError(f"Kafka 的存储没有建成 · Kafka's storage could not be made:\n{done.stdout}{done.stderr}")
+__all__ = ["KafkaServer", "Security"]
 
 
 def main() -> int:
@@ -189,7 +29,7 @@ def main() -> int:
     parser.add_argument("action", choices=("fetch", "start", "stop"))
     parser.add_argument("--folder", type=Path, help="where its data, settings and logs are")
     parser.add_argument("--port", type=int, action="append", default=[], help="for clients; once for each broker")
-    parser.add_argument("--brokers", type=int, default=1, help="one or three, settled at the first start")
+    parser.add_argument("--brokers", type=int, help="one (as without this) or three, settled at the first start")
     parser.add_argument("--quick", action="store_true", help="notice a dead broker within seconds, as tests do")
     arguments = parser.parse_args()
     if arguments.action != "fetch" and arguments.folder is None:
@@ -205,7 +45,9 @@ def main() -> int:
 def _act(arguments: argparse.Namespace) -> None:
     if arguments.action == "fetch":
         jars.java()
-        print(f"Kafka 就绪 · Kafka's jars are in {jars.fetch()}")
+        jars.fetch()
+        share_classes()
+        print(f"Kafka 就绪 · Kafka's jars are in {jars.folder()}")
         return
     server = KafkaServer(arguments.folder, arguments.brokers, arguments.port, quick=arguments.quick)
     if arguments.action == "start":

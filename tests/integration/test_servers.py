@@ -222,6 +222,11 @@ class TestKafka:
         KafkaServer(broker.folder).start()
         assert alive(broker) == before
 
+    def test_a_start_that_asks_for_another_cluster_is_refused(self, broker: Kafka) -> None:
+        for asked in (KafkaServer(broker.folder, brokers=3), KafkaServer(broker.folder, ports=[1])):
+            with pytest.raises(ServerError, match="is laid out otherwise: 1 brokers, at the ports"):
+                asked.start()
+
     def test_nothing_remains_after_a_stop_even_of_one_that_stood_still(self, broker: Kafka) -> None:
         before = alive(broker)
         broker.pause()
