@@ -7,14 +7,14 @@ by the end of D (Asia/Shanghai). Any other pair (D, T) by `known_at`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from services.chassis.clock import SHANGHAI
 from services.chassis.errors import InvalidRequest, Violation
+from services.chassis.instants import microseconds
 from services.chassis.service import Asker
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = date(1990, 1, 1)
 """No programme reaches further back; a date before it is a slip of the pen."""
 
@@ -59,14 +59,6 @@ def end_of(day: date) -> int:
     """The first instant after the day in Asia/Shanghai, in microseconds since 1970 UTC."""
     following = day + timedelta(days=1)
     return microseconds(datetime(following.year, following.month, following.day, tzinfo=SHANGHAI))
-
-
-def microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
 
 
 def moment_of(asked: Asked, asker: Asker) -> Moment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 
+from services.chassis.instants import instant_of
 from services.chassis.service import Asker
 from services.project_tracking.events import (
     Lamp,
@@ -22,7 +23,7 @@ from services.project_tracking.events import (
 )
 from services.projection.answers.parts import LampAnswer, Reading
 from services.projection.answers.project_lines import NextMilestone, OtherFigures, ProjectLine
-from services.projection.as_of import Moment, instant
+from services.projection.as_of import Moment
 from services.projection.boards import Board
 from services.projection.project_board import BoardRow
 from services.projection.queries import AttentionKind
@@ -32,7 +33,7 @@ from services.projection.standing import Standing
 
 
 def reading_of(moment: Moment, asker: Asker, other: Board | None) -> Reading:
-    known = None if moment.known_before is None else instant(moment.known_before)
+    known = None if moment.known_before is None else instant_of(moment.known_before)
     return Reading(on=moment.on, known_before=known, today=asker.today, compared=other is not None)
 
 

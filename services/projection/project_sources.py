@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from services.chassis.instants import instant_of
 from services.project_tracking.events import ProjectProgressReported, ProjectRegistered, ProjectStepRetracted
 from services.projection.answers.project import OtherFact, Source
-from services.projection.as_of import Moment, end_of, instant
+from services.projection.as_of import Moment, end_of
 from services.projection.project_timeline import Fact
 from services.projection.sources import corrects, source_key
 
@@ -40,7 +41,7 @@ class Sources:
         others += [_other(each, later=True) for each in self._later.get(key, ()) if corrects(each.event)]
         return Source(
             event_id=fact.id,
-            recorded_at=instant(fact.recorded_at),
+            recorded_at=instant_of(fact.recorded_at),
             reason=reason_of(fact) if corrects(fact.event) else None,
             corrected_since=self._since(fact) and len(self._known[key]) > 1,
             others=tuple(others),
@@ -65,7 +66,7 @@ def _other(fact: Fact, *, later: bool) -> OtherFact:
     report = event if isinstance(event, ProjectProgressReported) else None
     return OtherFact(
         event_id=fact.id,
-        recorded_at=instant(fact.recorded_at),
+        recorded_at=instant_of(fact.recorded_at),
         occurred_on=event.occurred_on,
         later=later,
         retracted=isinstance(event, ProjectStepRetracted),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.chassis.errors import NotFound
+from services.chassis.instants import instant_of
 from services.chassis.service import Asker
 from services.chassis.views import Reader
 from services.projection.answers.project import ProjectTimeline, TimelineEntry
-from services.projection.as_of import Moment, end_of, instant, moment_of
+from services.projection.as_of import Moment, end_of, moment_of
 from services.projection.boards import board_of
 from services.projection.lines import reading_of
 from services.projection.project_detail import find
@@ -60,7 +61,7 @@ def _entry(fact: Fact, replaces: str | None, replaced_by: str | None, moment: Mo
         version=fact.version,
         type=fact.type,
         occurred_on=occurred_on,
-        recorded_at=instant(fact.recorded_at),
+        recorded_at=instant_of(fact.recorded_at),
         actor=fact.actor,
         command_id=fact.command_id,
         data=fact.data.decode(),
