@@ -4,13 +4,13 @@ folder. A folder holds `views.<n>.sqlite` files and `views.current` with the num
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from services.chassis.file_lock import lock_now
 from services.chassis.sink_place import SinkPlace
 from services.chassis.view_file import ViewFile
 
@@ -110,10 +110,8 @@ class GenerationFiles:
     @contextlib.contextmanager
     def rebuilding(self) -> Iterator[None]:
         with (self._folder / "rebuild.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise RebuildRunning from error
+            if not lock_now(lock):
+                raise RebuildRunning
             yield
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ so and its parts move into their places; a crash in between is made up for by th
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.chassis.event_store import StoreUnusable
+from services.chassis.file_lock import lock_now
 
 MAKING = ".making"
 _FOREIGN = frozenset({MAKING, "lost+found"})
@@ -70,10 +70,8 @@ def _require_room(data: Path) -> None:
 
 
 def _take(lock: int, data: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StoreUnusable(f"另一个进程正在 {data} 中建城市 · another process is making a city here") from error
+    if not lock_now(lock):
+        raise StoreUnusable(f"另一个进程正在 {data} 中建城市 · another process is making a city here")
 
 
 def _make_durable(folder: Path) -> None:

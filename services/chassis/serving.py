@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import fcntl
 import os
 import platform
 import shutil
@@ -22,6 +21,7 @@ from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
 from services.chassis.city import City
 from services.chassis.contracts.about import VERSION
 from services.chassis.event_store import StoreKind
+from services.chassis.file_lock import lock_now
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.http_api import api_routes
 from services.chassis.http_server import HttpDoor, health_routes
@@ -31,6 +31,8 @@ from services.chassis.settings import Settings
 from services.chassis.truth import MerkleLog
 
 log = logger(__name__)
+
+LOGINS_FILE = "logins.sqlite"
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 """With less room than this a start is refused: the first commits would fail."""
@@ -53,7 +55,7 @@ class Access:
     @classmethod
     def of(cls, data: Path, store_id: str) -> Access:
         """From the data folder's own keys, which are made at first use."""
-        key, logins = signing_key(data / "keys", TOKEN_KEY), data / "logins.sqlite"
+        key, logins = signing_key(data / "keys", TOKEN_KEY), data / LOGINS_FILE
         verifier = TokenVerifier(key.public_key(), store_id, EndedTokens(logins))
         return cls(TokenIssuer(key, store_id), verifier, LoginCodes(logins))
 
@@ -101,13 +103,7 @@ def alone(data: Path) -> Iterator[bool]:
     except OSError as error:
         raise _unwritable(data, error) from error
     with opened as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held = False
-        else:
-            held = True
-        yield held
+        yield lock_now(lock)
 
 
 class Doors:

@@ -13,11 +13,10 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.embedded import EVENTS_FILE, REACTIONS_FILE
+from services.chassis.serving import LOGINS_FILE
 from services.cli.app import app, fail
 from services.cli.opening import prepare, require_city
 from services.cli.progress import progress_bar
-
-LOGINS_FILE = "logins.sqlite"
 
 
 @app.command()

@@ -8,7 +8,6 @@ heads file, and not in the pending file, was taken out by somebody.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from services.chassis.auth.keys import KeyFileError
+from services.chassis.file_lock import lock_now
 from services.chassis.truth.heads import FIRST_PREVIOUS, Head, key_id, parse_line
 
 KEY_FILE = "truth.pub"
@@ -150,9 +150,7 @@ class FollowerLock:
             return True
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not lock_now(file):
             os.close(file)
             return False
         self._file = file
