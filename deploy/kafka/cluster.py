@@ -8,6 +8,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -151,7 +152,7 @@ class KafkaServer:
             shutil.rmtree(broker.folder, ignore_errors=True)
             broker.folder.mkdir(parents=True)
             self._write_settings(broker, laid_out)
-            self._format(broker, cluster)
+        self._format(self._brokers(laid_out), cluster)
         draft = self._layout.with_suffix(".draft")
         draft.write_text(json.dumps({"cluster": cluster, "brokers": [vars(ports) for ports in laid_out]}), "utf-8")
         draft.replace(self._layout)
@@ -172,12 +173,18 @@ class KafkaServer:
         told += "".join(f"{name}={value}\n" for name, value in self.security.settings().items())
         broker.settings.write_text(told, encoding="utf-8")
 
-    def _format(self, broker: Broker, cluster: str) -> None:
+    def _format(self, brokers: Sequence[Broker], cluster: str) -> None:
+        """All at once: each takes Java's start and little more."""
+        with ExitStack() as running:
+            for formatting in [running.enter_context(self._formatting(broker, cluster)) for broker in brokers]:
+                told, _ = formatting.communicate()
+                if formatting.returncode:
+                    raise ServerError(f"Kafka 的存储没有建成 · Kafka's storage could not be made:\n{told}")
+
+    def _formatting(self, broker: Broker, cluster: str) -> subprocess.Popen[str]:
         command = [jars.java(), *JVM, *jars.shared_classes(), "-cp", jars.classpath()]
         command += ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(broker.settings)]
         if self.security.user:
             told = f"SCRAM-SHA-512=[name={self.security.user},password={self.security.password}]"
             command += ["--add-scram", told]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ServerError(f"Kafka 的存储没有建成 · Kafka's storage could not be made:\n{done.stdout}{done.stderr}")
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
