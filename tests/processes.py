@@ -143,7 +143,7 @@ class Server:
 
     def troubles(self) -> list[str]:
         """What /readyz complains about; nothing when it is ready."""
-        found: list[str] = httpx.get(f"{self.http}/readyz", timeout=10).json()["troubles"]
+        found: list[str] = httpx.get(f"{self.http}/readyz", timeout=30).json()["troubles"]
         return found
 
     def kill(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 PAUSE_SECONDS = 0.002
 
 
-def eventually(condition: Callable[[], object], seconds: float = 10.0, what: str = "") -> None:
+def eventually(condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
     """Return as soon as the condition holds; AssertionError when it does not within the time."""
     deadline = time.monotonic() + seconds
     while not condition():

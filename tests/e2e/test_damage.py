@@ -86,7 +86,7 @@ def test_a_store_that_is_moved_away_under_a_server(city: Path, access: str) -> N
         with pytest.raises(Refused) as error:
             client.do(lives.registration("lost"))
         assert (error.value.status, error.value.code) == ("503", "UNAVAILABLE")
-        eventually(lambda: any("moved away or replaced" in trouble for trouble in server.troubles()), 10)
+        eventually(lambda: any("moved away or replaced" in trouble for trouble in server.troubles()))
         client.close()
         assert server.stop() == 0, server.log()
         assert "store stopped" in server.log()

@@ -43,7 +43,7 @@ def test_every_address_that_is_printed_answers(rehearsed: Path) -> None:
         printed = {line[1]: line[2] for line in lines if len(line) > 2} | {"gRPC": server.grpc}
         assert printed["cockpit"] == f"{server.http}/"
         assert printed["stop"] == "Ctrl-C"
-        with httpx.Client(follow_redirects=True) as browser:
+        with httpx.Client(follow_redirects=True, timeout=30) as browser:
             assert browser.get(printed["cockpit"]).status_code == 401
             arrived = browser.get(printed["login"])
             assert (arrived.status_code, "演练数据" in arrived.text) == (200, True)
@@ -51,5 +51,5 @@ def test_every_address_that_is_printed_answers(rehearsed: Path) -> None:
             assert browser.get(printed["API"]).json()["openapi"].startswith("3.")
             assert "bizenv_build" in browser.get(printed["metrics"]).text
         with grpc.insecure_channel(printed["gRPC"]) as channel:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING

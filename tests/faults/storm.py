@@ -26,9 +26,9 @@ from tests.faults.check import check_served, check_stopped, count_events, read_j
 from tests.processes import BIZENV, ROOT, Server, environment, init, token
 from tests.waiting import eventually
 
-DEATH_SECONDS = 30.0
+DEATH_SECONDS = 90.0
 """A process that has not reached its fault point by then is killed where it stands."""
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 180.0
 AFTERWARDS = 100
 """Commands that must still go through when the city is served again."""
 SETTINGS = {
@@ -185,7 +185,7 @@ class Storm:
         rebuild: subprocess.Popen[bytes] | None = None
         by_itself = True
         try:
-            eventually(lambda: server.is_announced or not server.alive, 60, "a start or a death")
+            eventually(lambda: server.is_announced or not server.alive, SETTLE_SECONDS, "a start or a death")
             if server.alive:
                 before = self._callers.acknowledged()
                 self._callers.go(server)
@@ -212,7 +212,9 @@ class Storm:
             eventually(lambda: not server.alive or time.monotonic() > deadline, DEATH_SECONDS + 10)
             return
         enough = before + blow.times
-        eventually(lambda: self._callers.acknowledged() >= enough or not server.alive, 60, "acknowledged commands")
+        eventually(
+            lambda: self._callers.acknowledged() >= enough or not server.alive, SETTLE_SECONDS, "acknowledged commands"
+        )
         until = time.monotonic() + self._dice.random() * 0.05
         eventually(lambda: time.monotonic() > until)
 

@@ -114,16 +114,16 @@ def test_a_deadline_that_passes_in_the_server(served: Server, http: HttpClient, 
     order, late = lives.registration("held"), lives.weekly("held", 1)
     before = _ended(served)
     with ThreadPoolExecutor(1) as pool:
-        with closing(sqlite3.connect(served.data / "project_tracking" / "events.sqlite", timeout=10)) as database:
+        with closing(sqlite3.connect(served.data / "project_tracking" / "events.sqlite", timeout=30)) as database:
             database.execute("BEGIN IMMEDIATE")
             first = pool.submit(http.do, order)
-            eventually(lambda: _in_hand(served, "RegisterProject") == 1, 30, "the first command in the server's hands")
+            eventually(lambda: _in_hand(served, "RegisterProject") == 1, 60, "the first command in the server's hands")
             with pytest.raises(Refused) as error:
                 http.do(late, seconds=0.3)
             assert (error.value.status, error.value.code) == ("504", "DEADLINE_EXCEEDED")
             with pytest.raises((Lost, Refused), match="DEADLINE_EXCEEDED"):
                 grpc_client.do(late, seconds=2)  # enough to come to the server on any machine
-            eventually(lambda: _ended(served) == before + 1, 30, "the end of the call in the server")
+            eventually(lambda: _ended(served) == before + 1, 60, "the end of the call in the server")
             assert not first.done()
             database.rollback()
         assert first.result(30).version == 1
@@ -195,18 +195,18 @@ def test_a_disk_that_is_full_and_freed_again(empty_city: Path, access: str, tmp_
             first = http.do(lives.registration("before"))
             disk.fill(server.process.pid)
             weeks = iter(range(400))
-            eventually(lambda: _is_refused(http, next(weeks)), 30, "a refusal for want of room")
+            eventually(lambda: _is_refused(http, next(weeks)), 60, "a refusal for want of room")
             for door, status in ((http, "503"), (grpc_client, "UNAVAILABLE")):
                 with pytest.raises(Refused) as error:
                     door.do(lives.registration("while-full"))
                 assert (error.value.status, error.value.code) == (status, "UNAVAILABLE")
-            assert httpx.get(f"{server.http}/livez").status_code == 200
+            assert httpx.get(f"{server.http}/livez", timeout=30).status_code == 200
             assert http.ask("GetProject", project_id="before", token=first.token)["line"]["version"] >= 1
 
             disk.free(server.process.pid)
             after = http.do(lives.registration("while-full"))
             assert http.ask("GetProject", project_id="while-full", token=after.token)["line"]["version"] == 1
-            eventually(lambda: not server.troubles(), 30, "readiness")
+            eventually(lambda: not server.troubles(), 60, "readiness")
             http.close()
             grpc_client.close()
             assert server.stop() == 0, server.log()
@@ -230,7 +230,7 @@ def test_a_stop_while_the_disk_is_full_is_clean(empty_city: Path, access: str, t
             weeks = iter(range(400))
             http.do(lives.registration("before"))
             disk.fill(server.process.pid)
-            eventually(lambda: _is_refused(http, next(weeks)), 30, "a refusal for want of room")
+            eventually(lambda: _is_refused(http, next(weeks)), 60, "a refusal for want of room")
             http.close()
             assert server.stop() == 0, server.log()
             assert "Traceback" not in server.log()
@@ -245,7 +245,7 @@ def test_a_stop_while_the_disk_is_full_is_clean(empty_city: Path, access: str, t
 
 def insert_event(data: Path, stream: str, version: int, kind: str, content: bytes) -> None:
     """Put an event into the store of project_tracking behind its back, at its end."""
-    with closing(sqlite3.connect(data / "project_tracking" / "events.sqlite", timeout=10)) as database, database:
+    with closing(sqlite3.connect(data / "project_tracking" / "events.sqlite", timeout=30)) as database, database:
         database.execute(
             "INSERT INTO events SELECT coalesce(max(position), 0) + 1, ?, ?, ?, ?, '2017-03-01', 1500000000000000,"
             " 'nobody:nobody', ?, x'00', 'c', 'c', NULL, ? FROM events",
@@ -280,7 +280,7 @@ def test_a_poisoned_event_parks_its_stream_and_nothing_else(city: Path, access: 
             f"{sick.stream}/2",
             f"{sick.stream}/3",
         ]
-        assert 'consumer_parked_streams{group="projection"} 1.0' in httpx.get(server.metrics).text
+        assert 'consumer_parked_streams{group="projection"} 1.0' in httpx.get(server.metrics, timeout=30).text
         assert bizenv(city, "doctor").returncode == 1
         told(city, "parked", "retry", sick.stream)
         http.close()
@@ -290,7 +290,7 @@ def test_a_poisoned_event_parks_its_stream_and_nothing_else(city: Path, access: 
 
 
 def _notices(server: Server) -> list[str]:
-    found: list[str] = httpx.get(f"{server.http}/readyz").json()["notices"]
+    found: list[str] = httpx.get(f"{server.http}/readyz", timeout=30).json()["notices"]
     return found
 
 
@@ -304,7 +304,7 @@ def test_too_many_poisoned_streams_stop_the_consumer_and_readiness_says_so(city:
         eventually(
             lambda: health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         )
-        assert httpx.get(f"{server.http}/livez").status_code == 200
+        assert httpx.get(f"{server.http}/livez", timeout=30).status_code == 200
         assert http.do(lives.registration("well")).version == 1
         http.close()
         caller.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -81,14 +81,16 @@ def test_a_batch_that_was_cut_off_is_applied_whole_or_not_at_all(
     rested: Path, access: str, point: str, weeks: int
 ) -> None:
     """Both groups pass the point with the registration. The reports are sent, and answered, while they gather for the
-    next batch, with which the first group dies."""
+    next batch, with which the first group dies: as soon as a query asks for it."""
     groups = [service.name for service in SERVICES if "project_tracking" in service.listens_to and service.views]
     before = shown(rested, groups)
-    with dying(rested, f"{point}:{len(groups) + 1}", poll_busy_milliseconds="2000") as server:
+    with dying(rested, f"{point}:{len(groups) + 1}", poll_busy_milliseconds="10000") as server:
         client = HttpClient(server.http, access)
         client.do(lives.registration(PROJECT))
         eventually(lambda: _applied(server, groups) == [1] * len(groups), 30, "the registration in the views")
         receipts = [client.do(lives.weekly(PROJECT, week)) for week in range(weeks)]
+        with suppress(Lost):
+            client.ask("GetProject", project_id=PROJECT, token=receipts[-1].token)
         client.close()
     assert [receipt.version for receipt in receipts] == list(range(2, weeks + 2))
     told_of = [at - was for at, was in zip(shown(rested, groups), before, strict=True)]
@@ -140,7 +142,7 @@ def dying(data: Path, fault: str, **settings: str) -> Iterator[Server]:
     server = Server(data, fault=fault, **settings)
     try:
         yield server.ready()
-        assert server.wait(30) == KILLED
+        assert server.wait() == KILLED
     finally:
         server.process.kill()
 
@@ -185,7 +187,7 @@ def _leaves(server: Server) -> float | None:
 
 
 def _metric(server: Server, name: str, label: str) -> dict[str, float]:
-    families = text_string_to_metric_families(httpx.get(server.metrics).text)
+    families = text_string_to_metric_families(httpx.get(server.metrics, timeout=30).text)
     samples = (sample for family in families for sample in family.samples)
     return {sample.labels[label]: sample.value for sample in samples if sample.name == name}
 

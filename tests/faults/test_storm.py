@@ -13,7 +13,7 @@ from tests.faults.storm import ALL_ROUNDS, Blow, Kills, Storm, run
 ROUNDS = 4
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_few_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, seed=2017, rounds=ROUNDS) == []
     table, last = capsys.readouterr().out.splitlines()[-2:]
@@ -26,10 +26,11 @@ def test_a_few_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_process_that_does_not_reach_its_point_in_time_is_counted_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storm, "DEATH_SECONDS", 0.5)
     given = Storm(tmp_path, seed=1)
     try:
-        given.suffer(Blow("consumer.written", 1_000_000))
+        with monkeypatch.context() as impatient:
+            impatient.setattr(storm, "DEATH_SECONDS", 0.5)
+            given.suffer(Blow("consumer.written", 1_000_000))
         given.suffer(Blow("consumer.written", 1))
     finally:
         given.close()

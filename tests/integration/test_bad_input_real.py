@@ -376,11 +376,13 @@ def test_the_last_day_of_a_unit_is_still_good(city: RealCity) -> None:
 def test_the_feed_of_the_city_is_that_of_all_services_that_publish_events(city: RealCity) -> None:
     city.do(registration(f"q-{uuid4()}"))
     reader = {"Authorization": f"Bearer {city.token(Role.INTEGRATOR)}"}
-    page = httpx.get(f"{city.http}/v1/events?after=&limit=1000", headers=reader)
+    page = httpx.get(f"{city.http}/v1/events?after=&limit=1000", headers=reader, timeout=30)
     assert {event["source"].rpartition("/")[2] for event in page.json()} == {"policy_registry", "project_tracking"}
-    unknown = httpx.get(f"{city.http}/v1/events?service=projection", headers=reader)
+    unknown = httpx.get(f"{city.http}/v1/events?service=projection", headers=reader, timeout=30)
     clerk = httpx.get(
-        f"{city.http}/v1/events", headers={"Authorization": f"Bearer {city.token(Role.UNIT_STAFF, UNIT)}"}
+        f"{city.http}/v1/events",
+        headers={"Authorization": f"Bearer {city.token(Role.UNIT_STAFF, UNIT)}"},
+        timeout=30,
     )
     assert unknown.status_code == 404
     assert "policy_registry, project_tracking" in unknown.json()["message"]

@@ -272,7 +272,7 @@ def test_one_id_sent_by_many_at_once_is_carried_out_once(city: Embedded, other: 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert Counter(answer.repeated for answer in answers if isinstance(answer, Receipt)) == {False: 1, True: 63}
     assert amounts(city) == [1]
 
@@ -372,7 +372,7 @@ class Held:
     def __enter__(self) -> Held:
         self._store.on_append(self._wait)
         threading.Thread(target=self._append, daemon=True).start()
-        assert self._reached.wait(10)
+        assert self._reached.wait(30)
         return self
 
     def _append(self) -> None:
@@ -391,7 +391,7 @@ class Held:
 
     def _wait(self) -> None:
         self._reached.set()
-        self._gate.wait(20)
+        self._gate.wait(60)
 
     @property
     def queued(self) -> int:
@@ -434,8 +434,8 @@ def test_a_command_cancelled_while_appending_leaves_the_state_right(city: Embedd
         following = city.loop.submit(city.gateway.execute(Add(counter="a", amount=3), call()))
         eventually(lambda: held.queued == 2)
     with pytest.raises(CancelledError):
-        lost.result(10)
-    assert following.result(10).version == 4
+        lost.result(30)
+    assert following.result(30).version == 4
     assert amounts(city) == [1, 2, 3]
     assert bus_of(city)._repository._locks == {}
 
@@ -452,7 +452,7 @@ def test_more_commands_than_the_queue_takes_are_refused_at_once(tmp_path: Path) 
             with pytest.raises(Overloaded):
                 do(city, Add(counter="a", amount=1))
             assert in_hand("Add") == 2
-        assert [future.result(10).version for future in waiting] == [2, 2]
+        assert [future.result(30).version for future in waiting] == [2, 2]
         do(city, Add(counter="a", amount=1))
         assert in_hand("Add") == 0
 

@@ -18,7 +18,9 @@ from services.chassis.settings import Settings
 
 pytestmark = pytest.mark.asyncio
 
-QUICK = Settings(http_port=0, http_header_seconds=0.2, http_body_seconds=0.4, http_idle_seconds=1, http_connections=3)
+QUICK = Settings(http_port=0, http_header_seconds=0.5, http_body_seconds=1, http_idle_seconds=3, http_connections=3)
+LATE = 15
+"""Seconds after which an end is no longer that of these settings, on a machine that has much else to do."""
 GET = b"GET / HTTP/1.1\r\nHost: city\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: city\r\nContent-Length: 10\r\n\r\n"
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -63,7 +65,7 @@ async def served(settings: Settings = QUICK) -> AsyncIterator[Callable[[], Await
 async def closed_after(reader: asyncio.StreamReader) -> tuple[bytes, float]:
     """All that still came, and after how many seconds the connection ended."""
     started = time.monotonic()
-    told = await asyncio.wait_for(reader.read(), 5)
+    told = await asyncio.wait_for(reader.read(), 30)
     return told, time.monotonic() - started
 
 
@@ -81,7 +83,7 @@ async def test_a_header_that_does_not_arrive_ends_the_connection(sent: bytes) ->
         writer.write(sent)
         told, seconds = await closed_after(reader)
     assert told == b""
-    assert 0.1 < seconds < 2
+    assert 0.2 < seconds < LATE
 
 
 async def test_a_header_that_trickles_in_ends_the_connection_too() -> None:
@@ -95,7 +97,7 @@ async def test_a_header_that_trickles_in_ends_the_connection_too() -> None:
             await asyncio.wait([ended], timeout=0.02)
         told, seconds = await ended
     assert told == b""
-    assert seconds < 2
+    assert seconds < LATE
 
 
 @pytest.mark.parametrize("path", [b"/", b"/unread"])
@@ -105,7 +107,7 @@ async def test_a_body_that_does_not_arrive_ends_the_connection(path: bytes) -> N
         reader, writer = await connect()
         writer.write(POST.replace(b" / ", b" %b " % path) + b"half")
         _, seconds = await closed_after(reader)
-    assert 0.3 < seconds < 2
+    assert 0.5 < seconds < LATE
 
 
 async def test_an_idle_connection_ends_and_a_used_one_goes_on() -> None:
@@ -121,7 +123,7 @@ async def test_an_idle_connection_ends_and_a_used_one_goes_on() -> None:
         assert (await ended)[0].startswith(b"HTTP/1.1 200")
         await _use(reader, writer)
         _, seconds = await closed_after(reader)
-    assert 0.2 < seconds < 3
+    assert 0.6 < seconds < LATE
 
 
 async def _use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -149,7 +151,7 @@ async def test_the_second_request_of_a_connection_is_timed_like_the_first() -> N
         writer.write(POST + b"0123456789" + b"GET / HT")
         told, seconds = await closed_after(reader)
     assert told.startswith(b"HTTP/1.1 200")
-    assert seconds < 3
+    assert seconds < LATE
 
 
 async def test_one_connection_too_many_is_refused_and_the_others_go_on() -> None:
@@ -166,6 +168,6 @@ async def test_one_connection_too_many_is_refused_and_the_others_go_on() -> None
         writer.write(GET)
         assert (await first.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
         writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (await answered(connect)).startswith(b"HTTP/1.1 200"):
                 pass

@@ -78,7 +78,7 @@ class Turning:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
         assert self.errors == []
         assert not self._thread.is_alive()
 
@@ -157,7 +157,7 @@ def test_while_others_append_no_reader_ever_sees_an_older_state(
             eventually(lambda number=number: host.views.number == number)  # type: ignore[misc]
         done.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
     assert faults == []
     assert host.consumer is not None
     assert host.consumer.failure is None
@@ -401,7 +401,7 @@ def test_readers_beside_a_small_cache_see_committed_rows_only(
             do(city, Add(counter=names[n % 12], amount=1))
         done.set()
         for reader in readers:
-            reader.join(10)
+            reader.join(60)
     city.settle()
     assert host.consumer is not None
     assert host.consumer.failure is None
