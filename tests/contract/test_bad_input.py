@@ -182,10 +182,10 @@ async def test_a_deadline_that_passes_over_a_command_ends_it_in_the_server_too()
     before = ended()
     async with door("grpc") as client:
         client.gateway.held = True
-        outcome = await client.send(replace(register(), timeout=0.3))
+        outcome = await client.send(replace(register(), timeout=2.0))
         assert outcome.status == "DEADLINE_EXCEEDED"
         assert len(client.gateway.calls) == 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while ended() == before:
                 await asyncio.sleep(0.01)
         client.gateway.release.set()
@@ -209,7 +209,7 @@ async def test_more_load_than_the_door_takes_is_refused_at_once(name: str, statu
     async with door(name) as client:
         client.gateway.held = True
         held = [asyncio.create_task(client.send(sign())) for _ in range(2)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(client.gateway.calls) < 2:
                 client.gateway.entered.clear()
                 await client.gateway.entered.wait()

@@ -119,7 +119,7 @@ def test_a_token_that_the_store_never_gave_is_refused_at_once(city: Embedded, cl
     started = time.monotonic()
     with pytest.raises(Refused) as refused:
         client.ask("FindCounter", counter="a", token=bad)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     assert (refused.value.code, refused.value.fields) == ("INVALID_REQUEST", ("token",))
 
 
@@ -127,7 +127,7 @@ def test_many_wait_and_one_batch_wakes_them_all(city: Embedded, client: Client, 
     at = opened(city)
     asked = all_wait(city, client, pool, at)
     city.settle()
-    assert [int(future.result(10)["total"]) for future in asked] == [5] * WAITING
+    assert [int(future.result(30)["total"]) for future in asked] == [5] * WAITING
     assert waiting(city) == 0
 
 
@@ -142,7 +142,7 @@ def test_one_more_than_may_wait_is_refused(city: Embedded, client: Client, pool:
     )
     city.settle()
     for future in asked:
-        future.result(10)
+        future.result(30)
 
 
 def test_those_who_wait_hold_no_place_that_a_command_needs(
@@ -154,9 +154,9 @@ def test_those_who_wait_hold_no_place_that_a_command_needs(
     assert send_add(client)["version"] in (3, "3")
     city.settle()
     for future in asked:
-        future.result(10)
+        future.result(30)
     again: list[Future[Any]] = [pool.submit(client.ask, "FindCounter", counter="a") for _ in range(PLACES)]
-    assert {int(future.result(10)["total"]) for future in again} == {6}
+    assert {int(future.result(30)["total"]) for future in again} == {6}
 
 
 def send_add(client: Client) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def test_a_call_that_is_cancelled_waits_no_more_over_grpc(city: Embedded, doors:
         eventually(lambda: waiting(city) == 1)
         client.close()
         eventually(lambda: waiting(city) == 0)
-        assert asking.exception(10) is not None
+        assert asking.exception(30) is not None
 
 
 def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
@@ -206,7 +206,7 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
 
     def slow(commands: Any) -> None:
         held.set()
-        assert release.wait(10)
+        assert release.wait(30)
         dispatch(commands)
 
     sink._dispatch = slow
@@ -216,10 +216,10 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
     with ThreadPoolExecutor(1) as consumer:
         turned = consumer.submit(host.react, 0.0)
         host.turn(0.0)
-        assert held.wait(10)
-        assert answer.result(5) == FIVE
+        assert held.wait(30)
+        assert answer.result(30) == FIVE
         release.set()
-        turned.result(10)
+        turned.result(30)
 
 
 def test_who_waits_ends_the_gathering_of_facts(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_who_waits_ends_the_gathering_of_facts(tmp_path: Path) -> None:
         gathering = consumer.submit(host.turn, 60.0)
         token = do(city, Add(counter="a", amount=5))[-1].token
         assert city.loop.run(city.gateway.ask(FindCounter(counter="a", token=token), call(seconds=5))) == FIVE
-        gathering.result(5)
+        gathering.result(30)
 
 
 def test_a_token_of_the_time_before_a_restore_does_not_wait_for_what_is_gone(tmp_path: Path) -> None:
@@ -245,6 +245,6 @@ def test_a_token_of_the_time_before_a_restore_does_not_wait_for_what_is_gone(tmp
         for token in (lost, lost._replace(position=lost.position + 5)):
             answer = city.loop.submit(city.gateway.ask(FindCounter(counter="a", token=str(token)), call()))
             city.settle()
-            assert answer.result(5) == FIVE
+            assert answer.result(30) == FIVE
         asked = city.gateway.ask(FindCounter(counter="a", token=str(gone)), call(seconds=5))
         assert city.loop.run(asked) == FIVE
