@@ -206,7 +206,7 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
 
     def slow(commands: Any) -> None:
         held.set()
-        assert release.wait(30)
+        assert release.wait(60)
         dispatch(commands)
 
     sink._dispatch = slow
