@@ -9,15 +9,18 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus import Bus, Source
+from services.chassis.checkpoints import LostPlace
 from services.chassis.intake import Intake
 from services.chassis.lag import LagGauges
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
-from services.chassis.sinks import PASSING
+from services.chassis.sinks import PASSING, NotYet
 
 log = logger(__name__)
 
 CATCH_UP_BATCH = 2000
+NEAR = 200
+"""So many records may be left when a step that brought some ends a catch-up: a step need not bring all there is."""
 
 
 class Consumer:
@@ -99,8 +102,9 @@ class Consumer:
 
     def turn(self, idle_seconds: float = 0.05) -> int | None:
         """One step that never raises; returns how many deliveries came, None when it failed. Passing troubles (disk
-        full, database locked, overload) are waited out with growing pauses; anything else stops this consumer, which
-        its owner sees by `failure`: its turns do nothing from then on."""
+        full, database locked, overload) are waited out with growing pauses; where another member was faster, or facts
+        must wait for the views, the next turn reads again. Anything else stops this consumer, which its owner sees by
+        `failure`: its turns do nothing from then on."""
         if self.failure is not None:
             self._stopping.wait(idle_seconds)
             return None
@@ -108,6 +112,8 @@ class Consumer:
             came = self.step(idle_seconds)
             self._pause = 0.0
             return came
+        except (LostPlace, NotYet) as reason:
+            log.debug("consumer reads again", group=self.group, reason=str(reason))
         except (SQLAlchemyError, *PASSING) as error:
             self._pause = min(max(2 * self._pause, 0.1), 5.0)
             log.warning("consumer waits", group=self.group, seconds=self._pause, reason=str(error))
@@ -151,8 +157,8 @@ class Consumer:
 def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[int], None] | None = None) -> None:
     """Feed one sink from its checkpoint to the head, beside any other consumer: a rebuild, a new generation.
 
-    `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: a page
-    that is not full has reached the head.
+    `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: less than a
+    page is near enough to the head.
     """
     consumer = Consumer(f"{intake.sink.name}.catch-up", bus, services, [intake], batch=CATCH_UP_BATCH, shared=False)
     try:
@@ -160,7 +166,8 @@ def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[
             came = consumer.step()
             if page and came:
                 page(came)
-            behind = came == CATCH_UP_BATCH or (not came and any(consumer.subscription.lag().values()))
+            left = 0 if came == CATCH_UP_BATCH else sum(consumer.subscription.lag().values())
+            behind = came == CATCH_UP_BATCH or left > (NEAR if came else 0)
             if not behind and not intake.has_holes:
                 return
     finally:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from services.chassis.bus import Bus
 from services.chassis.clock import Clock
@@ -17,7 +19,7 @@ from services.chassis.live_views import LiveSink, LiveViews
 from services.chassis.log_keeper import LogKeeper
 from services.chassis.loop_thread import LoopThread
 from services.chassis.passing_time import CALENDAR, PassDay
-from services.chassis.reacting import OwnCommands
+from services.chassis.reacting import OwnCommands, ShownFirst
 from services.chassis.reaction_sink import ReactionSink
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Aggregate, Service, whole_city
@@ -30,6 +32,20 @@ from services.chassis.view_renewal import ViewRenewal
 REACTIONS_DAMAGED = (
     "反应进度已损坏,请与事件库一起从备份恢复 · how far reactions got is damaged: restore it from a backup"
 )
+
+
+LOG_SECONDS = 0.5
+"""Between two looks of the tamper-evident log at its store."""
+
+DAY_CHECK_SECONDS = 1.0
+"""How often a service asks whether a day has passed."""
+
+
+class Job(NamedTuple):
+    """Work that goes on for ever on a thread of its own: one step after another, `pause` seconds apart."""
+
+    step: Callable[[], object]
+    pause: float = 0.0
 
 
 class ServiceHost:
@@ -100,7 +116,19 @@ class ServiceHost:
             self.views,
             self.own.dispatch,
             self.bus.stream_of,
+            ShownFirst(self.views, self.store).ready,
         )
+
+    def jobs(self, idle_seconds: float) -> dict[str, Job]:
+        """The work of this service, by name."""
+        found = {"keep_log": Job(self.keep_log, LOG_SECONDS)}
+        if self.consumer is not None:
+            found["follow"] = Job(partial(self.turn, idle_seconds))
+        if self.reactor is not None:
+            found["react"] = Job(partial(self.reactor.turn, idle_seconds))
+        if self.service.keeps_calendar:
+            found["pass_days"] = Job(self.pass_days, DAY_CHECK_SECONDS)
+        return found
 
     def turn(self, idle_seconds: float) -> None:
         """One turn of the views' consumer, and what the views need after it."""
@@ -108,11 +136,6 @@ class ServiceHost:
         came = self.consumer.turn(idle_seconds)
         self._caught_up = self._caught_up or came == 0
         self.renewal.step()
-
-    def react(self, idle_seconds: float) -> None:
-        """One turn of the reactions' consumer."""
-        assert self.reactor is not None
-        self.reactor.turn(idle_seconds)
 
     def go_on_after_restore(self, store: EventStore) -> None:
         """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in

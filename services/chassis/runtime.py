@@ -24,19 +24,13 @@ from nameko.containers import ServiceContainer, WorkerContext  # noqa: E402
 from nameko.extensions import DependencyProvider, Entrypoint  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
-from services.chassis.host import ServiceHost  # noqa: E402
+from services.chassis.host import Job, ServiceHost  # noqa: E402
 from services.chassis.logs import logger  # noqa: E402
 
 log = logger(__name__)
 
 ON_DEATH = "on_death"
 """Under this name the containers' config holds what an entrypoint's dying thread calls."""
-
-LOG_SECONDS = 0.5
-"""Between two looks of the tamper-evident log at its store."""
-
-DAY_CHECK_SECONDS = 1.0
-"""How often a service asks whether a day has passed."""
 
 
 class ThreadContainer(ServiceContainer):  # type: ignore[misc]
@@ -94,25 +88,14 @@ class Host(DependencyProvider):  # type: ignore[misc]
 
 
 def hosted(host: ServiceHost, idle_seconds: float) -> type:
-    """The nameko service class of one service, with the entrypoints that it has work for."""
-
-    def follow(self: Any) -> None:
-        self.host.turn(idle_seconds)
-        if host.reactor is not None:
-            self.host.react(0.0)  # behind the views, which it reads
-
-    def pass_days(self: Any) -> None:
-        self.host.pass_days()
-
-    def keep_log(self: Any) -> None:
-        self.host.keep_log()
-
-    body: dict[str, Any] = {"name": host.service.name, "host": Host(host), "keep_log": repeat(LOG_SECONDS)(keep_log)}
-    if host.consumer is not None:
-        body["follow"] = repeat()(follow)
-    if host.service.keeps_calendar:
-        body["pass_days"] = repeat(DAY_CHECK_SECONDS)(pass_days)
+    """The nameko service class of one service, with an entrypoint for each kind of work that it has."""
+    body: dict[str, Any] = {"name": host.service.name, "host": Host(host)}
+    body |= {name: repeat(job.pause)(_method(job)) for name, job in host.jobs(idle_seconds).items()}
     return type(host.service.name, (), body)
+
+
+def _method(job: Job) -> Callable[[Any], object]:
+    return lambda _service: job.step()
 
 
 class Runtime:

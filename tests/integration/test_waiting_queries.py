@@ -214,7 +214,7 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
     answer = city.loop.submit(city.gateway.ask(FindCounter(counter="a", token=str(at)), call()))
     eventually(lambda: waiting(city) == 1)
     with ThreadPoolExecutor(1) as consumer:
-        turned = consumer.submit(host.react, 0.0)
+        turned = consumer.submit(host.reactor.turn, 0.0)
         host.turn(0.0)
         assert held.wait(30)
         assert answer.result(30) == FIVE
