@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
@@ -23,10 +23,11 @@ from services.chassis.contracts.descriptors import Contracts, build_contracts
 from services.chassis.domain import Command, Facts, Rule
 from services.chassis.envelope import Envelope, partition_of
 from services.chassis.errors import CommandIdReused, Forbidden, NotFound, StaleVersion
-from services.chassis.feed import beyond_end
-from services.chassis.gateway import Call, Receipt
+from services.chassis.feed import Feed, beyond_end
+from services.chassis.gateway import Call, Gateway, Receipt
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.http_api import api_routes
+from services.chassis.peers import Channels, RemoteGateway
 from services.chassis.service import Query
 from services.chassis.settings import Settings
 from tests.contract.sample import SERVICE, WORK, GetWork, Kind, ListWorks, WorkPage, WorkRow
@@ -272,9 +273,7 @@ def _headers(request: Request) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def grpc_door(
-    gateway: FakeGateway, settings: Settings = SETTINGS, feed: FakeFeed | None = None
-) -> AsyncIterator[Any]:
+async def grpc_door(gateway: Gateway, settings: Settings = SETTINGS, feed: Feed | None = None) -> AsyncIterator[Any]:
     """A channel to a real server on a free port."""
     door = GrpcDoor([SERVICE], gateway, VERIFIER, feed or FakeFeed(0), settings)
     await door.start()
@@ -286,9 +285,7 @@ async def grpc_door(
 
 
 @asynccontextmanager
-async def http_door(
-    gateway: FakeGateway, settings: Settings = SETTINGS, feed: int = 0
-) -> AsyncIterator[httpx.AsyncClient]:
+async def http_door(gateway: Gateway, settings: Settings = SETTINGS, feed: int = 0) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application, without a socket."""
     app = Starlette(routes=api_routes([SERVICE], gateway, VERIFIER, FakeFeed(feed), settings))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://city.example") as client:
@@ -296,11 +293,28 @@ async def http_door(
 
 
 @asynccontextmanager
+async def peer(gateway: Gateway, feed: Feed | None = None, settings: Settings = SETTINGS) -> AsyncIterator[Channels]:
+    """Another process's gRPC door in front of this gateway, and the way to it."""
+    served = GrpcDoor([SERVICE], gateway, VERIFIER, feed or FakeFeed(0), settings)
+    await served.start()
+    channels = Channels({SERVICE.name: [f"127.0.0.1:{served.port}"]})
+    try:
+        yield channels
+    finally:
+        await channels.close()
+        await served.stop(0)
+
+
+@asynccontextmanager
 async def door(name: str, settings: Settings = SETTINGS) -> AsyncIterator[Door]:
-    gateway = FakeGateway()
-    if name == "grpc":
-        async with grpc_door(gateway, settings) as channel:
-            yield GrpcClient(channel, gateway)
-    else:
-        async with http_door(gateway, settings) as client:
-            yield HttpClient(client, gateway)
+    """`grpc` or `http`; with `-peer` behind it the gateway is reached through another process's gRPC door."""
+    kind, _, behind = name.partition("-")
+    async with AsyncExitStack() as opened:
+        gateway = FakeGateway()
+        asked: Gateway = gateway
+        if behind:
+            asked = RemoteGateway([SERVICE], await opened.enter_async_context(peer(gateway)), CONTRACTS)
+        if kind == "grpc":
+            yield GrpcClient(await opened.enter_async_context(grpc_door(asked, settings)), gateway)
+        else:
+            yield HttpClient(await opened.enter_async_context(http_door(asked, settings)), gateway)

@@ -52,7 +52,8 @@ class Codec(Generic[S]):
 def _reader(descriptor: Any, struct: type[msgspec.Struct], seen: dict[type, FromWire]) -> FromWire:
     """A function from a message to the dict of its fields. `seen` lets a Struct hold its own kind.
 
-    On the wire an empty list or map is an absent one, so a required one that is absent is empty.
+    On the wire an empty list or map is an absent one, so a required one that is absent is empty; and None is absent, so
+    what may be None and has no default is None.
     """
     if struct in seen:
         return seen[struct]
@@ -69,6 +70,7 @@ def _reader(descriptor: Any, struct: type[msgspec.Struct], seen: dict[type, From
         return found
 
     seen[struct] = read
+    undefaulted = {field.encode_name for field in msgspec.structs.fields(struct) if field.required}
     for field in fields_of(struct):
         own = descriptor.fields_by_name[field.name]
         table[own] = (field.name, _from_wire(field.shape, own, seen))
@@ -76,6 +78,8 @@ def _reader(descriptor: Any, struct: type[msgspec.Struct], seen: dict[type, From
             empty[field.name] = ()
         elif field.required and field.shape.value is not None:
             empty[field.name] = {}
+        elif not field.required and field.name in undefaulted:
+            empty[field.name] = None
     return read
 
 
