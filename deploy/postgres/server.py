@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -26,9 +24,9 @@ from urllib.parse import quote
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from deploy.postgres.programs import plain_environment, program, run_as, server_user
 from deploy.processes import LOOPBACK, Process, ServerError, alone, free_port, remember, remembered, spawn, tail, within
 
-PACKAGED = Path("/usr/lib/postgresql")
 SUPERUSER = "postgres"
 ROLE = "bizenv"
 START_SECONDS = 60.0
@@ -92,15 +90,18 @@ class PostgresServer:
         return f"postgresql://{user}:{quote(self.password, safe='')}@{place}"
 
     def start(self) -> None:
-        """Make the cluster if there is none, start it and wait until it answers; nothing if it runs already.
+        """Make the cluster if there is none, start it unless it runs, wait until it answers.
 
-        ServerError when the programs are missing, the folder can't be used or the server does not come up.
+        ServerError when the programs are missing, the folder can't be used, the server does not come up or runs at
+        another port than the wanted one.
         """
         program("postgres")
         with alone(self.folder):
-            if self.process is None:
+            process = self.process
+            if process is None:
                 self._make()
-                self._run()
+                process = self._launch()
+            self._wait_ready(process)
 
     def stop(self) -> None:
         """End it in order: connections are cut, nothing that was committed is lost."""
@@ -177,21 +178,29 @@ class PostgresServer:
 
     def _check_reach(self) -> None:
         """The user that the server runs as may be kept out of a folder above ours."""
-        if _run_as(_user(), ["test", "-r", str(self.folder / "password")]).returncode:
+        if run_as(server_user(), ["test", "-r", str(self.folder / "password")]).returncode:
             raise ServerError(
-                f"用户 {_user()} 进不了 {self.folder} · the user {_user()} can't enter {self.folder}: "
+                f"用户 {server_user()} 进不了 {self.folder} · the user {server_user()} can't enter {self.folder}: "
                 "take a folder below one that everybody may enter (chmod o+x)"
             )
 
-    def _run(self) -> None:
+    def _launch(self) -> Process:
         port = self._wanted_port or (self.port if self._port_file.exists() else free_port())
         settings = {**self.settings, **self._encryption(), "port": str(port)}
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [program("postgres"), "-D", str(self.folder / "data"), *options]
         self._own_log()
-        process = spawn(command, self.log, user=_user(), folder=Path("/"), environment=_plain_environment())
+        process = spawn(command, self.log, user=server_user(), folder=Path("/"), environment=plain_environment())
         remember(process, self._pid_file)
         self._port_file.write_text(str(port), encoding="utf-8")
+        return process
+
+    def _wait_ready(self, process: Process) -> None:
+        """Then see to the role and its database: a start that broke off may have left them out."""
+        if self._wanted_port not in (None, self.port):
+            raise ServerError(
+                f"PostgreSQL 已在端口 {self.port} 运行 · PostgreSQL runs already, at the port {self.port}"
+            )
         within(START_SECONDS, lambda: self._takes_connections(process) or not process.alive)
         if not self._takes_connections(process):
             process.send(signal.SIGINT)
@@ -215,59 +224,22 @@ class PostgresServer:
             lines = file.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
+        ready = len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
+        return ready and process.alive
 
     def _run_program(self, name: str, *arguments: str) -> None:
-        done = _run_as(_user(), [program(name), *arguments])
+        done = run_as(server_user(), [program(name), *arguments])
         if done.returncode:
             raise ServerError(f"{name} 失败 · {name} failed: {done.stderr.strip()}")
 
     def _own(self, path: Path) -> None:
-        if user := _user():
+        if user := server_user():
             shutil.chown(path, user, user)
         path.chmod(0o700 if path.is_dir() else 0o600)
 
     def _own_log(self) -> None:
         self.log.touch()
         self._own(self.log)
-
-
-def program(name: str) -> str:
-    """The path of a program of PostgreSQL, the newest installed. ServerError when there is none."""
-    packaged = sorted(PACKAGED.glob(f"*/bin/{name}"), key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0))
-    found = str(packaged[-1]) if packaged else shutil.which(name)
-    if found is None:
-        raise ServerError(
-            "PostgreSQL 的程序不在本机,请运行 make servers · "
-            f"PostgreSQL's program {name} is not on this machine; install Debian's package postgresql: make servers"
-        )
-    return found
-
-
-def _user() -> str | None:
-    """Whom the server runs as when we are root; None: as ourselves."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("postgres").pw_name
-    except KeyError:
-        raise ServerError(
-            "PostgreSQL 不能以 root 运行,本机没有用户 postgres,请运行 make servers · "
-            "PostgreSQL does not run as root, and there is no user postgres; install Debian's package: make servers"
-        ) from None
-
-
-def _run_as(user: str | None, command: list[str]) -> subprocess.CompletedProcess[str]:
-    groups: list[str] | None = None if user is None else []
-    return subprocess.run(
-        command, user=user, group=user, extra_groups=groups, cwd="/", env=_plain_environment(),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
-def _plain_environment() -> dict[str, str]:
-    """Without the variables that would lead the server's programs elsewhere."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from kafka.errors import KafkaError
 from deploy.kafka import jars
 from deploy.kafka.server import KafkaServer, Security
 from deploy.kafka.wire import brokers_at_work
-from deploy.postgres import server as postgres_launcher
+from deploy.postgres import programs
 from deploy.postgres.server import PostgresServer
 from deploy.processes import Process, ServerError
 from tests.certificates import Authority
@@ -86,6 +86,8 @@ class TestPostgres:
         process = server.process
         PostgresServer(server.folder).start()
         assert server.process == process
+        with pytest.raises(ServerError, match=f"runs already, at the port {server.port}"):
+            PostgresServer(server.folder, server.port + 1).start()
 
     def test_nothing_remains_after_a_stop(self, own_postgres: MakePostgres) -> None:
         server = own_postgres(durable=False)
@@ -102,7 +104,7 @@ class TestPostgres:
         assert stat.S_IMODE((postgres.folder / "password").stat().st_mode) == 0o600
 
     def test_a_missing_program_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(postgres_launcher, "PACKAGED", tmp_path)
+        monkeypatch.setattr(programs, "PACKAGED", tmp_path)
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(ServerError, match=r"PostgreSQL 的程序不在本机.*install Debian's package postgresql"):
             PostgresServer(tmp_path / "postgres").start()
