@@ -25,6 +25,9 @@ from services.chassis.views import FoldedView, StoredFact, ViewSpec
 LOOK_SECONDS = 0.03
 """How old what readers have at hand may be, beside other processes that write."""
 
+CHECKSUM_PAGE = 1000
+"""Rows fetched at a time, so that a checksum's memory does not grow with its view."""
+
 
 class ViewDatabase(SinkDatabase):
     """The tables of some views, and the rows last used at hand; a Reader of them."""
@@ -146,15 +149,20 @@ class ViewDatabase(SinkDatabase):
         spec = self.views[view]
         return self.place.several_writers and isinstance(spec, FoldedView) and spec.shared
 
-    def checksum(self) -> dict[str, str]:
-        """SHA-256 of each view's rows in key order: equal for equal facts, however they were delivered."""
-        sums = {}
-        for name, table in self.tables.items():
-            digest = hashlib.sha256()
-            kept = [column for column in table.columns if not (column.name == "position" and "row" in table.columns)]
-            with self.engine.connect() as connection:
-                for row in connection.execute(select(*kept).order_by(*table.primary_key.columns)):
-                    digest.update(msgspec.json.encode(tuple(row)))
-                    digest.update(b"\n")
-            sums[name] = digest.hexdigest()
-        return sums
+    def checksum(self, connection: Connection | None = None) -> dict[str, str]:
+        """SHA-256 of each view's rows in key order: equal for equal facts, however they were delivered. Within the
+        connection's transaction where there is one."""
+        if connection is None:
+            with self.engine.connect() as opened:
+                return self.checksum(opened)
+        return {name: _checksum(connection, table) for name, table in self.tables.items()}
+
+
+def _checksum(connection: Connection, table: Table) -> str:
+    digest = hashlib.sha256()
+    kept = [column for column in table.columns if not (column.name == "position" and "row" in table.columns)]
+    query = select(*kept).order_by(*table.primary_key.columns).execution_options(yield_per=CHECKSUM_PAGE)
+    for row in connection.execute(query):
+        digest.update(msgspec.json.encode(tuple(row)))
+        digest.update(b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,103 @@
+"""A whole topic read once, by a consumer of no group: for audits, and for bringing back what a store lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from services.chassis.errors import Unavailable
+from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.connection import lost, open_client
+from services.chassis.kafka.records import Record
+from services.chassis.kafka.topics import gone, missing
+
+SILENCE_SECONDS = 30.0
+"""For how long nothing may come before the reading is given up."""
+
+_POLL_MILLISECONDS = 500
+_RECORDS = 2000
+
+_READING: dict[str, Any] = {
+    "group_id": None,
+    "enable_auto_commit": False,
+    "auto_offset_reset": "none",
+    "allow_auto_create_topics": False,
+    "request_timeout_ms": 15_000,
+    "fetch_max_bytes": 16 * 1024 * 1024,
+    "max_partition_fetch_bytes": 2 * 1024 * 1024,
+    "metrics_enabled": False,
+}
+
+
+class KeyedRecord(Record, Protocol):
+    """The library's record with its key."""
+
+    key: bytes | None
+
+
+Page = tuple[int, Sequence[KeyedRecord]]
+"""Records of one partition, in the order of their offsets."""
+
+
+class WholeTopics:
+    """The topics of a cluster as they are. Every method raises Unavailable where the brokers don't answer."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def name(self, service: str) -> str:
+        """What the service's topic of events is called."""
+        return self._cluster.topic_of(service)
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Per partition, the offset of the next record; raises Unavailable where there is no such topic."""
+        found = {number: end for (_, number), end in self._cluster.ends([topic]).items()}
+        if not found:
+            raise missing(topic)
+        return found
+
+    def read(self, topic: str, ends: Mapping[int, int]) -> Iterator[Page]:
+        """All records before these offsets, partition by partition as they come. What is deleted meanwhile raises."""
+        starts = {number: at for (_, number), at in self._cluster.starts([(topic, part) for part in ends]).items()}
+        left = {number: end for number, end in ends.items() if starts.get(number, 0) < end}
+        if not left:
+            return
+        client = open_client(KafkaConsumer, self._cluster.access, **_READING)
+        try:
+            places = {TopicPartition(topic, number): starts[number] for number in left}
+            client.assign(list(places))
+            for place, start in places.items():
+                client.seek(place, start)
+            yield from self._pages(client, topic, left)
+        except OffsetOutOfRangeError as error:
+            raise gone(topic, sum(ends.values())) from error
+        except (KafkaError, RuntimeError) as error:
+            raise lost(self._cluster.access, error) from error
+        finally:
+            client.close(autocommit=False, timeout_ms=1000)
+
+    def _pages(self, client: KafkaConsumer, topic: str, left: dict[int, int]) -> Iterator[Page]:
+        deadline = time.monotonic() + SILENCE_SECONDS
+        while left:
+            found = client.poll(timeout_ms=_POLL_MILLISECONDS, max_records=_RECORDS)
+            for place, records in found.items():
+                end = left.get(place.partition, 0)
+                if page := [record for record in records if record.offset < end]:
+                    yield place.partition, page
+                deadline = time.monotonic() + SILENCE_SECONDS
+            for number in [number for number, end in left.items() if _reached(client, topic, number) >= end]:
+                del left[number]
+                client.pause(TopicPartition(topic, number))
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"主题 {topic} 读取中断:{SILENCE_SECONDS:.0f} 秒没有新记录",
+                    f"the topic {topic} can't be read to its end: nothing came for {SILENCE_SECONDS:.0f} s",
+                )
+
+
+def _reached(client: KafkaConsumer, topic: str, number: int) -> int:
+    return int(client.position(TopicPartition(topic, number), timeout_ms=1000) or 0)

@@ -1,0 +1,200 @@
+"""A service whose facts are in PostgreSQL, on a topic and in views on PostgreSQL, for tests that harm one of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import psycopg
+from kafka.admin import NewTopic
+
+from services.chassis.bus import Bus
+from services.chassis.city import registry_of
+from services.chassis.consumer import Consumer, catch_up
+from services.chassis.domain import Event
+from services.chassis.envelope import Envelope
+from services.chassis.event_store import Append, Appended, EventStore, NewEvent
+from services.chassis.event_store.opening import create_store
+from services.chassis.event_store.postgresql import PostgresDialect
+from services.chassis.flow import FlowReport, audit_flow
+from services.chassis.intake import Intake
+from services.chassis.kafka.whole_topic import WholeTopics
+from services.chassis.leases import RelayPlace
+from services.chassis.live_views import LiveViews
+from services.chassis.postgres_schema import PostgresSchema
+from services.chassis.registry import EventRegistry
+from services.chassis.service import Service
+from services.chassis.sink_database import SinkDatabase
+from services.chassis.sinks import ViewSink
+from services.chassis.view_database import ViewDatabase
+from tests.kafka_topics import Publisher
+from tests.sample_service import CounterAdded, CounterOpened, CounterRenamed, Faults, sample_service
+from tests.servers import Kafka, Postgres
+from tests.stores import RECORDED_AT, store_info, version_of
+
+DAY = date(2017, 3, 1)
+NAME = "sample"
+PARTITIONS = 4
+VIEWS = f"{NAME}_views_1"
+RELAY = "relay"
+
+
+class FlowForm:
+    """The parts of the city that an audit opens."""
+
+    def __init__(self, url: str, published: Path) -> None:
+        self.url = url
+        self.published = published
+        self.place = "test"
+
+    def exists(self) -> bool:
+        return True
+
+    def store(self, service: str) -> EventStore:
+        return EventStore(PostgresDialect(self.url, service), service)
+
+    def views(self, service: Service, store_id: str, registry: EventRegistry) -> LiveViews:
+        return cast(LiveViews, OneGeneration(ViewDatabase(PostgresSchema(self.url, VIEWS), service.views, registry)))
+
+    def reactions(self, service: str) -> SinkDatabase:
+        raise NotImplementedError
+
+    def bus(self, stores: Mapping[str, EventStore]) -> Bus:
+        raise NotImplementedError
+
+
+class OneGeneration:
+    """Views that are never built anew."""
+
+    def __init__(self, current: ViewDatabase) -> None:
+        self.current = current
+        self.close = current.close
+
+
+class FlowCity:
+    """One service, its topic and its views. What is recorded is on the topic after `relay`, in the views after
+    `project`."""
+
+    def __init__(self, postgres: Postgres, kafka: Kafka, folder: Path) -> None:
+        self.url = postgres.database()
+        self.superuser = postgres.as_superuser(self.url)
+        self.kafka = kafka
+        self.faults = Faults()
+        self.service = sample_service(self.faults)
+        self.registry = registry_of([self.service])
+        self.form = FlowForm(self.url, folder / "published")
+        self.info = store_info(NAME, partitions=PARTITIONS)
+        create_store(PostgresDialect(self.url, NAME), self.info)
+        self.store = self.form.store(NAME)
+        self.publisher = Publisher(kafka)
+        self.topics = WholeTopics(self.publisher.cluster)
+        self.database = ViewDatabase(PostgresSchema(self.url, VIEWS), self.service.views, self.registry)
+        self._chance = random.Random(0)
+        self._ids = iter(range(10**9))
+
+    def close(self) -> None:
+        self.database.close()
+        self.publisher.close()
+        self.store.close()
+
+    @property
+    def topic(self) -> str:
+        return self.publisher.cluster.topic_of(NAME)
+
+    def record(self, stream: str, *events: Event) -> None:
+        """Facts of one command."""
+        news = tuple(NewEvent(event.type, event.occurred_on, self.registry.encode(event)) for event in events)
+        command_id = str(UUID(int=self._chance.getrandbits(128)))
+        number = next(self._ids)
+        outcome = self.store.append_now(
+            Append(
+                stream=stream,
+                expected_version=version_of(self.store, stream),
+                command_id=command_id,
+                command_hash=bytes([number % 256]) * 32,
+                events=news,
+                recorded_at=RECORDED_AT + number * 1_000_001,
+                actor="city_group:wang",
+                correlation_id=command_id,
+                causation_id=command_id,
+                traceparent=None if number % 3 else f"00-{number + 1:032x}-{number + 1:016x}-01",
+            )
+        )
+        assert isinstance(outcome, Appended)
+
+    def live(self, commands: int, counters: int = 7) -> None:
+        """So many commands of one to three facts on some counters."""
+        for _ in range(commands):
+            stream = f"counter-{self._chance.randrange(counters)}"
+            if version_of(self.store, stream) == 0:
+                self.record(stream, CounterOpened(occurred_on=DAY, unit="130602"))
+                continue
+            titles = CounterRenamed(occurred_on=DAY, title=f"t{self._chance.random()}")
+            facts: list[Event] = [CounterAdded(occurred_on=DAY, amount=self._chance.randint(1, 9)), titles]
+            self.record(stream, *facts[: self._chance.randint(1, 2)])
+
+    def relay(self) -> None:
+        """All that is recorded goes to the topic, and the relay's checkpoint with it."""
+        self.publisher.publish(self.store)
+        self.passed(self.store.last_position())
+
+    def passed(self, position: int) -> None:
+        """The relay says that it has sent everything up to there."""
+        place = RelayPlace(self.store.engine, RELAY)
+        place.take(1)
+        assert place.move(self.store.info.epoch, position, 1)
+
+    def intake(self, database: ViewDatabase | None = None) -> Intake:
+        sink = ViewSink("views", database or self.database)
+        return Intake(sink, self.registry, lambda: datetime(2017, 3, 1, tzinfo=UTC), 100)
+
+    def project(self) -> None:
+        """The views apply what the topic has."""
+        catch_up(self.publisher.bus, [NAME], self.intake())
+
+    def consumer(self) -> Consumer:
+        return Consumer("views", self.publisher.bus, [NAME], [self.intake()], shared=False)
+
+    def settle(self, commands: int = 40) -> None:
+        self.live(commands)
+        self.relay()
+        self.project()
+
+    def audit(self) -> FlowReport:
+        return audit_flow(self.form, [self.service], self.registry, self.topics)
+
+    def facts(self) -> list[tuple[Envelope, int]]:
+        """All events with the position before each in its partition."""
+        last: dict[int, int] = {}
+        found = []
+        for envelope in self.store.scan():
+            found.append((envelope, last.get(envelope.partition, 0)))
+            last[envelope.partition] = envelope.position
+        return found
+
+    def remake_topic(self, harm: Callable[[list[tuple[Envelope, int]]], list[tuple[Envelope, int]]]) -> None:
+        """The topic made anew, with the records that `harm` makes of the right ones."""
+        with self.kafka.admin() as admin:
+            admin.delete_topics([self.topic])
+            while self.publisher.cluster.look(self.topic) is not None:
+                pass
+            admin.create_topics([NewTopic(self.topic, PARTITIONS, 1)])
+        for envelope, previous in harm(self.facts()):
+            self.publisher.send(envelope, previous)
+        self.publisher.flush()
+
+    def sql(self, statement: str, *values: Any) -> None:
+        """From outside, past every check."""
+        with psycopg.connect(self.superuser, autocommit=True) as connection:
+            connection.execute(statement.encode(), values)
+
+
+@contextmanager
+def flow_city(postgres: Postgres, kafka: Kafka, folder: Path) -> Iterator[FlowCity]:
+    with closing(FlowCity(postgres, kafka, folder)) as city:
+        yield city
