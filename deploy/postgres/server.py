@@ -11,8 +11,6 @@ folder's file `password`, mode 600. PostgreSQL refuses to run as root: then it r
 from __future__ import annotations
 
 import argparse
-import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -24,10 +22,10 @@ from urllib.parse import quote
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from deploy.postgres.programs import plain_environment, program, run_as, server_user
+from deploy.postgres.layout import SUPERUSER, lay_out, own
+from deploy.postgres.programs import plain_environment, program, server_user
 from deploy.processes import LOOPBACK, Process, ServerError, alone, free_port, remember, remembered, spawn, tail, within
 
-SUPERUSER = "postgres"
 ROLE = "bizenv"
 START_SECONDS = 60.0
 """Recovery after a kill is included."""
@@ -99,7 +97,7 @@ class PostgresServer:
         with alone(self.folder):
             process = self.process
             if process is None:
-                self._make()
+                lay_out(self.folder, synced=self.settings.get("fsync") != "off")
                 process = self._launch()
             self._wait_ready(process)
 
@@ -141,55 +139,23 @@ class PostgresServer:
 
     def execute(self, script: str, database: str = "postgres") -> str:
         """What psql prints for the script, run by the superuser. ServerError with the first complaint."""
-        command = [program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", self.url(database, SUPERUSER)]
-        done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, cwd="/")
+        place = ["-h", LOOPBACK, "-p", str(self.port), "-U", SUPERUSER, "-d", database]
+        command = [program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", *place]
+        environment = {**plain_environment(), "PGPASSWORD": self.password}
+        done = subprocess.run(
+            command, input=script, env=environment, capture_output=True, text=True, check=False, cwd="/"
+        )
         if done.returncode:
             raise ServerError(f"PostgreSQL 不接受设置 · PostgreSQL refuses: {done.stderr.strip()}")
         return done.stdout
-
-    def _make(self) -> None:
-        """Lay out the cluster under another name first: a broken attempt is not taken for a cluster."""
-        data = self.folder / "data"
-        self._own(self.folder)
-        self._keep_password()
-        self._check_reach()
-        if data.exists():
-            return
-        draft = self.folder / "data.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        self._run_program(
-            "initdb", "-D", str(draft), "-U", SUPERUSER, f"--pwfile={self.folder / 'password'}", "--auth=scram-sha-256",
-            "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions", *self._unsynced(),
-        )  # fmt: skip
-        draft.rename(data)
-
-    def _unsynced(self) -> tuple[str, ...]:
-        return ("--no-sync",) if self.settings.get("fsync") == "off" else ()
-
-    def _keep_password(self) -> None:
-        file = self.folder / "password"
-        given = os.environ.get("PGPASSWORD")
-        if not file.exists():
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-                opened.write(given or secrets.token_urlsafe(24))
-            self._own(file)
-        elif given and given != self.password:
-            raise ServerError(f"密码与 {file} 不符 · $PGPASSWORD differs from the password that {file} keeps")
-
-    def _check_reach(self) -> None:
-        """The user that the server runs as may be kept out of a folder above ours."""
-        if run_as(server_user(), ["test", "-r", str(self.folder / "password")]).returncode:
-            raise ServerError(
-                f"用户 {server_user()} 进不了 {self.folder} · the user {server_user()} can't enter {self.folder}: "
-                "take a folder below one that everybody may enter (chmod o+x)"
-            )
 
     def _launch(self) -> Process:
         port = self._wanted_port or (self.port if self._port_file.exists() else free_port())
         settings = {**self.settings, **self._encryption(), "port": str(port)}
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [program("postgres"), "-D", str(self.folder / "data"), *options]
-        self._own_log()
+        self.log.touch()
+        own(self.log)
         process = spawn(command, self.log, user=server_user(), folder=Path("/"), environment=plain_environment())
         remember(process, self._pid_file)
         self._port_file.write_text(str(port), encoding="utf-8")
@@ -214,7 +180,7 @@ class PostgresServer:
             return {}
         copy = self.folder / "identity.pem"
         shutil.copyfile(self._identity, copy)
-        self._own(copy)
+        own(copy)
         return {"ssl": "on", "ssl_cert_file": str(copy), "ssl_key_file": str(copy)}
 
     def _takes_connections(self, process: Process) -> bool:
@@ -226,20 +192,6 @@ class PostgresServer:
             return False
         ready = len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
         return ready and process.alive
-
-    def _run_program(self, name: str, *arguments: str) -> None:
-        done = run_as(server_user(), [program(name), *arguments])
-        if done.returncode:
-            raise ServerError(f"{name} 失败 · {name} failed: {done.stderr.strip()}")
-
-    def _own(self, path: Path) -> None:
-        if user := server_user():
-            shutil.chown(path, user, user)
-        path.chmod(0o700 if path.is_dir() else 0o600)
-
-    def _own_log(self) -> None:
-        self.log.touch()
-        self._own(self.log)
 
 
 def main() -> int:

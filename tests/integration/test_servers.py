@@ -21,7 +21,7 @@ from deploy.kafka import jars
 from deploy.kafka.server import KafkaServer, Security
 from deploy.kafka.wire import brokers_at_work
 from deploy.postgres import programs
-from deploy.postgres.server import PostgresServer
+from deploy.postgres.server import NOT_DURABLE, PostgresServer
 from deploy.processes import Process, ServerError
 from tests.certificates import Authority
 from tests.servers import Kafka, Postgres, folder_for, kafka_server
@@ -43,6 +43,15 @@ def ask(url: str, query: LiteralString) -> object:
     with psycopg.connect(url, connect_timeout=5) as connection:
         [(answer,)] = connection.execute(query)
     return answer
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """One that the user postgres may enter."""
+    with folder_for("launcher") as folder:
+        folder.mkdir()
+        folder.chmod(0o755)
+        yield folder
 
 
 class TestPostgres:
@@ -102,6 +111,21 @@ class TestPostgres:
 
     def test_the_password_is_for_the_owner_alone(self, postgres: Postgres) -> None:
         assert stat.S_IMODE((postgres.folder / "password").stat().st_mode) == 0o600
+
+    def test_a_password_given_by_the_environment_holds(
+        self, shared_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PGPASSWORD", "it's @/% given")
+        server = PostgresServer(shared_folder / "postgres", settings=NOT_DURABLE)
+        server.start()
+        try:
+            assert ask(server.url(), "SELECT 1") == 1
+            monkeypatch.setenv("PGPASSWORD", "another")
+            server.stop()
+            with pytest.raises(ServerError, match="differs from the password"):
+                server.start()
+        finally:
+            server.kill()
 
     def test_a_missing_program_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(programs, "PACKAGED", tmp_path)
@@ -303,15 +327,6 @@ class TestCommandLine:
         done = launcher("postgres", "url", "--folder", str(tmp_path))
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == f"{tmp_path} 里没有启动过 PostgreSQL · no PostgreSQL was started in {tmp_path}\n"
-
-
-@pytest.fixture
-def shared_folder() -> Iterator[Path]:
-    """One that the user postgres may enter."""
-    with folder_for("launcher") as folder:
-        folder.mkdir()
-        folder.chmod(0o755)
-        yield folder
 
 
 def launcher(server: str, *arguments: str) -> subprocess.CompletedProcess[str]:
