@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus import Subscription
+from services.chassis.errors import Unavailable
 from services.chassis.metrics import METRICS
 
 
@@ -20,8 +21,8 @@ class LagGauges:
         self._group = group
         self._subscription = subscription
         self._age_of = age_of
-        METRICS.consumer_lag_records.labels(group).set_function(lambda: _unless_unknown(self._records))
-        METRICS.consumer_lag_seconds.labels(group).set_function(lambda: _unless_unknown(self._seconds))
+        METRICS.consumer_lag_records.labels(group).set_function(lambda: unless_unknown(self._records))
+        METRICS.consumer_lag_seconds.labels(group).set_function(lambda: unless_unknown(self._seconds))
 
     def close(self) -> None:
         """Forget the group: nobody reads for it any more."""
@@ -36,8 +37,9 @@ class LagGauges:
         return 0.0 if oldest is None else self._age_of(oldest)
 
 
-def _unless_unknown(measure: Callable[[], float]) -> float:
+def unless_unknown(measure: Callable[[], float]) -> float:
+    """What a gauge shows: NaN when whoever knows does not answer."""
     try:
         return measure()
-    except SQLAlchemyError:
+    except (SQLAlchemyError, Unavailable):
         return math.nan

@@ -13,6 +13,7 @@ from services.chassis.kafka.cluster import Cluster, Partition
 from services.chassis.kafka.reader import Reader
 from services.chassis.kafka.records import Foreigners, Record, delivery_of
 from services.chassis.kafka.topics import made_anew, missing
+from services.chassis.kafka.whole_topic import WholeTopics, beginnings_of
 from services.chassis.logs import logger
 from services.chassis.registry import MalformedEvent
 
@@ -39,6 +40,11 @@ class KafkaBus:
     def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> KafkaSubscription:
         name = self._cluster.group_of(group) if shared else None
         return KafkaSubscription(self._cluster, name, services, self._foreigners, self._gather_seconds)
+
+    def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
+        """Reads the topics from their beginnings to where they end now."""
+        topics = WholeTopics(self._cluster)
+        return {service: beginnings_of(topics, service) for service in services}
 
 
 class KafkaSubscription:

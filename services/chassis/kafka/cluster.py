@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,8 @@ from services.chassis.kafka.connection import lost, open_client
 
 REQUEST_MILLISECONDS = 5000
 LOOK_SECONDS = 2.0
-"""How long what was seen of the topics counts, also that no broker answered."""
+ABSENT_SECONDS = 0.2
+"""How long what was seen of a topic counts, also that no broker answered; and that there is none."""
 
 PEEK_SECONDS = 1.0
 
@@ -62,12 +64,18 @@ class Cluster:
     def watch(self, topic: str) -> TopicState | None:
         """The topic as it was seen at most some seconds ago; None: there is none. One request tells all watched."""
         with self._looking:
-            if topic not in self._watched or time.monotonic() >= self._seen_at + LOOK_SECONDS:
+            if time.monotonic() >= self._seen_at + self._counts_for(topic):
                 self._watched.add(topic)
                 self._look_again()
             if isinstance(self._seen, Unavailable):
                 raise Unavailable(self._seen.message, self._seen.english)
             return self._seen.get(topic)
+
+    def _counts_for(self, topic: str) -> float:
+        if topic not in self._watched:
+            return -math.inf
+        absent = not isinstance(self._seen, Unavailable) and topic not in self._seen
+        return ABSENT_SECONDS if absent else LOOK_SECONDS
 
     def _look_again(self) -> None:
         try:

@@ -34,7 +34,7 @@ def delivery_of(record: Record, source: Source) -> Delivery:
         raise MalformedEvent(f"it belongs to {envelope.service}/{envelope.partition}")
     if not 0 <= previous < envelope.position:
         raise MalformedEvent(f"position {envelope.position} can't follow {previous}")
-    return Delivery(envelope, previous, record.offset + 1)
+    return Delivery(envelope, previous, record.offset + 1, own_epoch=True)
 
 
 def record_of(envelope: Envelope, previous: int) -> dict[str, Any]:

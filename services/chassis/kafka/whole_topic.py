@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
@@ -12,8 +13,9 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.connection import lost, open_client
-from services.chassis.kafka.records import Record
+from services.chassis.kafka.records import Record, delivery_of
 from services.chassis.kafka.topics import gone, missing
+from services.chassis.registry import MalformedEvent
 
 SILENCE_SECONDS = 30.0
 """For how long nothing may come before the reading is given up."""
@@ -97,6 +99,17 @@ class WholeTopics:
                     f"主题 {topic} 读取中断:{SILENCE_SECONDS:.0f} 秒没有新记录",
                     f"the topic {topic} can't be read to its end: nothing came for {SILENCE_SECONDS:.0f} s",
                 )
+
+
+def beginnings_of(topics: WholeTopics, service: str) -> dict[int, int]:
+    """Per store epoch, its first position on the service's topic."""
+    topic, found = topics.name(service), dict[int, int]()
+    for partition, records in topics.read(topic, topics.ends(topic)):
+        for record in records:
+            with suppress(MalformedEvent):  # told of by whoever reads it to apply it
+                envelope = delivery_of(record, (service, partition)).envelope
+                found[envelope.epoch] = min(envelope.position, found.get(envelope.epoch, envelope.position))
+    return found
 
 
 def _reached(client: KafkaConsumer, topic: str, number: int) -> int:

@@ -27,6 +27,26 @@ def test_the_sdk_reads_a_binary_message() -> None:
     _agrees(event)
 
 
+@pytest.mark.parametrize("traceparent", [None, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"])
+def test_a_binary_message_bears_every_attribute(traceparent: str | None) -> None:
+    event = msgspec.structs.replace(EVENT, traceparent=traceparent)
+    headers, value = to_binary(event, 5)
+    attributes = {f"ce_{name}": text.encode() for name, text in attributes_of(event, 5).items()}
+    attributes["content-type"] = attributes.pop("ce_datacontenttype")
+    if traceparent is not None:
+        attributes["traceparent"] = traceparent.encode()
+    assert dict(headers) == attributes
+    assert len(headers) == len(attributes)
+    assert value == event.data
+    assert read_message(headers, value) == (event, 5)
+
+
+def test_a_header_without_a_value_is_refused() -> None:
+    headers = [(name, None if name == "ce_actor" else text) for name, text in to_binary(EVENT, 5)[0]]
+    with pytest.raises(MalformedEvent, match="actor"):
+        read_message(headers, EVENT.data)
+
+
 def test_the_sdk_reads_a_structured_message() -> None:
     headers = {"content-type": b"application/cloudevents+json; charset=UTF-8"}
     event = from_structured_event(KafkaMessage(headers=headers, key=EVENT.stream, value=to_structured(EVENT, 5)))

@@ -1,0 +1,253 @@
+"""The relay on a real broker: whatever fails or comes late, every fact is applied once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaTimeoutError
+
+from services.chassis.envelope import Envelope
+from services.chassis.event_store import EventStore
+from services.chassis.kafka.connection import open_client
+from services.chassis.kafka.course import Acknowledgement
+from services.chassis.kafka.refill import refill
+from services.chassis.kafka.sender import Sender
+from services.chassis.kafka.topics import TopicShape
+from services.chassis.leases import RelayPlace
+from services.chassis.metrics import METRICS
+from tests.followers import Follower, record
+from tests.relays import Line, running
+from tests.servers import Kafka
+from tests.stores import make_store
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EventStore]:
+    with closing(make_store(tmp_path / "sample.sqlite")) as made:
+        yield made
+
+
+@pytest.fixture
+def line(kafka: Kafka) -> Iterator[Line]:
+    with closing(Line(kafka)) as made:
+        yield made
+
+
+@pytest.fixture
+def follower(tmp_path: Path, line: Line) -> Iterator[Follower]:
+    with closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as made:
+        yield made.start()
+
+
+def place_of(store: EventStore) -> int:
+    return RelayPlace(store.engine, store.service).read().position
+
+
+def records_on(line: Line, store: EventStore) -> int:
+    return sum(line.cluster.ends([line.topic_of(store)]).values())
+
+
+def relayed(store: EventStore) -> bool:
+    return place_of(store) == store.last_position()
+
+
+def test_what_is_recorded_before_and_after_comes_through_once(
+    store: EventStore, line: Line, follower: Follower
+) -> None:
+    record(store, 300)
+    with running(line.relay(store)) as relay:
+        follower.wait_for(store)
+        record(store, 50)
+        follower.wait_for(store)
+        eventually(lambda: relayed(store))
+        assert relay.trouble is None
+        assert METRICS.registry.get_sample_value("bizenv_relay_lag_records", {"service": "sample"}) == 0
+    assert records_on(line, store) == 350
+
+
+def test_a_relay_goes_on_where_the_former_stopped(store: EventStore, line: Line, follower: Follower) -> None:
+    for _ in range(3):
+        record(store, 40)
+        with running(line.relay(store)):
+            eventually(lambda: relayed(store))
+    follower.wait_for(store)
+    assert records_on(line, store) == 120
+
+
+def test_another_leads_as_soon_as_the_leader_stops(store: EventStore, line: Line, follower: Follower) -> None:
+    first, second = line.relay(store, "one", lease_seconds=60), line.relay(store, "two", lease_seconds=60)
+    with running(second):
+        with running(first):
+            record(store, 30)
+            eventually(lambda: relayed(store))
+            assert first.leads != second.leads
+        record(store, 30)
+        eventually(lambda: second.leads or first.leads)
+        second.leadership._ask_at = 0.0  # else it asks for the lease each 6 s
+        follower.wait_for(store)
+    assert records_on(line, store) == 60
+
+
+class Expiring:
+    """A sender of which one send expires while those after it land, as the library's do: the first of a partition that
+    is not the first of its page."""
+
+    def __init__(self, sender: Sender, spoilt: list[str]) -> None:
+        self._sender = sender
+        self._spoilt = spoilt
+        self._sent = 0
+
+    def send(self, envelope: Envelope, previous: int) -> Acknowledgement:
+        self._sent += 1
+        if self._sent == 5 and len(self._spoilt) < 3:
+            self._spoilt.append(envelope.id)
+            return Expired()
+        found: Acknowledgement = self._sender.send(envelope, previous)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sender, name)
+
+
+class Expired:
+    is_done = True
+    exception: BaseException | None = KafkaTimeoutError("Expiring 1 record(s)")
+
+    def get(self, timeout: float) -> object:
+        raise KafkaTimeoutError("Expiring 1 record(s)")
+
+
+def test_a_send_that_expires_while_later_ones_land_loses_nothing(
+    store: EventStore, line: Line, follower: Follower
+) -> None:
+    spoilt: list[str] = []
+    before = METRICS.relay_restarts.labels("sample")._value.get()
+    record(store, 200, streams=4)
+    with running(line.relay(store, wrap=lambda sender: Expiring(sender, spoilt))):
+        follower.wait_for(store)
+    assert len(spoilt) == 3
+    assert METRICS.relay_restarts.labels("sample")._value.get() == before + 3
+    assert records_on(line, store) > 200
+
+
+def test_a_zombie_that_sends_late_is_dropped(store: EventStore, line: Line, follower: Follower) -> None:
+    """It stood still with a page in its hands while another took over and went on."""
+    record(store, 100)
+    zombie = line.relay(store, "zombie", lease_seconds=0.3)
+    zombie.step()
+    assert zombie.leads
+    held = zombie._course
+    assert held is not None
+    with running(line.relay(store, "next", lease_seconds=30)) as successor:
+        eventually(lambda: successor.leads)
+        record(store, 100)
+        follower.wait_for(store)
+        held.send_page()
+        zombie.leadership._renew_at = zombie._look_at = float("inf")  # it has not looked at its lease again
+        eventually(lambda: zombie.step() == 0 and zombie._course is None)
+        eventually(lambda: relayed(store))
+        record(store, 20)
+        follower.wait_for(store)
+        eventually(lambda: relayed(store))
+        eventually(lambda: zombie.step() == 0 and not zombie.leads)
+    zombie.stop()
+    assert records_on(line, store) > 220
+
+
+def test_an_operator_sets_the_checkpoint_back_and_everything_comes_again(
+    store: EventStore, line: Line, follower: Follower
+) -> None:
+    record(store, 60)
+    with running(line.relay(store)):
+        follower.wait_for(store)
+        eventually(lambda: relayed(store))
+        refill(store.engine, "sample")
+        eventually(lambda: records_on(line, store) == 120)
+        record(store, 5)
+        follower.wait_for(store)
+
+
+def test_a_deleted_topic_is_told_and_filled_again_when_asked(store: EventStore, line: Line, follower: Follower) -> None:
+    record(store, 50)
+    with running(line.relay(store, lease_seconds=1.0)) as relay:
+        follower.wait_for(store)
+        eventually(lambda: relayed(store))
+        line.cluster.ask(lambda admin: admin.delete_topics([line.topic_of(store)]))
+        eventually(lambda: relay.trouble, 20)
+        assert relay.trouble is not None
+        assert "bizenv relay restart" in relay.trouble
+        record(store, 5)
+        assert place_of(store) == 50
+        refill(store.engine, "sample")
+        eventually(lambda: relayed(store), 30)
+        follower.wait_for(store, 40)
+        assert relay.trouble is None
+
+
+def test_an_event_larger_than_the_topic_takes_is_named_and_nothing_skipped(
+    store: EventStore, kafka: Kafka, tmp_path: Path
+) -> None:
+    with closing(Line(kafka, TopicShape(largest_record_bytes=4000))) as line:
+        record(store, 10)
+        record(store, 1, text="x" * 5000)
+        record(store, 10)
+        with running(line.relay(store)) as relay:
+            eventually(lambda: relay.trouble)
+            assert relay.trouble is not None
+            assert "counter-sample0/2" in relay.trouble
+            assert "4000" in relay.trouble
+            eventually(lambda: place_of(store) == 10)
+        assert records_on(line, store) == 10
+        larger = Line(kafka, TopicShape(largest_record_bytes=4000), prefix=line.cluster._prefix)
+        with closing(larger), closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower:
+            set_largest(larger, store, 50_000)
+            larger.shape = TopicShape(largest_record_bytes=50_000)
+            with running(larger.relay(store)):
+                follower.start().wait_for(store)
+
+
+def set_largest(line: Line, store: EventStore, size: int) -> None:
+    resource = ConfigResource(ConfigResourceType.TOPIC, line.topic_of(store), {"max.message.bytes": str(size)})
+    line.cluster.ask(lambda admin: admin.alter_configs([resource]))
+
+
+def test_a_topic_with_other_settings_is_refused(store: EventStore, line: Line) -> None:
+    made = {"num_partitions": 3, "replication_factor": 1}
+    line.cluster.ask(lambda admin: admin.create_topics({line.topic_of(store): made}, wait_for_metadata=True))
+    record(store, 3)
+    with running(line.relay(store)) as relay:
+        eventually(lambda: relay.trouble)
+        assert relay.trouble is not None
+        assert "partitions = 3 where 8 is needed" in relay.trouble
+    assert records_on(line, store) == 0
+
+
+def test_records_bear_what_other_systems_need(store: EventStore, line: Line) -> None:
+    record(store, 3, streams=1)
+    with running(line.relay(store)):
+        eventually(lambda: relayed(store))
+    topic, event = line.topic_of(store), next(iter(store.scan()))
+    reader = open_client(KafkaConsumer, line.access, group_id=None)
+    with closing(reader):
+        where = TopicPartition(topic, event.partition)
+        reader.assign([where])
+        reader.seek(where, 0)
+        found: list[Any] = []
+
+        def read() -> bool:
+            found.extend(reader.poll(100).get(where, []))
+            return len(found) == 3
+
+        eventually(read)
+    first = found[0]
+    assert (first.key, first.value) == (event.stream.encode(), event.data)
+    assert first.timestamp == int(event.recorded_at.timestamp() * 1000)
+    assert dict(first.headers)["ce_id"] == event.id.encode()
+    assert [dict(each.headers)["ce_previous"] for each in found] == [b"0", b"1", b"2"]
