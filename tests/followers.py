@@ -50,6 +50,7 @@ class Follower:
     """A member of a group with a table of facts in a file, which the members of a group may share."""
 
     def __init__(self, path: Path, bus: Bus, services: Sequence[str], group: str = "facts") -> None:
+        self.path = path
         self.database = ViewDatabase(path, [COUNTER_FACTS], REGISTRY, durable=False)
         self.intake = Intake(ViewSink(group, self.database), REGISTRY, lambda: datetime(2017, 3, 1, tzinfo=UTC), 100)
         self.consumer = Consumer(group, bus, services, [self.intake], batch=100)
