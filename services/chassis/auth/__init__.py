@@ -2,9 +2,10 @@
 
 principals: roles, scopes, the principal · rights: the table role × command × scope · keys: the store's own
 signing keys · tokens: signed, short-lived proof of who is asking · logins: one-time codes for a browser,
-and sessions that were ended.
+and sessions that were ended · access_place: where these two lie.
 """
 
+from services.chassis.auth.access_place import AccessFile, AccessPlace, AccessSchema
 from services.chassis.auth.keys import KeyFileError, signing_key
 from services.chassis.auth.logins import EndedTokens, LoginCodes
 from services.chassis.auth.principals import (
@@ -24,6 +25,9 @@ __all__ = [
     "ROLE_PURPOSES",
     "ROLE_TITLES",
     "UNIT_ROLES",
+    "AccessFile",
+    "AccessPlace",
+    "AccessSchema",
     "EndedTokens",
     "KeyFileError",
     "LoginCodes",

@@ -33,6 +33,10 @@ class _Claims(msgspec.Struct, frozen=True):
     unit: str | None = None
 
 
+_Known = tuple[Principal, int, str]
+"""Whom a token stands for, until when (seconds since 1970), and its id."""
+
+
 class TokenIssuer:
     """Signs tokens for the store `store` (its id)."""
 
@@ -70,14 +74,17 @@ class TokenVerifier:
         self._store = store
         self._ended = ended
         self._remember = remember
-        self._known: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def verify(self, token: str | None, now: datetime) -> Principal:
         """The principal of a valid token; raises Unauthenticated with the reason."""
         if not token:
             raise Unauthenticated("缺少访问令牌,请先登录", "no access token was given")
-        principal, expires = self._recall(token) or self._examine(token)
+        principal, expires, token_id = self._recall(token) or self._examine(token)
+        if self._ended is not None and token_id in self._ended:
+            self._forget(token)
+            raise Unauthenticated("已退出登录,请重新登录", "the session of this access token was ended")
         if now.timestamp() >= expires:
             self._forget(token)
             raise Unauthenticated("访问令牌已过期,请重新登录", "the access token has expired")
@@ -91,7 +98,7 @@ class TokenVerifier:
             self._ended.add(claims.jti, claims.exp, now)
         self._forget(token)
 
-    def _recall(self, token: str) -> tuple[Principal, int] | None:
+    def _recall(self, token: str) -> _Known | None:
         with self._lock:
             found = self._known.get(token)
             if found is not None:
@@ -102,12 +109,10 @@ class TokenVerifier:
         with self._lock:
             self._known.pop(token, None)
 
-    def _examine(self, token: str) -> tuple[Principal, int]:
+    def _examine(self, token: str) -> _Known:
         claims = self._claims(token)
-        found = (Principal(account=claims.sub, role=claims.role, unit=claims.unit), claims.exp)
+        found = (Principal(account=claims.sub, role=claims.role, unit=claims.unit), claims.exp, claims.jti)
         with self._lock:
-            if self._ended is not None and claims.jti in self._ended:
-                raise Unauthenticated("已退出登录,请重新登录", "the session of this access token was ended")
             self._known[token] = found
             while len(self._known) > self._remember:
                 self._known.popitem(last=False)

@@ -27,7 +27,7 @@ class LoginPages:
             state = "out" if "out" in request.query_params else "none"
             return await self._frame.plain(request, "login.html", problem=None, state=state)
         try:
-            token, who = self._frame.sessions.open(code)
+            token, who = await self._frame.sessions.open(code)
         except Unauthenticated as refused:
             return await self._frame.plain(request, "login.html", 401, problem=describe(refused), state="none")
         start = "/report" if who.role in _CLERKS else "/"

@@ -32,12 +32,12 @@ class Sessions:
         """Who looks; raises Unauthenticated."""
         return self._verifier.verify(request.cookies.get(SESSION_COOKIE), datetime.now(UTC))
 
-    def open(self, code: str) -> tuple[str, Principal]:
+    async def open(self, code: str) -> tuple[str, Principal]:
         """The session's token for a one-time code, and whose it is; raises Unauthenticated or Unavailable."""
         if self._logins is None or self._issuer is None:
             raise Unauthenticated("本进程不能登录", "this process takes no log-ins")
         now = datetime.now(UTC)
-        principal = self._logins.redeem(code, now)
+        principal = await asyncio.to_thread(self._logins.redeem, code, now)
         return self._issuer.issue(principal, self._valid_for, now), principal
 
     def keep(self, response: Response, token: str) -> None:
