@@ -74,6 +74,9 @@ class FaultyBus:
     def _put(log: list[Delivery], fact: Fact) -> None:
         log.append(Delivery(fact[0], fact[1], len(log) + 1))
 
+    def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
+        return {}
+
     def heads(self) -> dict[str, int]:
         return {name: store.last_position() for name, store in self._stores.items()}
 
@@ -191,6 +194,9 @@ class ScriptedBus:
 
     def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> ScriptedBus:
         return self
+
+    def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
+        return {}
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         page = self.pages.pop(0) if self.pages else []

@@ -22,11 +22,13 @@ Source = tuple[str, int]
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One event as delivered. `previous` is the position before it in its partition (0: it is the first);
-    `offset` is where the adapter can go on reading after it."""
+    `offset` is where the adapter can go on reading after it. `own_epoch`: the envelope names the epoch in which the
+    event came to the bus; else the one that its store is in now."""
 
     envelope: Envelope
     previous: int
     offset: int
+    own_epoch: bool = False
 
 
 class Subscription(Protocol):
@@ -94,6 +96,11 @@ class Bus(Protocol):
         all of them, as a member of none. Doesn't wait for the bus: polls do."""
         ...
 
+    def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
+        """Per service and store epoch, its first position on the bus: of an earlier epoch, what has this position or a
+        later one was given up. None where the bus holds only what the stores hold. It may read all there is."""
+        ...
+
 
 class EmbeddedBus:
     """The bus of one machine: it reads the stores' event tables in position order."""
@@ -104,6 +111,10 @@ class EmbeddedBus:
 
     def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> EmbeddedSubscription:
         return EmbeddedSubscription({name: self._stores[name] for name in services}, self._gather_seconds)
+
+    def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
+        """The event tables hold nothing that was given up."""
+        return {}
 
 
 class EmbeddedSubscription:

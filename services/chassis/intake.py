@@ -15,6 +15,8 @@ import msgspec
 
 from services.chassis.bus import Delivery, Source
 from services.chassis.envelope import Envelope
+from services.chassis.epochs import Beginnings, GivenUp, goes_on, is_given_up
+from services.chassis.epochs import ConsumerStopped as ConsumerStopped
 from services.chassis.instants import microseconds
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
@@ -32,10 +34,6 @@ QUIET_OFFSETS = 1000
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Envelope).decode
-
-
-class ConsumerStopped(Exception):
-    """The consumer cannot go on by itself; the sentence says what to do."""
 
 
 class Hole(NamedTuple):
@@ -57,6 +55,8 @@ class Intake:
         self.parked: set[str] = set()
         self._holes: dict[Source, Hole] = {}
         self._passed: dict[Source, int] = {}
+        self.beginnings: Beginnings = {}
+        """For a replay, which leaves out what a later epoch has given up."""
         self.reload()
 
     def reload(self) -> None:
@@ -126,8 +126,10 @@ class Intake:
             at = moved.get(source) or self.checkpoints.get(source, START)
             if at.epoch > envelope.epoch or (envelope.epoch == at.epoch and envelope.position <= at.position):
                 old += 1
-            elif at.epoch and envelope.epoch > at.epoch:
-                raise _restored(envelope.service)
+            elif is_given_up(envelope, self.beginnings.get(envelope.service, {})):
+                moved[source] = Checkpoint(at.epoch, at.position, max(at.offset, delivery.offset))
+            elif at.epoch and envelope.epoch > at.epoch and not goes_on(delivery, at):
+                raise GivenUp(envelope.service)
             elif delivery.previous == at.position:
                 fresh.append(delivery)
                 moved[source] = Checkpoint(envelope.epoch, envelope.position, delivery.offset)
@@ -223,10 +225,3 @@ class Intake:
         METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
         log.info("stream taken up again", group=self.sink.name, stream=stream, events=len(facts))
         return True
-
-
-def _restored(service: str) -> ConsumerStopped:
-    return ConsumerStopped(
-        f"{service} 的事件库做过恢复,已读到的位置不再可信,请运行 bizenv rebuild · "
-        f"the store of {service} was restored, positions read before may be other facts now: run bizenv rebuild"
-    )

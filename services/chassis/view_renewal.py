@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from services.chassis.bus import Bus
 from services.chassis.consumer import Consumer, catch_up
+from services.chassis.epochs import Beginnings, GivenUp
 from services.chassis.faults import fault_point
 from services.chassis.intake import Intake
 from services.chassis.live_views import LiveSink, LiveViews
@@ -60,10 +61,17 @@ class ViewRenewal:
             if page is not None:
                 page(came)
 
-        def fill(database: ViewDatabase) -> None:
-            catch_up(self._bus, self._service.listens_to, self._intake(ViewSink(self._service.name, database)), read)
+        try:
+            return self._views.rebuild(lambda database: self._fill(database, {}, read))
+        except GivenUp:
+            log.info("rebuild begins again, without what was given up", service=self._service.name)
+        done, beginnings = 0, self._bus.beginnings(self._service.listens_to)
+        return self._views.rebuild(lambda database: self._fill(database, beginnings, read))
 
-        return self._views.rebuild(fill)
+    def _fill(self, database: ViewDatabase, beginnings: Beginnings, read: Callable[[int], None]) -> None:
+        intake = self._intake(ViewSink(self._service.name, database))
+        intake.beginnings = beginnings
+        catch_up(self._bus, self._service.listens_to, intake, read)
 
     def _replace_damaged(self) -> None:
         """Build the views anew beside the damaged ones and answer from them. What of those can be read still is, and

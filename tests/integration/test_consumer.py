@@ -23,9 +23,11 @@ from services.chassis.bus import Bus, Delivery, EmbeddedBus, Source
 from services.chassis.city import registry_of
 from services.chassis.consumer import Consumer, catch_up
 from services.chassis.domain import Event
+from services.chassis.envelope import Envelope
+from services.chassis.epochs import ConsumerStopped, GivenUp
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
 from services.chassis.instants import instant_of
-from services.chassis.intake import QUIET_OFFSETS, START, ConsumerStopped, Intake
+from services.chassis.intake import QUIET_OFFSETS, START, Intake
 from services.chassis.metrics import METRICS
 from services.chassis.sinks import Batch, ViewSink
 from services.chassis.view_database import ViewDatabase
@@ -569,6 +571,86 @@ def test_a_store_that_was_restored_stops_the_consumer_with_a_sentence(tmp_path: 
         with closing(Reader(tmp_path / "rebuilt.sqlite", EmbeddedBus({"east": after}))) as reader:
             reader.consumer.drain()
             assert reader.row("a").total == 10
+
+
+def of_epochs(*facts: tuple[Delivery, int, int]) -> list[Delivery]:
+    """Deliveries as a bus brings them that names the epoch each came in: (event, its epoch, the position before it)."""
+    return [
+        Delivery(replace_epoch(delivery.envelope, epoch), previous, offset, own_epoch=True)
+        for offset, (delivery, epoch, previous) in enumerate(facts, 1)
+    ]
+
+
+def replace_epoch(envelope: Envelope, epoch: int) -> Envelope:
+    return msgspec.structs.replace(envelope, epoch=epoch)
+
+
+def test_a_newer_epoch_that_stands_behind_all_that_was_applied_goes_on(store: EventStore, tmp_path: Path) -> None:
+    """The store was put back and what it had lost was brought back to it."""
+    record(store, "counter-a", OPENED, added(1), added(2), added(3))
+    first, second, third, fourth = deliveries(store)
+    page = of_epochs((first, 1, 0), (second, 1, 1), (third, 2, 2), (fourth, 2, 3))
+    with closing(Reader(tmp_path / "views.sqlite", ScriptedBus([page[:2], page[2:]]))) as reader:
+        reader.consumer.step()
+        reader.consumer.step()
+        assert reader.row("a").trail == (1, 2, 3, 4)
+        assert reader.database.read_checkpoints()["east", first.envelope.partition].epoch == 2
+
+
+def test_a_newer_epoch_is_held_back_by_a_hole_like_any_other(store: EventStore, tmp_path: Path) -> None:
+    record(store, "counter-a", OPENED, added(1), added(2))
+    first, second, third = deliveries(store)
+    page = of_epochs((first, 1, 0), (third, 2, 2), (second, 1, 1), (third, 2, 2))
+    with closing(Reader(tmp_path / "views.sqlite", ScriptedBus([page[:2], page[2:]]))) as reader:
+        reader.consumer.step()
+        assert reader.row("a").trail == (1,)
+        reader.consumer.step()
+        assert reader.row("a").trail == (1, 2, 3)
+
+
+def test_a_newer_epoch_that_gives_up_what_was_applied_stops_the_consumer(store: EventStore, tmp_path: Path) -> None:
+    record(store, "counter-a", OPENED, added(1), added(2))
+    first, second, third = deliveries(store)
+    bus = ScriptedBus([of_epochs((first, 1, 0), (second, 1, 1), (third, 2, 1))])
+    with closing(Reader(tmp_path / "views.sqlite", bus)) as reader:
+        reader.consumer.turn(0.0)
+        assert isinstance(reader.consumer.failure, GivenUp)
+        assert "run bizenv rebuild" in str(reader.consumer.failure)
+
+
+def test_without_a_new_epoch_a_position_used_again_is_taken_for_a_repeat(store: EventStore, tmp_path: Path) -> None:
+    """Why an epoch is raised: position 3 was acknowledged, applied and lost, and another fact has it now."""
+    record(store, "counter-a", OPENED, added(1), added(2))
+    first, second, lost = deliveries(store)
+    with closing(make_store(tmp_path / "again" / "east.sqlite", "east", partitions=4)) as again:
+        record(again, "counter-a", OPENED, added(1), added(100))
+        other = deliveries(again)[2]
+    seen = [(first, 1, 0), (second, 1, 1), (lost, 1, 2)]
+    with closing(Reader(tmp_path / "same.sqlite", ScriptedBus([of_epochs(*seen, (other, 1, 2))]))) as reader:
+        reader.consumer.turn(0.0)
+        assert reader.consumer.failure is None
+        assert reader.row("a").total == 3, "the fact is lost and nobody is told"
+    with closing(Reader(tmp_path / "raised.sqlite", ScriptedBus([of_epochs(*seen, (other, 2, 2))]))) as reader:
+        reader.consumer.turn(0.0)
+        assert isinstance(reader.consumer.failure, GivenUp)
+
+
+def test_a_replay_leaves_out_what_a_later_epoch_gave_up(store: EventStore, tmp_path: Path) -> None:
+    """Also in a partition to which the later epoch has brought nothing yet."""
+    record(store, "counter-a", OPENED, added(1), added(50))
+    record(store, "counter-b", OPENED)
+    first, second, given_up, elsewhere = deliveries(store)
+    assert first.envelope.partition != elsewhere.envelope.partition
+    other = Delivery(msgspec.structs.replace(second.envelope, position=3, version=3), 0, 0)
+    page = of_epochs((first, 1, 0), (second, 1, 1), (given_up, 1, 2), (elsewhere, 1, 0), (other, 2, 2))
+    with closing(Reader(tmp_path / "views.sqlite", ScriptedBus([page, page]))) as reader:
+        reader.intake.beginnings = {"east": {1: 1, 2: 3}}
+        reader.consumer.step()
+        assert reader.row("a").trail == (1, 2, 3)
+        assert reader.row("a").total == 2
+        assert reader.row("b") is None
+        source = ("east", elsewhere.envelope.partition)
+        assert reader.database.read_checkpoints()[source].offset == 4, "whoever goes on from there never sees it"
 
 
 def test_the_first_batch_of_all_is_read_again_when_it_could_not_be_applied(store: EventStore, tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 from services.chassis.city import registry_of
 from services.chassis.consumer import catch_up
 from services.chassis.embedded import Embedded
+from services.chassis.epochs import ConsumerStopped
 from services.chassis.errors import DeadlineExceeded
 from services.chassis.host import ServiceHost
-from services.chassis.intake import ConsumerStopped, Intake
+from services.chassis.intake import Intake
 from services.chassis.live_views import LiveViews, RebuildRunning
 from services.chassis.metrics import METRICS
 from services.chassis.position import PositionToken
