@@ -228,6 +228,16 @@ async def test_a_write_by_cookie_must_come_from_our_own_pages(headers: dict[str,
         assert (await client.get("/v1/works", headers={"Sec-Fetch-Site": "cross-site"})).status_code == 200
 
 
+async def test_the_callers_token_goes_with_the_call_however_it_was_given() -> None:
+    gateway, cookie = FakeGateway(), token()
+    async with http_door(gateway) as client:
+        given = bearer()
+        await client.get("/v1/works", headers=given)
+        client.cookies.set("bizenv_session", cookie)
+        await client.get("/v1/works")
+    assert [call.bearer for call in gateway.calls] == [given["Authorization"].removeprefix("Bearer "), cookie]
+
+
 async def test_a_write_by_cookie_must_be_json_so_that_no_form_can_send_it() -> None:
     async with http_door(FakeGateway()) as client:
         client.cookies.set("bizenv_session", token())

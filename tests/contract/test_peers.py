@@ -376,6 +376,18 @@ async def test_names_and_pings() -> None:
     assert dict(OPTIONS)["grpc.keepalive_time_ms"] > 2 * LEAST_PING_MILLISECONDS
 
 
+async def test_processes_that_name_each_other_do_not_go_on_for_ever() -> None:
+    """Neither has the service: the second refuses what it would have to ask of the first."""
+    async with peer(FakeGateway()) as nowhere:
+        second = RemoteGateway([SERVICE], nowhere, CONTRACTS)
+        async with peer(second, RemoteFeed(PUBLISHED, nowhere)) as channels:
+            found = await refused(RemoteGateway([SERVICE], channels, CONTRACTS).ask(GetWork(work_id="w"), call()))
+            fed = RemoteFeed(PUBLISHED, channels).read("sample_works", 0, 1, READER, token(Role.INTEGRATOR))
+            assert vars(await refused(fed)) == vars(found)
+    assert isinstance(found, Unavailable)
+    assert "BIZENV_PEERS" in found.message
+
+
 class Here:
     """Serves one query."""
 

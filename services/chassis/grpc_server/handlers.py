@@ -23,7 +23,7 @@ from services.chassis.envelope import Envelope
 from services.chassis.errors import describe
 from services.chassis.feed import PAGE, Feed, FeedEvent, ReadEvents
 from services.chassis.gateway import Call, Gateway
-from services.chassis.grpc_server.problems import PROBLEM_KEY, WHOLE_KEY, whole_of
+from services.chassis.grpc_server.problems import FROM_PEER, PEER_KEY, PROBLEM_KEY, whole_of
 from services.chassis.grpc_server.requests import CallReader
 from services.chassis.grpc_server.status import DETAILS_KEY, code_of, details_of, message_of
 from services.chassis.logs import logger
@@ -95,6 +95,7 @@ class Handlers:
             started, code = measured.start(), "OK"
             metadata = dict(context.invocation_metadata())
             trace = TraceContext.incoming(metadata.get("traceparent"))
+            FROM_PEER.set(PEER_KEY in metadata)
             try:
                 with tracing(trace), admission:
                     call = read(context, trace, metadata)
@@ -104,7 +105,7 @@ class Handlers:
                 raise
             except Exception as error:
                 code = problem_code(error, rpc.name, trace)
-                await abort(context, error, whole=WHOLE_KEY in metadata)
+                await abort(context, error, whole=PEER_KEY in metadata)
                 raise  # never reached: abort raises
             finally:
                 measured.end(started, code)
@@ -118,6 +119,7 @@ class Handlers:
             started, code = measured.start(), "OK"
             metadata = dict(context.invocation_metadata())
             trace = TraceContext.incoming(metadata.get("traceparent"))
+            FROM_PEER.set(PEER_KEY in metadata)
             try:
                 with self._streams:
                     self._reader.read(context, trace, metadata)
@@ -128,7 +130,7 @@ class Handlers:
                 raise
             except Exception as error:
                 code = problem_code(error, rpc.name, trace)
-                await abort(context, error, whole=WHOLE_KEY in metadata)
+                await abort(context, error, whole=PEER_KEY in metadata)
                 raise  # never reached: abort raises
             finally:
                 measured.end(started, code)
@@ -182,8 +184,7 @@ def problem_code(error: Exception, method: str, trace: TraceContext) -> str:
 
 
 async def abort(context: Any, error: Exception, *, whole: bool = False) -> None:
-    """End the RPC with the error's status, for a peer that asks so with the `whole` problem; raises gRPC's
-    AbortError."""
+    """End the RPC with the error's status, for a peer also with the `whole` problem; raises gRPC's AbortError."""
     problem = describe(error)
     details = (DETAILS_KEY, details_of(problem))
     trailers = (details, (PROBLEM_KEY, whole_of(problem))) if whole else (details,)

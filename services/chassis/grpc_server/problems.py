@@ -1,23 +1,27 @@
-"""A problem as one of our processes tells it to another: whole, so that the caller's error is the very same.
+"""What is different for a peer, another process of the same city: it says so by `PEER_KEY` in its metadata.
 
-What every client gets (`status`) is clipped and leaves sentences out. A peer asks for this with `WHOLE_KEY` in its
-metadata; it has room for larger trailers than others.
+It is told a problem whole, so that its caller's error is the very same: what every client gets (`status`) is clipped
+and leaves sentences out. And it is never sent on to a third process: two that name each other would go on for ever.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from contextvars import ContextVar
 
 import msgspec
 
 from services.chassis.errors import Problem, Violation
 from services.chassis.grpc_server.status import clip
 
-WHOLE_KEY = "bizenv-whole-problem"
+PEER_KEY = "bizenv-peer"
 PROBLEM_KEY = "bizenv-problem-bin"
 LARGEST = 32 * 1024
 """Bytes; what is more loses violations from its end."""
 _LONGEST_SENTENCE = 2_000
+
+FROM_PEER: ContextVar[bool] = ContextVar("from_peer", default=False)
+"""Whether the request that runs in this context came from a peer."""
 
 
 def whole_of(problem: Problem) -> bytes:

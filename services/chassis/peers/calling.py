@@ -12,8 +12,8 @@ import grpc
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded
 from services.chassis.gateway import Call
-from services.chassis.grpc_server.problems import WHOLE_KEY
-from services.chassis.peers.refusals import Peer, lost, refusal
+from services.chassis.grpc_server.problems import FROM_PEER, PEER_KEY
+from services.chassis.peers.refusals import Peer, elsewhere, lost, refusal
 
 T = TypeVar("T")
 Metadata = tuple[tuple[str, str], ...]
@@ -37,9 +37,9 @@ def metadata_of(call: Call) -> Metadata:
 
 
 def bearer_of(token: str | None) -> Metadata:
-    """The caller's own token, and the wish to be told every problem whole."""
-    whole = ((WHOLE_KEY, "1"),)
-    return whole if token is None else (*whole, ("authorization", f"Bearer {token}"))
+    """The caller's own token, and that a peer asks."""
+    ours = ((PEER_KEY, "1"),)
+    return ours if token is None else (*ours, ("authorization", f"Bearer {token}"))
 
 
 def _sendable(command_id: str) -> str:
@@ -51,8 +51,10 @@ def _sendable(command_id: str) -> str:
 
 
 async def answered(send: Callable[[float], Awaitable[T]], deadline: Deadline, peer: Peer, late: DeadlineExceeded) -> T:
-    """The answer to what `send` asks within so many seconds; raises as the peer did, Unavailable where none came, or
-    `late`."""
+    """The answer to what `send` asks within so many seconds; raises as the peer did, Unavailable where none came or
+    where a peer asks us for what we would have to ask another, or `late`."""
+    if FROM_PEER.get():
+        raise elsewhere(peer)
     for pause in (*PAUSES, None):
         if deadline.expired:
             raise late

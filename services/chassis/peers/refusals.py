@@ -51,9 +51,14 @@ def refusal(error: Any, peer: Peer, late: DeadlineExceeded) -> Exception:
     log.warning("peer_failed", peer=peer.name, status=error.code().name, details=error.details())
     if lost(error):
         return gone(peer)
+    return elsewhere(peer)
+
+
+def elsewhere(peer: Peer) -> Unavailable:
+    """For a process that hasn't the service which it was asked for."""
     return Unavailable(
-        f"{peer.title}的进程不提供此项,请检查 BIZENV_PEERS 和版本",
-        f"the process of {peer.name} does not serve this; check BIZENV_PEERS and its version",
+        f"{peer.title}的地址处的进程不提供此项,请检查 BIZENV_PEERS 和版本",
+        f"the process at the address of {peer.name} does not serve this; check BIZENV_PEERS and its version",
     )
 
 

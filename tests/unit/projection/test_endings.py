@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -95,6 +95,7 @@ async def test_with_the_tick_it_is_told_under_the_forms_key(
     ((command, call),) = gateway.told
     assert command == CompleteProject(project_id="p1", occurred_on=date(2017, 9, 20))
     assert (call.command_id, call.principal) == (KEY, CLERK)
+    assert access.verifier.verify(call.bearer, datetime.now(UTC)) == CLERK
 
 
 @pytest.mark.usefixtures("finished")
