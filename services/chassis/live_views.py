@@ -111,22 +111,24 @@ class LiveViews:
         return new, database
 
     def _fitting(self, number: int) -> ViewDatabase | None:
-        """This generation, opened, if it was made for this store by a build with the same views. A damaged file fits
-        nobody: views are disposable."""
-        database: ViewDatabase | None = None
+        """This generation, opened, if it was made for this store by a build with the same views. A damaged one fits
+        nobody: views are disposable. Raises Unavailable where it cannot be read now."""
+        place, database = self._generations.open(number), None
         try:
-            database = self._open(number)
+            database = ViewDatabase(place, self._views, self._registry)
             due = {"store_id": self._store_id, "fingerprint": database.fingerprint()}
             fits = database.identity() == due
             flaw = database.flaw() if fits else None
         except Unavailable as error:
+            if place.damage is None:
+                place.engine.dispose()
+                raise
             fits, flaw = False, error.english
         if flaw is not None:
             log.error("views are damaged", place=self._generations.name(number), reason=flaw)
         if fits and flaw is None:
             return database
-        if database is not None:
-            database.close()
+        place.engine.dispose()
         return None
 
     def pointed(self) -> int:
@@ -136,7 +138,7 @@ class LiveViews:
     def create(self, number: int) -> ViewDatabase:
         """An empty generation; what an interrupted rebuild left under this number is removed first."""
         self._generations.remove(number)
-        database = self._open(number)
+        database = ViewDatabase(self._generations.open(number), self._views, self._registry)
         database.identify(self._store_id)
         return database
 
@@ -195,6 +197,3 @@ class LiveViews:
 
     def table(self, view: str) -> Table:
         return self.current.table(view)
-
-    def _open(self, number: int) -> ViewDatabase:
-        return ViewDatabase(self._generations.open(number), self._views, self._registry)

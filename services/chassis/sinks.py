@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -107,8 +107,8 @@ class Folded(NamedTuple):
 class ViewSink:
     """Folds a batch in memory, row by row, and writes each changed row once.
 
-    Rows that only this process writes are folded before the transaction, from those at hand; rows that several write
-    within it, each view under a lock, from what is in the tables then.
+    The checkpoints are moved first: from then on nobody else writes rows of these sources, and a batch that comes late
+    is not folded on to rows that are further on. Views whose rows several processes write are locked besides.
     """
 
     def __init__(self, name: str, database: ViewDatabase) -> None:
@@ -128,22 +128,19 @@ class ViewSink:
     def apply(self, batch: Batch) -> None:
         age = self.database.age
         tasks = list(self._tasks(batch.facts))
-        alone = self._folded([task for task in tasks if task.view.name not in self._together], self._before)
-        upserts = self._values(alone)
         appended = {view.name: self._append(view, batch.facts) for view in self._appended}
         with self.database.engine.begin() as connection:
             batch.write_progress(connection, self.database)
-            together = self._fold_together(connection, [task for task in tasks if task.view.name in self._together])
-            for name, rows in {**upserts, **self._values(together)}.items():
+            folded = self._fold(connection, tasks)
+            for name, rows in self._values(folded).items():
                 self._inserts[name].run(connection, rows)
-            changed = {**alone.after, **together.after}
-            self._delete(connection, [place for place, row in changed.items() if row is None])
+            self._delete(connection, [place for place, row in folded.after.items() if row is None])
             fault_point("consumer.mid_batch")
             for name, rows in appended.items():
                 self._inserts[name].run(connection, rows)
             fault_point("consumer.written")
         fault_point("consumer.committed")
-        self.database.publish(changed, age)
+        self.database.publish(folded.after, age)
 
     def forget(self) -> None:
         self.database.forget()
@@ -155,17 +152,8 @@ class ViewSink:
                 if key is not None:
                     yield Task(view, handler, key, fact)
 
-    def _fold_together(self, connection: Connection, tasks: Sequence[Task]) -> Folded:
-        """Fold rows that other processes write too, from what is in the tables while nobody else writes them."""
-        self.database.place.lock(connection, sorted({task.view.name for task in tasks}))
-        return self._folded(tasks, lambda name, keys: self.database.load(name, sorted(keys), connection))
-
-    def _folded(self, tasks: Sequence[Task], read: Callable[[str, set[str]], dict[str, Any]]) -> Folded:
-        """Fold from the rows that `read` finds for a view's keys."""
-        keys: dict[str, set[str]] = {}
-        for task in tasks:
-            keys.setdefault(task.view.name, set()).add(task.key)
-        before = {(name, key): row for name, wanted in keys.items() for key, row in read(name, wanted).items()}
+    def _fold(self, connection: Connection, tasks: Sequence[Task]) -> Folded:
+        before = self._before(connection, tasks)
         folded = Folded({}, {})
         for view, handler, key, fact in tasks:
             place = (view.name, key)
@@ -177,13 +165,20 @@ class ViewSink:
             folded.last[place] = fact.envelope
         return folded
 
-    def _before(self, name: str, keys: set[str]) -> dict[str, Any]:
+    def _before(self, connection: Connection, tasks: Sequence[Task]) -> dict[Place, Any]:
         """The rows that the batch starts from: one query per view for those not at hand."""
-        rows = self.database.at_hand(name, keys)
-        missing = sorted(keys - rows.keys())
-        if missing:
-            rows.update(self.database.load(name, missing))
-        return rows
+        keys: dict[str, set[str]] = {}
+        for task in tasks:
+            keys.setdefault(task.view.name, set()).add(task.key)
+        self.database.place.lock(connection, sorted(self._together & keys.keys()))
+        before: dict[Place, Any] = {}
+        for name, wanted in keys.items():
+            rows = {} if name in self._together else self.database.at_hand(name, wanted)
+            missing = sorted(wanted - rows.keys())
+            if missing:
+                rows.update(self.database.load(name, missing, connection))
+            before.update(((name, key), row) for key, row in rows.items())
+        return before
 
     def _delete(self, connection: Connection, places: Sequence[Place]) -> None:
         for name, key in places:
