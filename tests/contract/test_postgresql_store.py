@@ -320,6 +320,13 @@ def test_reads_and_appends_go_on_after_all_connections_were_cut(database: Postgr
         assert len(store.read(0, 10)) == version + 1
 
 
+def test_a_statement_that_the_connection_has_forgotten_is_prepared_again(store: EventStore) -> None:
+    store.append_now(to("s-1", 0))
+    assert store._committer._connection is not None
+    store._committer._connection.exec_driver_sql("DEALLOCATE ALL")
+    assert is_new(store.append_now(to("s-1", 1)))
+
+
 # --- another database, or one that went back ------------------------------------------------------------------------
 
 

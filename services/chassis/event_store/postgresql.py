@@ -96,7 +96,7 @@ class PostgresDialect:
             if _PREPARED not in connection.info:
                 prepare(raw)
                 connection.info[_PREPARED] = True
-            outcomes = append_batch(raw, batch, partitions)
+            outcomes = _append(raw, batch, partitions)
         except psycopg.Error as error:
             self._place.note(error)
             raise
@@ -121,3 +121,11 @@ class PostgresDialect:
     def alterations(self, connection: Connection) -> list[Alteration]:
         """The port's question, answered from the catalogue."""
         return alterations(connection)
+
+
+def _append(raw: psycopg.Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
+    try:
+        return append_batch(raw, batch, partitions)
+    except psycopg.errors.InvalidSqlStatementName:  # something in between let go of all statements
+        prepare(raw)
+        return append_batch(raw, batch, partitions)

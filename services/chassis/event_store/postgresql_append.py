@@ -40,7 +40,9 @@ _MEMBER, _KNOWN, _SAME, _STREAM, _FIRST, _LAST, _AT = range(7)
 
 
 def prepare(raw: Connection) -> None:
-    """Have the connection know the statement; once for each connection."""
+    """Have the connection know the statement; once for each connection, which keeps no other from now on: the driver
+    lets go of all of them together."""
+    raw.prepare_threshold = None
     _require(raw.pgconn.prepare(STATEMENT, _CALL, _TYPES), pq.ExecStatus.COMMAND_OK)
 
 

@@ -30,6 +30,8 @@ class Code(StrEnum):
     """An event's row holds what the store never writes there."""
     EVENT_MISSING = "EVENT_MISSING"
     """Events that the log or a signed head covers are not in the store, or a position is left out."""
+    EVENT_OUT_OF_ORDER = "EVENT_OUT_OF_ORDER"
+    """On a topic, an event stands behind one that must follow it."""
     EVENT_PARTITION = "EVENT_PARTITION"
     """An event's partition is not that of its stream."""
     STREAM_VERSIONS = "STREAM_VERSIONS"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,10 @@ Row = Sequence[Any]
 
 _NODES, _HEADS = merkle_nodes.c, tree_heads.c
 _NEWEST_FIRST = (_HEADS.epoch.desc(), _HEADS.size.desc())
+_ADD = {
+    "sqlite": "INSERT INTO merkle_nodes VALUES (?, ?, ?)",
+    "postgresql": "INSERT INTO merkle_nodes SELECT * FROM unnest(%b::int4[], %b::int8[], %b::bytea[])",
+}
 
 
 class Ledger:
@@ -30,11 +34,12 @@ class Ledger:
     written then.
     """
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, guard: Callable[[Connection], None] = lambda _: None) -> None:
+        """`guard` comes first in each writing transaction, and may refuse it."""
         self._engine = store.engine
         self._identity = Identity.of(store.info)
         self._quick = _quick(store.dialect.engine())
-        self._insert = insert(merkle_nodes).compile(dialect=self._quick.dialect)
+        self._guard = guard
 
     def close(self) -> None:
         self._quick.dispose()
@@ -74,19 +79,17 @@ class Ledger:
         Not flushed: nodes can be made again from the events. `add_head` flushes them with the head.
         """
         rows = [(level, number, digest) for (level, number), digest in nodes]
-        values = (
-            rows
-            if self._insert.positional
-            else [dict(zip(("level", "index", "hash"), row, strict=True)) for row in rows]
-        )
+        values = rows if (kind := self._quick.dialect.name) == "sqlite" else _arrays(rows)
         with self._quick.connect() as connection, writing(connection):
-            connection.exec_driver_sql(str(self._insert), values)  # nothing is prepared while the writer waits
+            self._guard(connection)
+            connection.exec_driver_sql(_ADD[kind], values)  # nothing is prepared while the writer waits
 
     def add_head(self, head: Head) -> None:
         """Keep a signed head, unless this same one is there; IntegrityError when another stands in its place."""
         if self.head(head.epoch, head.size) == head:
             return
         with self._engine.connect() as connection, writing(connection):
+            self._guard(connection)
             connection.execute(insert(tree_heads), row_of(head))
 
     def head(self, epoch: int, size: int) -> Head | None:
@@ -132,13 +135,21 @@ def writing(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("COMMIT")
 
 
+def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
 def _quick(engine: Engine) -> Engine:
     """An engine whose commits do not wait for the disk, so that the store's writer hardly waits for them."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _flush_later)
+    sqlite = engine.dialect.name == "sqlite"
+    event.listen(engine, "connect", _flush_later if sqlite else _answer_before_the_flush)
     return engine
 
 
 def _flush_later(connection: sqlite3.Connection, _record: object) -> None:
     if connection.execute("PRAGMA synchronous").fetchone()[0] > 1:
         connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _answer_before_the_flush(connection: Any, _record: object) -> None:
+    connection.execute("SET synchronous_commit = off")

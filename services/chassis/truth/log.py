@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from services.chassis.event_store import EventStore
 from services.chassis.faults import fault_point
+from services.chassis.leases import LeaseLost
+from services.chassis.truth.following import Following
 from services.chassis.truth.footing import Footing
 from services.chassis.truth.heads import FIRST_PREVIOUS, Head, key_id, sign
 from services.chassis.truth.leaf import MalformedRow, leaf_of_row
@@ -53,9 +55,10 @@ class MerkleLog:
         self._key = key
         self._epoch = store.info.epoch
         self._published = Published(published, store.service)
-        self._ledger = Ledger(store)
+        self._following = Following(store, FollowerLock(self._published.lock_file))
+        self._hold: int | None = None
+        self._ledger = Ledger(store, self._following.guard)
         self._footing = Footing(store, self._ledger, self._published, key.public_key())
-        self._lock = FollowerLock(self._published.lock_file)
         self._interval, self._batch = interval_seconds, batch
         self._monotonic, self._now = monotonic, now
         self._due = monotonic()
@@ -70,12 +73,14 @@ class MerkleLog:
 
     def start(self) -> bool:
         """Go on where the log stands, or begin it with a head of size 0. False: another one follows."""
-        if self._head is not None:
-            return True
-        if not self._lock.acquire():
-            return False
         try:
+            hold = self._following.acquire()
+            if hold is None or (self._head is not None and hold == self._hold):
+                return hold is not None or self._stand_back()
+            self._hold, self._head, self._announced = hold, None, None
             self._resume()
+        except LeaseLost:
+            return self._stand_back()
         except BaseException:
             self._forget()
             raise
@@ -85,7 +90,10 @@ class MerkleLog:
         """One round: append the leaves of the next batch of events, sign when it is time; the leaves added."""
         if not self.start():
             return 0
-        added = self._append(self._batch)
+        try:
+            added = self._append(self._batch)
+        except LeaseLost:
+            return int(self._stand_back())
         if self._monotonic() >= self._due:
             self.sign()
         return added
@@ -94,6 +102,13 @@ class MerkleLog:
         """Sign and publish the leaves there are; None when a head covers them, or another one follows."""
         if not self.start():
             return None
+        try:
+            return self._sign()
+        except LeaseLost:
+            self._forget()
+            return None
+
+    def _sign(self) -> Head | None:
         if self._announced is not None:
             self._finish(self._announced)
         if self._head is not None and self._head.size == self._frontier.size:
@@ -106,7 +121,8 @@ class MerkleLog:
         That head is the restore's public record: heads of former epochs that reach beyond its size no longer
         bind, and every audit says how many events they covered. Until then the log refuses to go on.
         """
-        if not self._lock.acquire():
+        self._hold = self._following.acquire()
+        if self._hold is None:
             raise LogBroken("另一个进程正在记录这个存储", "another process follows this store")
         try:
             announced = self._published.pending()
@@ -200,8 +216,13 @@ class MerkleLog:
 
     def _forget(self) -> None:
         """Hold nothing, so that the next call reads again what is durable, or lets another one follow."""
-        self._frontier, self._head, self._announced = Frontier(), None, None
-        self._lock.release()
+        self._frontier, self._head, self._announced, self._hold = Frontier(), None, None, None
+        self._following.release()
+
+    def _stand_back(self) -> bool:
+        """Another one follows; False."""
+        self._forget()
+        return False
 
 
 def _leaf(row: Row, position: int) -> bytes:

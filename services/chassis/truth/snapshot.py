@@ -6,19 +6,24 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event, select
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
 from services.chassis.event_store import EventStore
 from services.chassis.event_store.schema import store as store_table
+
+_MOMENT = "moment"
+"""The savepoint to which reading goes back after an error."""
 
 
 @contextmanager
 def snapshot(store: EventStore) -> Iterator[Connection]:
     """A connection on which all reads see the same moment, while others go on writing.
 
-    Text that is not UTF-8 comes with lone surrogates in it.
+    Text of a SQLite file that is not UTF-8 comes with lone surrogates in it.
     """
     engine = _lenient(store.dialect.engine())
     try:
@@ -26,6 +31,8 @@ def snapshot(store: EventStore) -> Iterator[Connection]:
             sqlite = connection.dialect.name == "sqlite"
             connection.exec_driver_sql("BEGIN" if sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             connection.execute(select(store_table)).fetchall()  # the moment is that of the first read
+            if not sqlite:
+                connection.exec_driver_sql(f"SAVEPOINT {_MOMENT}")
             try:
                 yield connection
             finally:
@@ -38,8 +45,20 @@ def snapshot(store: EventStore) -> Iterator[Connection]:
 def _lenient(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _accept_any_text)
+    else:
+        event.listen(engine, "handle_error", _go_on)
     return engine
 
 
 def _accept_any_text(connection: sqlite3.Connection, _record: object) -> None:
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+
+
+def _go_on(context: ExceptionContext) -> None:
+    """PostgreSQL reads nothing more in a transaction after an error; back at the savepoint it is still that moment."""
+    if context.connection is None or context.is_disconnect:
+        return
+    raw = context.connection.connection.dbapi_connection
+    if isinstance(raw, psycopg.Connection) and raw.info.transaction_status == TransactionStatus.INERROR:
+        with suppress(psycopg.Error):  # there is none yet: then the error is about the opening
+            raw.execute(f"ROLLBACK TO SAVEPOINT {_MOMENT}")
