@@ -13,7 +13,18 @@ from sqlalchemy.types import BigInteger, Boolean, Integer, LargeBinary
 from services.chassis.errors import Unavailable
 from services.chassis.postgres_trouble import is_damage, is_passing
 
-CONNECT_SECONDS = 5
+LINK = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""A server that vanished without a word is noticed within some 20 seconds."""
+
+LOCK_MILLISECONDS = 10_000
+"""How long a statement waits for another one's lock before it gives up."""
 
 _ARRAYS: dict[type[Any], str] = {
     Text: "text[]",
@@ -53,7 +64,16 @@ class PostgresSchema:
         self.schema = schema
         self.damage: str | None = None
         address = make_url(url).set(drivername="postgresql+psycopg")
-        settings = {"options": f"-c search_path={schema}", "connect_timeout": CONNECT_SECONDS}
+        options = {
+            "search_path": schema,
+            "default_transaction_isolation": r"read\ committed",
+            "lock_timeout": LOCK_MILLISECONDS,
+        }
+        settings: dict[str, Any] = {
+            **LINK,
+            "application_name": f"bizenv {schema}",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        }
         self.engine = create_engine(address, pool_size=5, max_overflow=15, connect_args=settings)
         event.listen(self.engine, "handle_error", self._on_error)
 

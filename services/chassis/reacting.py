@@ -90,7 +90,7 @@ class ShownFirst:
             return True
         self._views.want()
         end = time.monotonic() + self._seconds
-        with self._progress:
+        with self._views.awaited(), self._progress:
             return self._progress.wait_for(shown, max(0.0, end - time.monotonic()))
 
     def _before(self, fact: Received) -> list[PositionToken]:

@@ -27,6 +27,9 @@ from services.chassis.views import ViewSpec
 
 log = logger(__name__)
 
+CLOSE_SECONDS = 5.0
+"""How long `close` waits for its thread, which may be asking a server that stands still."""
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -131,7 +134,7 @@ class SharedViews(LiveViews):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
         with self._lock:
             self._give_up_coming()
         super().close()

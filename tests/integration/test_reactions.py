@@ -19,13 +19,15 @@ from services.chassis.clock import SetClock
 from services.chassis.consumer import Consumer
 from services.chassis.domain import Command
 from services.chassis.embedded import Embedded
-from services.chassis.envelope import Envelope
+from services.chassis.envelope import Envelope, partition_of
 from services.chassis.errors import DeadlineExceeded, Overloaded, StaleVersion, Unavailable
 from services.chassis.intake import Intake
 from services.chassis.reaction_sink import ReactionSink
 from services.chassis.reactions import Reaction
 from services.chassis.settings import Settings
 from services.chassis.sink_database import SinkDatabase
+from services.chassis.sinks import NotYet
+from services.chassis.views import Received
 from tests.faulty_bus import FaultyBus
 from tests.sample_service import (
     LEDGER,
@@ -67,7 +69,13 @@ class Reacting:
         self.database = SinkDatabase(path, durable=False)
         reactions: Sequence[Reaction] = how.get("reactions", REACTIONS)
         sink = ReactionSink(
-            "reactions", self.database, reactions, host.views, send or dispatch(city), host.bus.stream_of
+            "reactions",
+            self.database,
+            reactions,
+            host.views,
+            send or dispatch(city),
+            host.bus.stream_of,
+            how.get("ready", lambda _fact: True),
         )
         self.intake = Intake(sink, city.registry, city.clock.now, 100)
         self.consumer = Consumer("reactions", bus or city.bus, ["sample"], [self.intake], batch=how.get("batch", 500))
@@ -245,3 +253,58 @@ def test_reactions_in_order_make_the_same_store_each_time(tmp_path: Path) -> Non
             city.settle()
             made.append([(e.stream, e.version, e.recorded_at, e.data) for e in city.stores["sample"].scan()])
     assert made[0] == made[1]
+
+
+class Days:
+    """Says of which facts the views show what came before."""
+
+    def __init__(self) -> None:
+        self.waiting: set[str] = set()
+
+    def ready(self, fact: Received) -> bool:
+        return fact.envelope.id not in self.waiting
+
+
+def test_a_fact_that_must_wait_holds_up_its_own_source_only(city: Embedded, tmp_path: Path) -> None:
+    """What came before it in the batch is done and stays done, so that the batch gets shorter each time."""
+    one = "a"
+    other = next(name for name in "bcdefgh" if _partition(city, name) != _partition(city, one))
+    do(city, OpenCounter(counter=one, unit="130602"), OpenCounter(counter=other, unit="130602"))
+    do(city, *(Add(counter=name, amount=amount) for amount in (1, 2, 3) for name in (one, other)))
+    days = Days()
+    days.waiting.add(f"counter-{one}/3")
+    with closing(Reacting(city, tmp_path / "reactions.sqlite", ready=days.ready)) as reacting:
+        for _ in range(2):
+            with pytest.raises(NotYet, match=f"counter-{one}/3"):
+                reacting.consumer.step()
+            assert (ledger(city, one), ledger(city, other)) == ([1], [1, 2, 3])
+            checkpoints = reacting.database.read_checkpoints()
+            stood = {source: at.position for source, at in checkpoints.items()}
+            (first,) = [e for e in city.stores["sample"].read_stream(f"counter-{one}") if e.version == 2]
+            assert stood["sample", first.partition] >= first.position
+            assert stood["sample", first.partition] < city.stores["sample"].last_position()
+        days.waiting.clear()
+        while reacting.consumer.step():
+            pass
+        assert (ledger(city, one), ledger(city, other)) == ([1, 2, 3], [1, 2, 3])
+        assert reacting.database.read_parked() == []
+
+
+def test_a_poisoned_fact_behind_one_that_waits_is_parked_when_its_turn_comes(city: Embedded, tmp_path: Path) -> None:
+    do(city, OpenCounter(counter="a", unit="130602"), *(Add(counter="a", amount=n) for n in (1, 2, UNLUCKY, 4)))
+    days = Days()
+    days.waiting.add("counter-a/3")
+    with closing(Reacting(city, tmp_path / "reactions.sqlite", ready=days.ready)) as reacting:
+        with pytest.raises(NotYet):
+            reacting.consumer.step()
+        assert ledger(city, "a") == [1]
+        assert reacting.database.read_parked() == []
+        days.waiting.clear()
+        while reacting.consumer.step():
+            pass
+        assert ledger(city, "a") == [1, 2]
+        assert [fact.version for fact in reacting.database.read_parked()] == [4, 5]
+
+
+def _partition(city: Embedded, counter: str) -> int:
+    return partition_of(f"counter-{counter}", city.info.partitions)
