@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import Any, cast
 from uuid import UUID
 
 import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kafka.admin import NewTopic
 
-from services.chassis.bus import Bus
+from services.chassis.auth import signing_key
+from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.city import registry_of
 from services.chassis.consumer import Consumer, catch_up
 from services.chassis.domain import Event
@@ -22,15 +24,18 @@ from services.chassis.event_store import Append, Appended, EventStore, NewEvent
 from services.chassis.event_store.opening import create_store
 from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.flow import FlowReport, audit_flow
+from services.chassis.flow.verify_topic import verify_topic
 from services.chassis.intake import Intake
+from services.chassis.kafka.heads import HeadPublisher
+from services.chassis.kafka.topics import TopicShape
 from services.chassis.kafka.whole_topic import WholeTopics
 from services.chassis.leases import RelayPlace
 from services.chassis.live_views import LiveViews
 from services.chassis.postgres_schema import PostgresSchema
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
-from services.chassis.sink_database import SinkDatabase
 from services.chassis.sinks import ViewSink
+from services.chassis.truth import AuditReport, MerkleLog
 from services.chassis.view_database import ViewDatabase
 from tests.kafka_topics import Publisher
 from tests.sample_service import CounterAdded, CounterOpened, CounterRenamed, Faults, sample_service
@@ -50,22 +55,12 @@ class FlowForm:
     def __init__(self, url: str, published: Path) -> None:
         self.url = url
         self.published = published
-        self.place = "test"
-
-    def exists(self) -> bool:
-        return True
 
     def store(self, service: str) -> EventStore:
         return EventStore(PostgresDialect(self.url, service), service)
 
     def views(self, service: Service, store_id: str, registry: EventRegistry) -> LiveViews:
         return cast(LiveViews, OneGeneration(ViewDatabase(PostgresSchema(self.url, VIEWS), service.views, registry)))
-
-    def reactions(self, service: str) -> SinkDatabase:
-        raise NotImplementedError
-
-    def bus(self, stores: Mapping[str, EventStore]) -> Bus:
-        raise NotImplementedError
 
 
 class OneGeneration:
@@ -97,7 +92,45 @@ class FlowCity:
         self._chance = random.Random(0)
         self._ids = iter(range(10**9))
 
+        self.folder = folder
+        self.heads = self._heads()
+
+    def _heads(self) -> HeadPublisher:
+        place = RelayPlace(self.store.engine, RELAY)
+        return HeadPublisher(self.store, self.form.published, place, self.publisher.cluster, TopicShape())
+
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        return signing_key(self.folder / "keys", TRUTH_KEY)
+
+    def sign(self) -> None:
+        """The log takes in all events and signs a head."""
+        with closing(MerkleLog(self.store, self.key, self.form.published)) as log:
+            while log.step():
+                pass
+            log.sign()
+
+    def lines(self) -> list[bytes]:
+        """The heads file's."""
+        return (self.form.published / f"{NAME}.heads.jsonl").read_bytes().splitlines(keepends=True)
+
+    def heads_on_topic(self) -> list[bytes | None]:
+        topic = self.topics.heads_name(NAME)
+        return [record.value for _, page in self.topics.read(topic, self.topics.ends(topic)) for record in page]
+
+    def verify(self) -> AuditReport:
+        """The audit of the topic without the store."""
+        return verify_topic(self.topics, NAME, self.key.public_key(), lambda *_: None)
+
+    def reopen(self) -> None:
+        """As a process does that starts anew."""
+        self.heads.close()
+        self.store.close()
+        self.store = self.form.store(NAME)
+        self.heads = self._heads()
+
     def close(self) -> None:
+        self.heads.close()
         self.database.close()
         self.publisher.close()
         self.store.close()

@@ -61,6 +61,10 @@ class Publisher:
         """Anything at all on a service's topic; returns when it has arrived."""
         self._producer.send(self.cluster.topic_of(service), partition=partition, **record).get(20)
 
+    def put_heads(self, service: str, value: bytes) -> None:
+        """A line on the service's topic of heads; returns when it has arrived."""
+        self._producer.send(self.cluster.heads_topic_of(service), partition=0, value=value).get(20)
+
     def flush(self) -> None:
         self._producer.flush(20)
 

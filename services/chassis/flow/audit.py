@@ -32,8 +32,8 @@ from services.chassis.flow.report import (
 )
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.view_check import ViewCheck, moment_of
-from services.chassis.form import Form
 from services.chassis.kafka.whole_topic import KeyedRecord
+from services.chassis.live_views import LiveViews
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.truth.books import check_books
@@ -45,11 +45,23 @@ Progress = Callable[[str, int, int], None]
 """Told what is in hand (`sample topic`, `sample store`, `sample views`), how much is done, how much there is."""
 
 
+class Parts(Protocol):
+    """What of a `Form` is audited."""
+
+    def store(self, service: str) -> EventStore: ...
+
+    def views(self, service: Service, store_id: str, registry: EventRegistry) -> LiveViews: ...
+
+
 class Topics(Protocol):
     """The topics as they are (`WholeTopics`). Every method raises Unavailable."""
 
     def name(self, service: str) -> str:
         """The service's topic of events."""
+        ...
+
+    def heads_name(self, service: str) -> str:
+        """The topic of its signed heads."""
         ...
 
     def ends(self, topic: str) -> Mapping[int, int]:
@@ -66,7 +78,7 @@ def _silent(_what: str, _done: int, _total: int) -> None:
 
 
 def audit_flow(
-    form: Form,
+    form: Parts,
     services: Sequence[Service],
     registry: EventRegistry,
     topics: Topics | None,
@@ -132,7 +144,7 @@ class _ServiceAudit:
 
     def __init__(
         self,
-        form: Form,
+        form: Parts,
         service: Service,
         stores: Mapping[str, EventStore],
         registry: EventRegistry,

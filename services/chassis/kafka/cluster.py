@@ -57,6 +57,10 @@ class Cluster:
     def topic_of(self, service: str) -> str:
         return f"{self._prefix}{service}.events"
 
+    def heads_topic_of(self, service: str) -> str:
+        """Where the signed heads of the service's store are published."""
+        return f"{self._prefix}{service}.heads"
+
     def group_of(self, group: str) -> str:
         """As Kafka knows the group."""
         return f"{self._prefix}{group}"

@@ -53,7 +53,11 @@ def ensure_topic(cluster: Cluster, service: str, partitions: int, shape: TopicSh
 
     `relayed` is how many events it must hold already: a topic that lost some was deleted under our feet.
     """
-    name = cluster.topic_of(service)
+    return ensure(cluster, cluster.topic_of(service), partitions, shape, relayed)
+
+
+def ensure(cluster: Cluster, name: str, partitions: int, shape: TopicShape, relayed: int = 0) -> TopicState:
+    """The same for any topic that is kept for ever."""
     state = cluster.look(name)
     if state is None:
         if relayed:

@@ -55,6 +55,10 @@ class WholeTopics:
         """What the service's topic of events is called."""
         return self._cluster.topic_of(service)
 
+    def heads_name(self, service: str) -> str:
+        """What the topic of its signed heads is called."""
+        return self._cluster.heads_topic_of(service)
+
     def ends(self, topic: str) -> dict[int, int]:
         """Per partition, the offset of the next record; raises Unavailable where there is no such topic."""
         found = {number: end for (_, number), end in self._cluster.ends([topic]).items()}
@@ -62,9 +66,17 @@ class WholeTopics:
             raise missing(topic)
         return found
 
-    def read(self, topic: str, ends: Mapping[int, int]) -> Iterator[Page]:
-        """All records before these offsets, partition by partition as they come. What is deleted meanwhile raises."""
-        starts = {number: at for (_, number), at in self._cluster.starts([(topic, part) for part in ends]).items()}
+    def tail(self, topic: str, count: int) -> list[KeyedRecord]:
+        """The last records of a topic of one partition, at most so many."""
+        ends = self.ends(topic)
+        wanted = {number: max(0, end - count) for number, end in ends.items()}
+        return [record for _, page in self.read(topic, ends, wanted) for record in page]
+
+    def read(self, topic: str, ends: Mapping[int, int], wanted: Mapping[int, int] | None = None) -> Iterator[Page]:
+        """All records before these offsets, partition by partition as they come; from the `wanted` offsets on, or from
+        the beginning. What is deleted meanwhile raises."""
+        found = self._cluster.starts([(topic, number) for number in ends])
+        starts = {number: max(at, (wanted or {}).get(number, 0)) for (_, number), at in found.items()}
         left = {number: end for number, end in ends.items() if starts.get(number, 0) < end}
         if not left:
             return
