@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from services.chassis.checkpoints import LostPlace
 from services.chassis.clock import Clock
+from services.chassis.consumer import Consumer
 from services.chassis.domain import Command
 from services.chassis.event_store import EventStore, StoreInfo, StoreUnusable
 from services.chassis.event_store.opening import require_unaltered
+from services.chassis.feed import Feed
 from services.chassis.form import Form
-from services.chassis.gateway import Call, Receipt
+from services.chassis.gateway import Call, Gateway, Receipt
 from services.chassis.host import ServiceHost
 from services.chassis.local_gateway import LocalGateway, StoreFeed
 from services.chassis.loop_thread import LoopThread
 from services.chassis.passing_time import DayPassed
+from services.chassis.peers.channels import Channels
+from services.chassis.peers.remote_feed import RemoteFeed
+from services.chassis.peers.remote_gateway import RemoteGateway
+from services.chassis.peers.routing import RoutingFeed, RoutingGateway
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.settings import Settings
+from services.chassis.settings.servers import peers_of
 from services.chassis.truth import unknown_head
 
 RESTORED = (
@@ -39,13 +47,21 @@ class City:
     rehearsal or a test steps them with `settle`."""
 
     def __init__(
-        self, form: Form, services: Sequence[Service], settings: Settings, clock: Clock, *, ordered: bool = False
+        self,
+        form: Form,
+        services: Sequence[Service],
+        settings: Settings,
+        clock: Clock,
+        *,
+        catalogue: Sequence[Service] = (),
+        ordered: bool = False,
     ) -> None:
-        """`ordered`: reactions' commands are carried out one after another, so that it is the same each time."""
+        """`services` are hosted here; they are all there are, unless the `catalogue` names more. `ordered`: reactions'
+        commands are carried out one after another, so that it is the same each time."""
         self.form = form
-        self.services = tuple(services)
         self.clock = clock
-        self.registry = registry_of(services)
+        catalogue = tuple(catalogue or services)
+        self.registry = registry_of(catalogue)
         self.loop = LoopThread("doors")
         self.stores = {service.name: self._store(service.name) for service in services}
         self.info = self._agreed()
@@ -54,10 +70,25 @@ class City:
         self.bus = form.bus(self.stores)
         for host in self.hosts.values():
             host.connect(self.bus)
+        self._local = self._gateway_here(services, settings)
+        peers = peers_of(settings, [service.name for service in catalogue])
+        self._channels = Channels({name: found for name, found in peers.items() if name not in self.hosts})
+        there = [service for service in catalogue if service.name in self._channels.services]
+        self.services = tuple(service for service in catalogue if service.name in self.hosts or service in there)
+        """Those whose requests this process answers: its own, and those of its peers, which it asks."""
+        self.gateway, self.feed = self._routes(services, there)
+
+    def _gateway_here(self, services: Sequence[Service], settings: Settings) -> LocalGateway:
         buses = [host.bus for host in self.hosts.values()]
         views = {name: host.views for name, host in self.hosts.items()}
-        self.gateway = LocalGateway(self.services, buses, views, self.stores, clock, settings)
-        self.feed = StoreFeed(self.services, self.stores)
+        return LocalGateway(services, buses, views, self.form.positions(self.stores), self.clock, settings)
+
+    def _routes(self, here: Sequence[Service], there: Sequence[Service]) -> tuple[Gateway, Feed]:
+        feed = StoreFeed(here, self.stores)
+        if not there:
+            return self._local, feed
+        remote, remote_feed = RemoteGateway(there, self._channels), RemoteFeed(there, self._channels)
+        return RoutingGateway(self._local, remote), RoutingFeed(self.services, self.hosts, feed, remote_feed)
 
     def _store(self, service: str) -> EventStore:
         store = self.form.store(service)
@@ -97,12 +128,22 @@ class City:
 
     def settle(self) -> None:
         """Apply everything that was recorded, and what follows from it, until nothing is left to do."""
-        while any(consumer.step() for host in self.hosts.values() for consumer in host.consumers):
+        while any(_stepped(consumer) for host in self.hosts.values() for consumer in host.consumers):
             pass
 
     def close(self) -> None:
-        """Finish what is queued and let go of all files."""
-        self.gateway.close()
+        """Finish what is queued and let go of everything."""
+        self._local.close()
+        self.loop.run(self._channels.close())
         for host in self.hosts.values():
             host.close()
         self.loop.close()
+        self.form.close()
+
+
+def _stepped(consumer: Consumer) -> bool:
+    """Whether there was something to do; a consumer that another process was faster than reads again."""
+    try:
+        return consumer.step() > 0
+    except LostPlace:
+        return True

@@ -41,6 +41,8 @@ class Consumer:
         self.intakes = list(intakes)
         self.subscription = bus.subscribe(group, services, shared=shared)
         self.failure: Exception | None = None
+        self.waits_for: Exception | None = None
+        """Why the last turn failed, where that passes by itself; None: it did not."""
         self._batch = batch
         self._pause = 0.0
         self._stopping = threading.Event()
@@ -110,12 +112,12 @@ class Consumer:
             return None
         try:
             came = self.step(idle_seconds)
-            self._pause = 0.0
+            self._pause, self.waits_for = 0.0, None
             return came
         except (LostPlace, NotYet) as reason:
             log.debug("consumer reads again", group=self.group, reason=str(reason))
         except (SQLAlchemyError, *PASSING) as error:
-            self._pause = min(max(2 * self._pause, 0.1), 5.0)
+            self._pause, self.waits_for = min(max(2 * self._pause, 0.1), 5.0), error
             log.warning("consumer waits", group=self.group, seconds=self._pause, reason=str(error))
             self._stopping.wait(self._pause)
         except Exception as error:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from services.chassis.auth.access_place import AccessFile
 from services.chassis.bus import EmbeddedBus
 from services.chassis.city import City
 from services.chassis.clock import Clock
@@ -17,6 +18,7 @@ from services.chassis.event_store.opening import open_file
 from services.chassis.event_store.store_info import new_store_info, write_info
 from services.chassis.host import REACTIONS_DAMAGED
 from services.chassis.live_views import LiveViews
+from services.chassis.positions_known import StoredPositions
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.settings import Settings
@@ -25,7 +27,7 @@ from services.chassis.sink_database import SinkDatabase
 PARTITIONS = 12
 """Partitions of a new store. A store keeps the number it was made with."""
 
-EVENTS_FILE, REACTIONS_FILE = "events.sqlite", "reactions.sqlite"
+EVENTS_FILE, REACTIONS_FILE, LOGINS_FILE = "events.sqlite", "reactions.sqlite", "logins.sqlite"
 
 PUBLISHED = "published"
 
@@ -50,8 +52,14 @@ class EmbeddedForm:
     def published(self) -> Path:
         return self.data / PUBLISHED
 
+    def reach(self) -> None:
+        """It stands on no server."""
+
     def exists(self) -> bool:
         return city_exists(self.data)
+
+    def dialect(self, service: str) -> SqliteDialect:
+        return SqliteDialect(self.data / service / EVENTS_FILE, durable=self._durable)
 
     def store(self, service: str) -> EventStore:
         path = self.data / service / EVENTS_FILE
@@ -67,8 +75,20 @@ class EmbeddedForm:
         except Unavailable as error:
             raise StoreUnusable(f"{path}: {REACTIONS_DAMAGED}") from error
 
+    def logins(self) -> AccessFile:
+        return AccessFile(self.data / LOGINS_FILE)
+
     def bus(self, stores: Mapping[str, EventStore]) -> EmbeddedBus:
         return EmbeddedBus(stores, self._settings.poll_busy_milliseconds / 1000)
+
+    def positions(self, stores: Mapping[str, EventStore]) -> StoredPositions:
+        return StoredPositions(stores)
+
+    def relay(self, store: EventStore) -> None:
+        """The bus reads the event tables themselves."""
+
+    def close(self) -> None:
+        """Nothing is shared."""
 
 
 class Embedded(City):

@@ -6,12 +6,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from services.chassis.auth.access_place import AccessPlace
 from services.chassis.bus import Bus
 from services.chassis.event_store import EventStore
+from services.chassis.event_store.dialect import Dialect
 from services.chassis.live_views import LiveViews
+from services.chassis.positions_known import Positions
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.sink_database import SinkDatabase
+
+
+class Relaying(Protocol):
+    """Brings what a store records to the bus, step by step, on one thread."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing goes on; None: it does, or another process leads."""
+        ...
+
+    def step(self) -> int:
+        """Some of it; waits a moment when there is nothing to do. Never raises what passes by itself."""
+        ...
+
+    def stop(self) -> None:
+        """Note what was acknowledged and let another process lead."""
+        ...
 
 
 class Form(Protocol):
@@ -27,8 +47,16 @@ class Form(Protocol):
         """The folder of the signed heads and the public key, for anyone to keep a copy of."""
         ...
 
+    def reach(self) -> None:
+        """Raises StoreUnusable or Unavailable, with the reason, while a server that the city stands on is away."""
+        ...
+
     def exists(self) -> bool:
         """Whether there is a city."""
+        ...
+
+    def dialect(self, service: str) -> Dialect:
+        """Where the service's event store is, or shall be."""
         ...
 
     def store(self, service: str) -> EventStore:
@@ -43,6 +71,22 @@ class Form(Protocol):
         """How far the service's reactions got; raises StoreUnusable where that is damaged."""
         ...
 
+    def logins(self) -> AccessPlace:
+        """Where login codes and ended sessions are."""
+        ...
+
     def bus(self, stores: Mapping[str, EventStore]) -> Bus:
         """The bus, for a process that has these stores open."""
+        ...
+
+    def positions(self, stores: Mapping[str, EventStore]) -> Positions:
+        """Who judges position tokens in such a process."""
+        ...
+
+    def relay(self, store: EventStore) -> Relaying | None:
+        """What brings the store's events to the bus; None: the bus reads them there."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the parts shared; each part is closed by now."""
         ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -13,17 +12,19 @@ from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.consumer import Consumer
 from services.chassis.event_store import EventStore
+from services.chassis.form import Relaying
 from services.chassis.gateway import Receipt
 from services.chassis.intake import Intake
 from services.chassis.live_views import LiveSink, LiveViews
 from services.chassis.log_keeper import LogKeeper
 from services.chassis.loop_thread import LoopThread
-from services.chassis.passing_time import CALENDAR, PassDay
+from services.chassis.passing_time import PassDay
 from services.chassis.reacting import OwnCommands, ShownFirst
 from services.chassis.reaction_sink import ReactionSink
 from services.chassis.registry import EventRegistry
-from services.chassis.service import Aggregate, Service, whole_city
+from services.chassis.service import Service, with_calendar
 from services.chassis.settings import Settings
+from services.chassis.shared_renewal import renewal_of
 from services.chassis.sink_database import ParkedFact, SinkDatabase
 from services.chassis.sinks import Sink
 from services.chassis.truth import MerkleLog
@@ -83,6 +84,7 @@ class ServiceHost:
         self._last_day: date | None = None
         self._caught_up = False
         self._log_keeper: LogKeeper | None = None
+        self._relay: Relaying | None = None
 
     def connect(self, bus: Bus) -> None:
         """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
@@ -90,7 +92,7 @@ class ServiceHost:
             return
         self.consumer = self._consumer(bus, LiveSink(self.service.name, self.views, self.views.current))
         self.views.on_wanted(self.consumer.subscription.wake)
-        self.renewal = ViewRenewal(self.service, self.views, bus, self.consumer, self.intake)
+        self.renewal = renewal_of(self.service, self.views, bus, self.consumer, self.intake)
         if self.service.reactions:
             self.reactor = self._consumer(bus, self._reaction_sink())
 
@@ -126,6 +128,8 @@ class ServiceHost:
             found["follow"] = Job(partial(self.turn, idle_seconds))
         if self.reactor is not None:
             found["react"] = Job(partial(self.reactor.turn, idle_seconds))
+        if self._relay is not None:
+            found["relay"] = Job(self._relay.step)
         if self.service.keeps_calendar:
             found["pass_days"] = Job(self.pass_days, DAY_CHECK_SECONDS)
         return found
@@ -177,6 +181,10 @@ class ServiceHost:
         self._log_keeper = LogKeeper(self.store, follower)
         self._log_keeper.start()
 
+    def relay_with(self, relay: Relaying) -> None:
+        """Let this relay bring what is recorded to the bus."""
+        self._relay = relay
+
     def keep_log(self) -> None:
         """One step of the log, where there is one."""
         if self._log_keeper is not None:
@@ -207,8 +215,10 @@ class ServiceHost:
         if self.views.current.damage is not None:
             return "视图文件已损坏,正在重建 · the views are damaged and are being built anew"
         for consumer in self.consumers:
-            if consumer.failure is not None:
-                return str(consumer.failure)
+            if (stuck := consumer.failure or consumer.waits_for) is not None:
+                return str(stuck)
+        if self._relay is not None and self._relay.trouble is not None:
+            return self._relay.trouble
         if self.consumer is not None and not self._caught_up:
             return "视图正在追赶事件 · the views are catching up"
         return None
@@ -224,16 +234,10 @@ class ServiceHost:
     def close(self) -> None:
         for consumer in self.consumers:
             consumer.stop()
+        if self._relay is not None:
+            self._relay.stop()
         if self._log_keeper is not None:
             self._log_keeper.close()
         self.views.close()
         self._reactions.close()
         self.store.close()
-
-
-def with_calendar(service: Service) -> Service:
-    """The service with the calendar aggregate, where days pass for it."""
-    if not service.keeps_calendar:
-        return service
-    calendar = Aggregate(CALENDAR, "calendars", whole_city, internal=frozenset({PassDay}))
-    return replace(service, aggregates=(*service.aggregates, calendar))

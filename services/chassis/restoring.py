@@ -58,7 +58,7 @@ def go_on(form: Form, services: Sequence[Service], settings: Settings, service: 
         rebuilt = [name for name, host in city.hosts.items() if service in host.service.listens_to]
         for name in rebuilt:
             city.hosts[name].go_on_after_restore(city.stores[service])
-        key = signing_key(settings.data / "keys", TRUTH_KEY)
+        key = signing_key(settings.keys_folder, TRUTH_KEY)
         with closing(MerkleLog(city.stores[service], key, form.published)) as log:
             kept = log.open_epoch().size
     return Restored(service, epoch, kept, max(0, covered - kept), tuple(rebuilt))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 
 from services.chassis.auth import Principal, Rights
 from services.chassis.domain import Command, Decider, Event, Facts
+from services.chassis.passing_time import CALENDAR, PassDay
 from services.chassis.reactions import Reaction
 from services.chassis.registry import Upcast
 from services.chassis.views import Reader, ViewSpec
@@ -95,3 +96,11 @@ class Service:
     rights: Rights = field(default_factory=Rights.none)
     keeps_calendar: bool = False
     """Whether days pass for it: its reactions to `DayPassed` look up what falls due."""
+
+
+def with_calendar(service: Service) -> Service:
+    """The service with the calendar aggregate, where days pass for it."""
+    if not service.keeps_calendar:
+        return service
+    calendar = Aggregate(CALENDAR, "calendars", whole_city, internal=frozenset({PassDay}))
+    return replace(service, aggregates=(*service.aggregates, calendar))

@@ -17,9 +17,11 @@ from starlette.routing import BaseRoute
 
 from services.chassis import metrics
 from services.chassis.auth import EndedTokens, LoginCodes, Principal, TokenIssuer, TokenVerifier, signing_key
+from services.chassis.auth.access_place import AccessPlace
 from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
 from services.chassis.city import City
 from services.chassis.contracts.about import VERSION
+from services.chassis.embedded import LOGINS_FILE
 from services.chassis.event_store import StoreKind
 from services.chassis.file_lock import lock_now
 from services.chassis.grpc_server import GrpcDoor
@@ -32,7 +34,6 @@ from services.chassis.truth import MerkleLog
 
 log = logger(__name__)
 
-LOGINS_FILE = "logins.sqlite"
 
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 """With less room than this a start is refused: the first commits would fail."""
@@ -51,13 +52,20 @@ class Access:
     issuer: TokenIssuer
     verifier: TokenVerifier
     logins: LoginCodes
+    ended: EndedTokens
 
     @classmethod
     def of(cls, data: Path, store_id: str) -> Access:
-        """From the data folder's own keys, which are made at first use."""
-        key, logins = signing_key(data / "keys", TOKEN_KEY), data / LOGINS_FILE
-        verifier = TokenVerifier(key.public_key(), store_id, EndedTokens(logins))
-        return cls(TokenIssuer(key, store_id), verifier, LoginCodes(logins))
+        """Of a city in this folder, from its own keys, which are made at first use."""
+        return cls.at(data / LOGINS_FILE, data / "keys", store_id)
+
+    @classmethod
+    def at(cls, place: Path | AccessPlace, keys: Path, store_id: str) -> Access:
+        """Of a city whose codes and ended sessions are at this place, from the keys in a folder."""
+        key, ended = signing_key(keys, TOKEN_KEY), EndedTokens(place)
+        return cls(
+            TokenIssuer(key, store_id), TokenVerifier(key.public_key(), store_id, ended), LoginCodes(place), ended
+        )
 
     def token(self, principal: Principal, days: float) -> str:
         return self.issuer.issue(principal, timedelta(days=days), datetime.now(UTC))
@@ -177,10 +185,18 @@ def _taken(what: str, host: str, port: int) -> Iterator[None]:
 
 def keep_logs(city: City, settings: Settings) -> None:
     """Let each host keep its store's tamper-evident log; closing the city signs what it holds then."""
-    key = signing_key(settings.data / "keys", TRUTH_KEY)
+    key = signing_key(settings.keys_folder, TRUTH_KEY)
     every = settings.tree_head_seconds
     for host in city.hosts.values():
         host.follow_with(MerkleLog(host.store, key, city.form.published, interval_seconds=every))
+
+
+def relay_events(city: City) -> None:
+    """Let each host bring what it records to the bus, where the bus does not read it at its store."""
+    for host in city.hosts.values():
+        relay = city.form.relay(host.store)
+        if relay is not None:
+            host.relay_with(relay)
 
 
 def serve(
@@ -191,6 +207,9 @@ def serve(
 
     hosts = list(city.hosts.values())
     keep_logs(city, settings)
+    relay_events(city)
+    if settings.distributed:
+        access.ended.follow()
     started = False
 
     def troubles() -> list[str]:
@@ -207,4 +226,7 @@ def serve(
         started = True
         announce(doors)
 
-    Runtime(hosts, settings.poll_idle_milliseconds / 1000).run(on_started, doors.stop)
+    try:
+        Runtime(hosts, settings.poll_idle_milliseconds / 1000).run(on_started, doors.stop)
+    finally:
+        access.ended.close()

@@ -1,9 +1,9 @@
-"""Making a city and serving it: init, rehearse, migrate, serve."""
+"""Making a city: init, rehearse, transfer, migrate."""
 
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,23 +12,21 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.city import City
 from services.chassis.clock import SystemClock
 from services.chassis.deadline import Deadline
-from services.chassis.embedded import EVENTS_FILE, Embedded, create_city
-from services.chassis.event_store import SqliteDialect, StoreKind
+from services.chassis.embedded import Embedded, EmbeddedForm, create_city
+from services.chassis.event_store import StoreKind
 from services.chassis.event_store.migrations import migrate as migrate_store
 from services.chassis.event_store.store_info import refuse_newer
 from services.chassis.gateway import Call
 from services.chassis.making import in_the_making
-from services.chassis.serving import Access, Doors, check_folder, keep_logs, only_server
-from services.chassis.serving import serve as serve_city
+from services.chassis.serving import check_folder, keep_logs, only_server
 from services.chassis.settings import Settings
 from services.cli.app import app, fail
-from services.cli.opening import city, form_of, prepare, programme_folder, require_city
+from services.cli.opening import NO_CITY, city, form_of, prepare, programme_folder, require_city
 from services.cli.progress import progress_bar
+from services.cli.transferring import embedded_settings, make_city, transfer_city
 from services.policy_registry.programme_files import load_programme
-from services.projection.cockpit import cockpit_routes
 
 FOUNDER = Principal(account="init", role=Role.CITY_GROUP, unit=None)
 """The actor of a city's first facts."""
@@ -44,15 +42,20 @@ def init(programme: Programme) -> None:
     given = prepare()
     check_folder(given.data)
     orders = load_programme(programme_folder(programme))
-    with in_the_making(given.data) as making:
-        create_city(making, SERVICES, StoreKind.REAL, Path(programme).name)
-        apart = msgspec.structs.replace(given, data=making)
-        with closing(Embedded(making, SERVICES, apart, SystemClock())) as opened:
-            keep_logs(opened, apart)
-            for order in orders:
-                opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
-            opened.settle()
-    print(f"已建立 {given.data}({len(orders)} 条方案与名录记录) · made; next: bizenv serve")
+
+    def make(apart: Settings) -> None:
+        with in_the_making(apart.data) as making:
+            create_city(making, SERVICES, StoreKind.REAL, Path(programme).name)
+            inside = msgspec.structs.replace(apart, data=making)
+            with closing(Embedded(making, SERVICES, inside, SystemClock())) as opened:
+                keep_logs(opened, inside)
+                for order in orders:
+                    opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
+                opened.settle()
+
+    make_city(given, make)
+    place = form_of(given).place
+    print(f"已建立 {place}({len(orders)} 条方案与名录记录) · made; next: bizenv serve")
 
 
 @app.command()
@@ -72,18 +75,41 @@ def rehearse(
     check_folder(given.data)
     if if_missing and form_of(given).exists():
         return
-    with progress_bar("演练 · rehearsing") as step:
 
-        def show(day: date, done: int, total: int) -> None:
-            step(done, total, day.isoformat())
+    def make(apart: Settings) -> None:
+        with progress_bar("演练 · rehearsing") as step:
 
-        try:
-            summary = live(given.data, programme_folder(programme), until.date(), seed, given, show)
-        except RehearsalBroken as error:
-            fail(f"演练无法继续,未留下任何数据 · the rehearsal can't go on and leaves nothing behind: {error}")
-    with city(given) as opened:
-        keep_logs(opened, given)
-    print(f"演练数据已就绪 · rehearsal made: {summary}")
+            def show(day: date, done: int, total: int) -> None:
+                step(done, total, day.isoformat())
+
+            try:
+                summary = live(apart.data, programme_folder(programme), until.date(), seed, apart, show)
+            except RehearsalBroken as error:
+                fail(f"演练无法继续,未留下任何数据 · the rehearsal can't go on and leaves nothing behind: {error}")
+        with city(apart) as opened:
+            keep_logs(opened, apart)
+        print(f"演练数据已就绪 · rehearsal made: {summary}")
+
+    make_city(given, make)
+
+
+@app.command()
+def transfer(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="单机城市的数据文件夹 · an embedded city's data folder")
+    ],
+) -> None:
+    """把单机城市迁入 PostgreSQL,原文件夹不变 · copy an embedded city into PostgreSQL; its folder stays as it is."""
+    given = prepare()
+    if not given.distributed:
+        fail("请先设置 BIZENV_DATABASE 和 BIZENV_KAFKA · set BIZENV_DATABASE and BIZENV_KAFKA first")
+    check_folder(given.data)
+    apart = embedded_settings(given, folder)
+    if not EmbeddedForm(folder, apart).exists():
+        fail(NO_CITY.format(folder))
+    with only_server(folder):
+        transfer_city(apart, given)
+    print(f"{folder} 已迁入 {form_of(given).place} · copied; next: bizenv serve")
 
 
 @app.command()
@@ -91,40 +117,12 @@ def migrate() -> None:
     """把数据库升级到本程序的版本 · bring the databases to this build's version."""
     given = prepare()
     require_city(given)
+    form = form_of(given)
     for service in SERVICES:
-        dialect = SqliteDialect(given.data / service.name / EVENTS_FILE)
+        dialect = form.dialect(service.name)
+        dialect.prepare()
         engine = dialect.engine()
         refuse_newer(engine, dialect.place)
         before, after = migrate_store(engine)
         engine.dispose()
         print(f"{service.name}: {before} → {after}")
-
-
-@app.command()
-def serve() -> None:
-    """在本进程提供全部服务,直到 Ctrl-C 或 SIGTERM · serve everything from this process."""
-    given = prepare()
-    check_folder(given.data)
-    require_city(given)
-    with only_server(given.data), city(given) as opened:
-        access = Access.of(given.data, opened.info.store_id)
-        pages = cockpit_routes(opened.gateway, access, opened.clock, given, opened.info, SERVICES)
-        serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
-
-
-def _announce(doors: Doors, opened: City, access: Access, given: Settings) -> None:
-    code = access.logins.create(Principal(account="first-login", role=Role.CITY_GROUP, unit=None), datetime.now(UTC))
-    base = given.public_url or f"http://{given.http_host}:{doors.http.port}"
-    kind = "演练数据,纯属虚构 · rehearsal, invented" if opened.info.kind is StoreKind.REHEARSAL else "真实数据 · real"
-    faults = [f"  ✗ {fault}\n" for host in opened.hosts.values() if (fault := host.fault)]
-    state = "未就绪 · NOT ready" if faults else "已就绪 · ready"
-    print(
-        f"bizenv {state} ({kind}; {opened.clock.today().isoformat()})\n{''.join(faults)}"
-        f"  驾驶舱 cockpit  {base}/\n"
-        f"  登录链接 login  {base}/login?code={code}  (一次有效,15 分钟内 · once, within 15 minutes)\n"
-        f"  接口 API        {base}/openapi.json\n"
-        f"  gRPC            {given.grpc_host}:{doors.grpc.port}\n"
-        f"  指标 metrics    http://{given.metrics_host}:{doors.metrics.port}/metrics\n"
-        f"  停止 stop       Ctrl-C",
-        flush=True,
-    )

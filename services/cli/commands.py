@@ -18,10 +18,9 @@ from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.errors import InvalidRequest, TooLarge, Violation
 from services.chassis.gateway import Call, Receipt
-from services.chassis.serving import Access, alone
 from services.chassis.validation import decode_json
 from services.cli.app import TOKEN_VARIABLE, app, fail
-from services.cli.opening import city, prepare, require_city
+from services.cli.opening import access_to, city, prepare, require_city, unserved_city
 
 
 def public_commands() -> dict[str, type[Command]]:
@@ -63,8 +62,8 @@ def do_command(
     given = prepare()
     command = decode_json(_body(body, given.max_message_bytes), known[name])
     require_city(given)
-    with alone(given.data) as unserved, city(given) as opened:
-        access = Access.of(given.data, opened.info.store_id)
+    with unserved_city(given) as unserved, city(given) as opened:
+        access = access_to(given, opened.info.store_id)
         principal = access.verifier.verify(token, datetime.now(UTC))
         call = Call(
             principal=principal,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
@@ -19,6 +19,8 @@ from services.chassis.event_store import EventStore, StoreInfo
 from services.chassis.form import Form
 from services.chassis.garbage import calm_garbage_collection
 from services.chassis.making import finish
+from services.chassis.service import Service
+from services.chassis.serving import Access, alone, only_server
 from services.chassis.settings import Settings
 from services.cli.app import fail, settings
 
@@ -42,18 +44,47 @@ def prepare() -> Settings:
 
 def form_of(given: Settings) -> Form:
     """The form that the settings ask for."""
+    if given.distributed:
+        from services.chassis.distributed import DistributedForm  # noqa: PLC0415 - its libraries are slow to load
+
+        return DistributedForm(given, [service.name for service in SERVICES])
     return EmbeddedForm(given.data, given)
 
 
 @contextlib.contextmanager
-def city(given: Settings) -> Iterator[City]:
-    """The city, opened; closed again at the end."""
+def city(given: Settings, services: Sequence[Service] = SERVICES) -> Iterator[City]:
+    """The city, opened with these services; closed again at the end."""
     form = form_of(given)
-    opened = City(form, SERVICES, given, city_clock(form, SERVICES))
+    opened = City(form, services, given, city_clock(form, SERVICES), catalogue=SERVICES)
     try:
         yield opened
     finally:
         opened.close()
+
+
+def access_to(given: Settings, store_id: str) -> Access:
+    """How tokens and login codes of the city that bears this id are made and checked."""
+    return Access.at(form_of(given).logins(), given.keys_folder, store_id)
+
+
+@contextlib.contextmanager
+def unserved_city(given: Settings) -> Iterator[bool]:
+    """Keep servers out for a while; False: one is at work, or may be at any moment."""
+    if given.distributed:
+        yield False
+        return
+    with alone(given.data) as held:
+        yield held
+
+
+@contextlib.contextmanager
+def serving_alone(given: Settings) -> Iterator[None]:
+    """Hold the data folder for one serving process, where that is the whole city."""
+    if given.distributed:
+        yield
+        return
+    with only_server(given.data):
+        yield
 
 
 def require_city(given: Settings) -> None:

@@ -12,10 +12,9 @@ from services.chassis.auth import ROLE_PURPOSES, ROLE_TITLES, Principal, Role
 from services.chassis.city import registry_of
 from services.chassis.city_clock import city_clock
 from services.chassis.errors import InvalidRequest, Violation
-from services.chassis.serving import Access
 from services.chassis.settings import Settings
 from services.cli.app import app
-from services.cli.opening import form_of, open_store, prepare, store_info
+from services.cli.opening import access_to, form_of, open_store, prepare, store_info
 from services.policy_registry.events import (
     UNIT_REGISTRY_EVENTS,
     CityRegister,
@@ -50,7 +49,7 @@ def token(
 ) -> None:
     """Print what lets somebody in."""
     given = prepare()
-    access = Access.of(given.data, store_info(given).store_id)
+    access = access_to(given, store_info(given).store_id)
     if unit is not None:
         _require_member(given, unit)
     principal = Principal(account=account, role=role, unit=unit)

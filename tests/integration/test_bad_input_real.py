@@ -23,7 +23,7 @@ import pytest
 
 from services.chassis import logs
 from services.chassis.auth import Role
-from services.chassis.embedded import Embedded
+from services.chassis.city import City
 from services.chassis.settings import Settings
 from services.cli.app import TOKEN_VARIABLE
 from services.cli.main import main
@@ -346,13 +346,13 @@ def test_catching_up_before_an_order_counts_within_its_deadline(
     city: RealCity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nobody serves, the command line first applies what was recorded; this takes longer than it has."""
-    settle = Embedded.settle
+    settle = City.settle
 
-    def slowly(opened: Embedded) -> None:
+    def slowly(opened: City) -> None:
         settle(opened)
         time.sleep(0.3)
 
-    monkeypatch.setattr(Embedded, "settle", slowly)
+    monkeypatch.setattr(City, "settle", slowly)
     started = city.embedded.stores["project_tracking"].last_position()
     _, code, _, sentence = AtCommandLine(city).refusal(Order(fields=register(), seconds=0.2))
     assert (code, sentence.partition(" · ")[0]) == ("DEADLINE_EXCEEDED", "请求已超过期限")
