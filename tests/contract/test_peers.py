@@ -34,7 +34,7 @@ from services.chassis.errors import (
 from services.chassis.feed_rights import READ_FEED
 from services.chassis.gateway import Call, Receipt
 from services.chassis.grpc_server import GrpcDoor
-from services.chassis.grpc_server.door import LEAST_PING_MILLISECONDS
+from services.chassis.grpc_server.door import LEAST_PING_MILLISECONDS, PINGS
 from services.chassis.grpc_server.problems import LARGEST, problem_in, whole_of
 from services.chassis.peers import Channels, RemoteFeed, RemoteGateway, RoutingFeed, RoutingGateway
 from services.chassis.peers.calling import PAUSES, answered
@@ -269,8 +269,10 @@ async def test_a_peer_that_is_away_is_named_and_found_again_when_it_is_back() ->
     started = asyncio.get_running_loop().time()
     found = await refused(there.execute(REGISTER, call()))
     assert isinstance(found, Unavailable)
-    assert "示例工程" in found.message
+    assert found.message == "示例工程暂时联系不上;命令可能已经保存,请用同一命令编号重试"
     assert str(door.port) not in str(found)
+    asked = await refused(there.ask(GetWork(work_id="w"), call()))
+    assert str(asked) == "示例工程暂时联系不上,请稍后重试 · sample_works can't be reached now; try again later"
     assert asyncio.get_running_loop().time() - started < 5
     again = GrpcDoor([SERVICE], gateway, VERIFIER, FakeFeed(0), Settings(grpc_port=door.port))
     await again.start()
@@ -367,6 +369,26 @@ async def test_several_addresses_take_turns_and_one_that_is_away_is_passed_over(
         await there.ask(GetWork(work_id="w"), call())
     await channels.close()
     await doors[1].stop(0)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_quiet_connection_is_asked_whether_it_lives_as_often_as_the_server_allows(
+    allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All times a hundredth of the real ones. A server that allows no pings ends the connection at the third."""
+    quick = [(name, value // 100 if name.endswith("_ms") else value) for name, value in PINGS]
+    monkeypatch.setattr("services.chassis.grpc_server.door.PINGS", quick if allowed else ())
+    often = [(name, 300 if name == "grpc.keepalive_time_ms" else value) for name, value in OPTIONS]
+    monkeypatch.setattr("services.chassis.peers.channels.OPTIONS", often)
+    async with peer(FakeGateway()) as channels:
+        await RemoteGateway([SERVICE], channels, CONTRACTS).ask(GetWork(work_id="w"), call())
+        channel = channels.of(SERVICE.name)
+        changed = channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        if allowed:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(changed, 3)
+        else:
+            await asyncio.wait_for(changed, 20)
 
 
 async def test_names_and_pings() -> None:

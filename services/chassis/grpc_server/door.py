@@ -29,7 +29,7 @@ LEAST_PING_MILLISECONDS = 10_000
 """A client that asks more often whether we live is sent away; peers ask at three times this (`peers.channels`)."""
 
 PINGS = (
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", LEAST_PING_MILLISECONDS),
+    ("grpc.http2.min_ping_interval_without_data_ms", LEAST_PING_MILLISECONDS),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 

@@ -4,6 +4,10 @@ channels: connections to the peers · refusals: what a peer's status is as an er
 again where that changes nothing · remote_gateway, remote_feed: the ports over it · routing: what is here or there.
 """
 
+import os
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # read as grpc is loaded; what goes wrong we tell ourselves
+
 from services.chassis.peers.channels import Channels
 from services.chassis.peers.remote_feed import RemoteFeed
 from services.chassis.peers.remote_gateway import RemoteGateway

@@ -24,10 +24,12 @@ _GONE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.
 
 
 class Peer(NamedTuple):
-    """The service that a peer has: its title in Chinese sentences, its name in English ones."""
+    """The service that a peer has: its title in Chinese sentences, its name in English ones; and whether a command is
+    on its way to it, which may be recorded although no answer comes."""
 
     title: str
     name: str
+    commanded: bool = False
 
 
 class PeerFault(Exception):
@@ -64,18 +66,21 @@ def elsewhere(peer: Peer) -> Unavailable:
 
 def gone(peer: Peer) -> Unavailable:
     """For a peer that gave no answer, also when it was asked again."""
-    return Unavailable(
-        f"{peer.title}暂时联系不上;命令可能已经保存,请用同一命令编号重试",
-        f"{peer.name} can't be reached now; a command may have been recorded: repeat it with the same id",
-    )
+    return _no_answer(peer, f"{peer.title}暂时联系不上", f"{peer.name} can't be reached now")
 
 
 def unreadable(peer: Peer) -> Unavailable:
     """For an answer that is not of our contract."""
+    english = f"the answer of {peer.name} can't be read, its process may be of another version"
+    return _no_answer(peer, f"看不懂{peer.title}的回答,其进程的版本可能不同", english)
+
+
+def _no_answer(peer: Peer, chinese: str, english: str) -> Unavailable:
+    if not peer.commanded:
+        return Unavailable(f"{chinese},请稍后重试", f"{english}; try again later")
     return Unavailable(
-        f"看不懂{peer.title}的回答,其进程的版本可能不同;命令可能已经保存,请用同一命令编号重试",
-        f"the answer of {peer.name} can't be read, is its process of another version? "
-        "A command may have been recorded: repeat it with the same id",
+        f"{chinese};命令可能已经保存,请用同一命令编号重试",
+        f"{english}; the command may have been recorded: repeat it with the same id",
     )
 
 

@@ -76,7 +76,8 @@ class RemoteGateway:
         method = self._methods.get(type(request))
         if method is None:
             raise not_here(type(request).__name__)
-        body, metadata, peer = method.request.encode(request), metadata_of(call), self._peers[method.service]
+        body, metadata = method.request.encode(request), metadata_of(call)
+        peer = self._peers[method.service]._replace(commanded=isinstance(request, Command))
 
         async def send(seconds: float) -> bytes:
             rpc = self._channels.of(method.service).unary_unary(method.path)
