@@ -173,9 +173,6 @@ class FaultySubscription:
                 behind[source[0]] += len(log) - offsets.get(source, 0)
         return behind
 
-    def heads(self) -> Mapping[str, int]:
-        return self._bus.heads()
-
     def wake(self) -> None:
         """It never lets records gather."""
 
@@ -225,9 +222,6 @@ class ScriptedBus:
 
     def oldest_unread(self) -> datetime | None:
         return None
-
-    def heads(self) -> Mapping[str, int]:
-        return {}
 
     def wake(self) -> None:
         """It never lets records gather."""

@@ -77,10 +77,6 @@ class Subscription(Protocol):
         """When the oldest event that was not delivered yet was recorded; None: there is none."""
         ...
 
-    def heads(self) -> Mapping[str, int]:
-        """Per service, its newest position."""
-        ...
-
     def wake(self) -> None:
         """Let a poll in hand, or else the next one, bring at once what there is now (from any thread)."""
         ...
@@ -171,7 +167,7 @@ class EmbeddedSubscription:
         """Nobody watches but this process."""
 
     def size(self) -> int:
-        return sum(self.heads().values())
+        return sum(self._heads().values())
 
     def behind(self, offsets: Mapping[Source, int]) -> Mapping[str, int]:
         """One cursor serves all partitions of a service: what lies before the highest offset was read."""
@@ -179,17 +175,17 @@ class EmbeddedSubscription:
         for (service, _), offset in offsets.items():
             if service in highest:
                 highest[service] = max(highest[service], offset)
-        return {name: head - highest[name] for name, head in self.heads().items()}
+        return {name: head - highest[name] for name, head in self._heads().items()}
 
     def lag(self) -> Mapping[str, int]:
-        return {name: head - self._reached(name) for name, head in self.heads().items()}
+        return {name: head - self._reached(name) for name, head in self._heads().items()}
 
     def oldest_unread(self) -> datetime | None:
         behind = [name for name, lag in self.lag().items() if lag > 0]
         pages = [self._stores[name].read(self._reached(name), 1) for name in behind]
         return min((page[0].recorded_at for page in pages if page), default=None)
 
-    def heads(self) -> Mapping[str, int]:
+    def _heads(self) -> Mapping[str, int]:
         return {name: store.last_position() for name, store in self._stores.items()}
 
     def _reached(self, service: str) -> int:

@@ -222,9 +222,6 @@ class KafkaSubscription:
             behind[source[0]] += max(0, end - offsets.get(source, 0))
         return behind
 
-    def heads(self) -> Mapping[str, int]:
-        return self.behind({})
-
     def wake(self) -> None:
         self._wanted_now.set()
 

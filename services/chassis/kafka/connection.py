@@ -83,7 +83,7 @@ def _enter(access: KafkaAccess, settings: dict[str, Any], server: str) -> None:
         _shake_hands(server, host, port, settings["ssl_context"])
     net = NetworkSelector()
     asked = {**settings, "bootstrap_servers": [server], "request_timeout_ms": int(TRY_SECONDS * 1000)}
-    manager = KafkaConnectionManager(net, **asked)
+    manager = _Listening(net, **asked)
     try:
         manager.run(_introduce, manager)
     except SaslAuthenticationFailedError as error:
@@ -96,6 +96,21 @@ def _enter(access: KafkaAccess, settings: dict[str, Any], server: str) -> None:
     finally:
         manager.close()
         net.close()
+
+
+class _Listening(KafkaConnectionManager):  # type: ignore[misc]
+    """The library throws away what comes together with a hang-up, such as that the password was wrong."""
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        transport = await super()._build_transport(node, timeout_at)
+        receive = transport._sock_recv
+
+        def receive_all() -> tuple[bytes, Exception | None]:
+            data, error = receive()
+            return data, None if data else error
+
+        transport._sock_recv = receive_all
+        return transport
 
 
 async def _introduce(manager: KafkaConnectionManager) -> None:
@@ -135,7 +150,7 @@ def _silent(access: KafkaAccess, server: str, host: str, port: int, error: Kafka
         return _refused(server, "此端口要求 TLS", "wants TLS on this port: set SSL or SASL_SSL")
     if access.encrypted and "alert" in str(error):
         return _refused(server, "要求客户端证书", f"does not accept our certificate, or wants one: {error}")
-    if not access.by_password and "closed" in str(error).lower() + type(error).__name__.lower():
+    if not access.by_password and "disconnected" in str(error):
         return _refused(
             server, "断开连接,可能要求用户名和密码", f"hangs up, it may want a user and a password: {error}"
         )
