@@ -81,7 +81,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def waiting(city: Embedded) -> int:
-    return city.gateway._waiters.waiting
+    return city._local._waiters.waiting
 
 
 def opened(city: Embedded) -> PositionToken:
