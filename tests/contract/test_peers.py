@@ -284,6 +284,40 @@ async def test_a_peer_that_is_away_is_named_and_found_again_when_it_is_back() ->
     await again.stop(0)
 
 
+@pytest.mark.parametrize("given", [None, "00000000-0000-7000-8000-000000000001"])
+async def test_a_command_recorded_by_a_peer_that_died_before_it_answered_is_found_once(
+    given: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.chassis.peers.calling.PAUSES", (0.05,) * 100)
+
+    class Dying(FakeGateway):
+        async def execute(self, command: Command, call: Call) -> Receipt:
+            receipt = await super().execute(command, call)
+            if not receipt.repeated:
+                self.entered.set()
+                await self.release.wait()
+            return receipt
+
+    gateway = Dying()
+    doors = [GrpcDoor([SERVICE], gateway, VERIFIER, FakeFeed(0), SETTINGS)]
+    await doors[0].start()
+    doors.append(GrpcDoor([SERVICE], gateway, VERIFIER, FakeFeed(0), Settings(grpc_port=doors[0].port)))
+    channels = Channels({SERVICE.name: [f"127.0.0.1:{doors[0].port}"]})
+    telling = asyncio.create_task(
+        RemoteGateway([SERVICE], channels, CONTRACTS).execute(REGISTER, call(command_id=given))
+    )
+    await asyncio.wait_for(gateway.entered.wait(), 10)
+    await doors[0].stop(0)
+    await doors[1].start()
+    receipt = await telling
+    await channels.close()
+    await doors[1].stop(0)
+    assert receipt == msgspec.structs.replace(gateway.done[receipt.command_id][1], repeated=given is not None)
+    assert [len(events) for events in gateway.streams.values()] == [1]
+    assert len({call.command_id for call in gateway.calls}) == 1
+    assert len(gateway.calls) >= 2
+
+
 async def tried(there: RemoteGateway) -> Any:
     try:
         return await there.ask(GetWork(work_id="w"), call())
