@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,14 @@ from services.catalogue import SERVICES
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.clock import SHANGHAI
+from services.chassis.errors import Unavailable
 from services.chassis.event_store import StoreUnusable
 from services.chassis.instants import instant_of
 from services.chassis.settings import Settings
 from services.chassis.truth import AuditReport, read_public_key
 from services.chassis.truth import verify as verify_store
 from services.cli.app import app, fail
+from services.cli.flow import flow, topics_of
 from services.cli.opening import form_of, open_store, prepare, require_city, unreadable
 from services.cli.progress import progress_bar
 
@@ -32,6 +35,16 @@ def about() -> None:
     """核验事件库 · verify the event stores."""
 
 
+audit.command()(flow)
+
+
+class Source(StrEnum):
+    """Where the events are read."""
+
+    STORE = "store"
+    KAFKA = "kafka"
+
+
 @audit.command()
 def verify(
     service: Annotated[str | None, typer.Option(help="只核验一个服务 · one service only")] = None,
@@ -39,22 +52,30 @@ def verify(
         Path | None,
         typer.Option(help="审计方保存的公钥文件;省略则用本库的密钥 · the public key as the auditor kept it"),
     ] = None,
+    source: Annotated[
+        Source,
+        typer.Option(
+            "--from", help="从事件库或 Kafka 读取,后者无需数据库 · read the store, or Kafka without any store"
+        ),
+    ] = Source.STORE,
 ) -> None:
     """逐条重算并与已签发的树头比对 · recompute every event's place in the signed log."""
     given = prepare()
-    require_city(given)
+    if source is Source.STORE:
+        require_city(given)
     names = [each.name for each in SERVICES if service in (None, each.name)]
     if not names:
         fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
     public = _key(given, key)
-    verdicts = [_verdict(given, name, public) for name in names]
+    judge = _verdict if source is Source.STORE else _verdict_of_topic
+    verdicts = [judge(given, name, public) for name in names]
     if not all(verdicts):
         raise typer.Exit(1)
 
 
 def _key(given: Settings, path: Path | None) -> Ed25519PublicKey:
     if path is None:
-        return signing_key(given.data / "keys", TRUTH_KEY).public_key()
+        return signing_key(given.keys_folder, TRUTH_KEY).public_key()
     try:
         return read_public_key(path)
     except OSError as error:
@@ -71,6 +92,22 @@ def _verdict(given: Settings, name: str, key: Ed25519PublicKey) -> bool:
     except DatabaseError as trouble:
         print(f"{name}: ✗ {unreadable(trouble)}")
         return False
+    _print(report)
+    return report.ok
+
+
+def _verdict_of_topic(given: Settings, name: str, key: Ed25519PublicKey) -> bool:
+    """Audit one topic and tell."""
+    from services.chassis.flow.verify_topic import verify_topic  # noqa: PLC0415 - its library is slow to load
+
+    topics = topics_of(form_of(given))
+    if topics is None:
+        fail("未设置 BIZENV_KAFKA,没有可读取的主题 · BIZENV_KAFKA is not set: there are no topics to read")
+    try:
+        with progress_bar(f"核验 · verifying {name}") as step:
+            report = verify_topic(topics, name, key, lambda stage, done, total: step(done, total, stage))
+    except Unavailable as trouble:
+        fail(f"{name}: {trouble}")
     _print(report)
     return report.ok
 

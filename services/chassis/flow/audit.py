@@ -32,7 +32,7 @@ from services.chassis.flow.report import (
 )
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.view_check import ViewCheck, moment_of
-from services.chassis.kafka.whole_topic import KeyedRecord
+from services.chassis.kafka.records import KeyedRecord
 from services.chassis.live_views import LiveViews
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service

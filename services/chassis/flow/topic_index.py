@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from services.chassis.bus import Delivery
 from services.chassis.cloudevents import to_binary
-from services.chassis.kafka.records import delivery_of
-from services.chassis.kafka.whole_topic import KeyedRecord
+from services.chassis.kafka.records import KeyedRecord, delivery_of
 from services.chassis.registry import MalformedEvent
 from services.chassis.truth.leaf import entry
 from services.chassis.truth.merkle import leaf_hash

@@ -27,6 +27,12 @@ class Record(Protocol):
     value: bytes | None
 
 
+class KeyedRecord(Record, Protocol):
+    """With its key."""
+
+    key: bytes | None
+
+
 def delivery_of(record: Record, source: Source) -> Delivery:
     """Raises MalformedEvent for what is no event of ours, or stands on another topic or partition than it says."""
     envelope, previous = read_message(record.headers, record.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.connection import lost, open_client
-from services.chassis.kafka.records import Record, delivery_of
+from services.chassis.kafka.records import KeyedRecord, delivery_of
 from services.chassis.kafka.topics import gone, missing
 from services.chassis.registry import MalformedEvent
 
@@ -33,13 +33,6 @@ _READING: dict[str, Any] = {
     "max_partition_fetch_bytes": 2 * 1024 * 1024,
     "metrics_enabled": False,
 }
-
-
-class KeyedRecord(Record, Protocol):
-    """The library's record with its key."""
-
-    key: bytes | None
-
 
 Page = tuple[int, Sequence[KeyedRecord]]
 """Records of one partition, in the order of their offsets."""
