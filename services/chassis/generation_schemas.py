@@ -14,9 +14,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from uuid import uuid4
 
-from sqlalchemy import Boolean, Column, Connection, DateTime, Integer, MetaData, Table, Text, func, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from services.chassis.generations import RebuildRunning
@@ -119,7 +132,7 @@ class GenerationSchemas:
     def users(self, number: int, role: str, seconds: float) -> set[str]:
         """The processes that said within so many seconds that they use the generation."""
         uses = self._uses.c
-        recent = uses.seen_at > func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        recent = uses.seen_at > func.clock_timestamp() - _interval(seconds)
         query = select(uses.process).where((uses.generation == number) & (uses.role == role) & recent)
         with self._engine.connect() as connection:
             return set(connection.execute(query).scalars())
@@ -129,7 +142,8 @@ class GenerationSchemas:
         return self.users(number, role, seconds) - {self._process}
 
     def sweep(self, seconds: float) -> list[int]:
-        """Remove what lies behind the pointer and was not used for so long; returns what is gone."""
+        """Remove what lies behind the pointer and was not used for so long, and words that are older; returns the
+        generations that are gone."""
         pointed = self.pointed()
         gone = [
             number
@@ -138,7 +152,15 @@ class GenerationSchemas:
         ]
         for number in gone:
             self.remove(number)
+        old = self._uses.c.seen_at < func.clock_timestamp() - _interval(seconds)
+        with self._engine.begin() as connection:
+            connection.execute(self._uses.delete().where(old))
         return gone
+
+    def leave(self) -> None:
+        """This process uses nothing any more."""
+        with self._engine.begin() as connection:
+            connection.execute(self._uses.delete().where(self._uses.c.process == self._process))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -164,3 +186,7 @@ class GenerationSchemas:
                 yield
             finally:
                 connection.exec_driver_sql("SELECT pg_advisory_unlock(%s)", key)
+
+
+def _interval(seconds: float) -> ColumnElement[timedelta]:
+    return func.make_interval(0, 0, 0, 0, 0, 0, seconds)

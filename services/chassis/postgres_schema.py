@@ -1,4 +1,4 @@
-"""The PostgreSQL schema under a sink: its engine, rows by arrays, locks, and what its errors mean."""
+"""The PostgreSQL schema under a sink: its engine, its locks, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 from sqlalchemy import ARRAY, Column, ColumnElement, MetaData, Text, any_, bindparam, create_engine, event, make_url
 from sqlalchemy.engine import Connection, ExceptionContext
-from sqlalchemy.types import BigInteger, Boolean, Integer, LargeBinary
 
 from services.chassis.errors import Unavailable
+from services.chassis.postgres_rows import UnnestRows, take_packed
 from services.chassis.postgres_trouble import is_damage, is_passing
 
 LINK = {
@@ -25,29 +26,6 @@ LINK = {
 
 LOCK_MILLISECONDS = 10_000
 """How long a statement waits for another one's lock before it gives up."""
-
-_ARRAYS: dict[type[Any], str] = {
-    Text: "text[]",
-    LargeBinary: "bytea[]",
-    BigInteger: "int8[]",
-    Integer: "int4[]",
-    Boolean: "bool[]",
-}
-
-
-class UnnestRows:
-    """All rows in one statement, each column as one binary array: the fastest way in, and one round trip."""
-
-    def __init__(self, before: str, columns: Sequence[Column[Any]], after: str) -> None:
-        arrays = ", ".join(f"%b::{_array_of(column)}" for column in columns)
-        names = ", ".join(f"column{number}" for number in range(1, len(columns) + 1))
-        self._text = f"{before} SELECT * FROM unnest({arrays}) AS given({names}){after}"
-
-    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
-        if not rows:
-            return 0
-        arrays = tuple(list(column) for column in zip(*rows, strict=True))
-        return connection.exec_driver_sql(self._text, arrays).rowcount
 
 
 class PostgresSchema:
@@ -75,6 +53,7 @@ class PostgresSchema:
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }
         self.engine = create_engine(address, pool_size=5, max_overflow=15, connect_args=settings)
+        event.listen(self.engine, "connect", _on_connect)
         event.listen(self.engine, "handle_error", self._on_error)
 
     @property
@@ -112,10 +91,10 @@ class PostgresSchema:
             )
 
 
+def _on_connect(connection: psycopg.Connection[Any], _record: object) -> None:
+    take_packed(connection)
+
+
 def lock_key(*names: str) -> int:
     """The key of an advisory lock of this name: 63 bits."""
     return int.from_bytes(hashlib.sha256("\n".join(names).encode()).digest()[:8]) >> 1
-
-
-def _array_of(column: Column[Any]) -> str:
-    return next(name for kind, name in _ARRAYS.items() if type(column.type) is kind)

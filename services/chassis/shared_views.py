@@ -137,6 +137,7 @@ class SharedViews(LiveViews):
         self._thread.join(CLOSE_SECONDS)
         with self._lock:
             self._give_up_coming()
+        self._done(self._schemas.leave)
         super().close()
 
     def _find_coming(self) -> None:

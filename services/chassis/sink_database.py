@@ -103,7 +103,8 @@ class SinkDatabase:
             held = {row.stream for row in connection.execute(select(self.parked.c.stream).where(poisoned))}
             if held != behind:
                 raise LostPlace(f"another process has taken up {', '.join(sorted(behind - held))}")
-        self._park.run(connection, [(*msgspec.structs.astuple(fact), False) for fact in facts])
+        told = [msgspec.structs.replace(fact, error=_storable(fact.error)) for fact in facts]
+        self._park.run(connection, [(*msgspec.structs.astuple(fact), False) for fact in told])
 
     def unpark(self, connection: Connection, facts: Sequence[ParkedFact]) -> None:
         """Take facts up again. Raises LostPlace where another process has done so."""
@@ -147,3 +148,8 @@ class SinkDatabase:
         """The stream was tried and stays parked."""
         with self.engine.begin() as connection:
             connection.execute(self.parked.update().where(self.parked.c.stream == stream).values(retry=False))
+
+
+def _storable(text: str) -> str:
+    """An error's text may be anything; PostgreSQL takes no NUL, and nobody takes half a surrogate pair."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")

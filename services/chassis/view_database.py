@@ -66,14 +66,23 @@ class ViewDatabase(SinkDatabase):
             write.run(connection, list(fields.items()))
 
     def get(self, view: str, key: str) -> Any:
-        if self.place.several_writers and time.monotonic() - self._looked > LOOK_SECONDS:
-            self.look()
+        if self.place.several_writers and self._stale():
+            with self._looking:
+                if self._stale():  # else another reader has looked meanwhile
+                    self._look()
         return self._cache.get((view, key), lambda: self.load(view, [key]).get(key))
 
     def look(self) -> Mapping[Source, Checkpoint]:
         """How far the views are by now. Where another process has moved them on, or has taken up what was parked,
         the rows at hand for readers are forgotten first."""
-        with self._looking, self.engine.connect() as connection:
+        with self._looking:
+            return self._look()
+
+    def _stale(self) -> bool:
+        return time.monotonic() - self._looked > LOOK_SECONDS
+
+    def _look(self) -> Mapping[Source, Checkpoint]:
+        with self.engine.connect() as connection:
             began = time.monotonic()
             parked = connection.execute(select(func.count()).select_from(self.parked)).scalar_one()
             seen = (self.checkpoints.read(connection), parked)

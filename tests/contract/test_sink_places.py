@@ -134,6 +134,12 @@ def test_what_was_taken_up_is_not_taken_up_again_nor_parked_behind(sink: SinkDat
     assert sink.read_parked() == []
 
 
+def test_any_error_can_be_told(sink: SinkDatabase) -> None:
+    with sink.engine.begin() as connection:
+        sink.park(connection, [parked(2, "不行 \0 \ud800 no")])
+    assert sink.read_parked() == [parked(2, "不行 \ufffd ? no")]
+
+
 # --- views --------------------------------------------------------------------------------------------------------
 
 
