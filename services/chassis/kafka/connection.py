@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 from kafka.errors import (
     IllegalSaslStateError,
+    KafkaConnectionError,
     KafkaError,
+    NodeNotReadyError,
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
@@ -56,7 +58,12 @@ def open_client(kind: Callable[..., C], access: KafkaAccess, **settings: Any) ->
 
 
 def lost(access: KafkaAccess, error: BaseException) -> Unavailable:
-    """For a broker that was there and no longer answers as it should."""
+    """For a broker that was there and no longer answers as it should; with the reason that it shows now."""
+    if isinstance(error, (NodeNotReadyError, KafkaConnectionError)):
+        try:
+            require_entry(access)
+        except Unavailable as reason:
+            return reason
     where, why = ", ".join(access.servers), str(error) or type(error).__name__
     return Unavailable(f"Kafka({where})暂不可用", f"Kafka at {where} does not answer: {why}")
 
