@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 from services.chassis.bus import Delivery, Source
 from services.chassis.cloudevents import read_message, to_binary
@@ -43,16 +43,21 @@ def delivery_of(record: Record, source: Source) -> Delivery:
     return Delivery(envelope, previous, record.offset + 1, own_epoch=True)
 
 
-def record_of(envelope: Envelope, previous: int) -> dict[str, Any]:
-    """What the library's producer is told of an event, but for the topic. The record's time is the event's."""
+class Message(NamedTuple):
+    """What the library's producer is told of an event, behind the topic, in its order."""
+
+    value: bytes
+    key: bytes
+    headers: list[tuple[str, bytes]]
+    partition: int
+    timestamp_ms: int
+
+
+def record_of(envelope: Envelope, previous: int) -> Message:
+    """The record of an event. Its time is the event's."""
     headers, value = to_binary(envelope, previous)
-    return {
-        "partition": envelope.partition,
-        "key": envelope.stream.encode(),
-        "value": value,
-        "headers": headers,
-        "timestamp_ms": int(envelope.recorded_at.timestamp() * 1000),
-    }
+    milliseconds = int(envelope.recorded_at.timestamp() * 1000)
+    return Message(value, envelope.stream.encode(), headers, envelope.partition, milliseconds)
 
 
 class Foreigners:

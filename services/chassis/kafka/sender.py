@@ -28,6 +28,8 @@ SENDING: dict[str, Any] = {
     "metrics_enabled": False,
 }
 BATCH_BYTES = 262_144
+HEADER_BYTES, HEADER_KEYS = 4096, 5
+"""Larger than an event's headers: several times the stream, which is the key, and what does not grow."""
 ABANDON_SECONDS = 3.0
 
 
@@ -42,6 +44,18 @@ class TooLarge(Exception):
         )
 
 
+class _Producer(KafkaProducer):  # type: ignore[misc]
+    """The library's, which goes through all of a record's headers once more to find its size: a sixth of all its work
+    on an event, though almost none comes near the limit."""
+
+    def _estimate_size_in_bytes(self, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> int:
+        at_most = len(value) + HEADER_KEYS * len(key) + HEADER_BYTES
+        if at_most < self.config["max_request_size"]:
+            return at_most
+        exactly: int = super()._estimate_size_in_bytes(key, value, headers)
+        return exactly
+
+
 class Sender:
     """Sends events to one topic. Raises Unavailable when it can't be opened."""
 
@@ -50,7 +64,7 @@ class Sender:
         self._topic = topic
         self._largest = largest_record_bytes
         self._producer = open_client(
-            KafkaProducer,
+            _Producer,
             access,
             batch_size=min(BATCH_BYTES, largest_record_bytes),
             max_request_size=max(BATCH_BYTES * 4, largest_record_bytes),
@@ -61,7 +75,7 @@ class Sender:
     def send(self, envelope: Envelope, previous: int) -> FutureRecordMetadata:
         """Hand it to the library; the answer comes with the future. Raises TooLarge, Unavailable."""
         try:
-            return self._producer.send(self._topic, **record_of(envelope, previous))
+            return self._producer.send(self._topic, *record_of(envelope, previous))
         except MessageSizeTooLargeError as error:
             raise TooLarge(envelope, self._largest) from error
         except (KafkaError, ValueError, RuntimeError) as error:  # ValueError: the topic has no such partition any more
