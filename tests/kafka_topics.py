@@ -54,7 +54,7 @@ class Publisher:
 
     def send(self, envelope: Envelope, previous: int, **other: Any) -> None:
         """One record, `other` in place of what it should be."""
-        told = {**record_of(envelope, previous), **other}
+        told = {**record_of(envelope, previous)._asdict(), **other}
         self._producer.send(self.cluster.topic_of(envelope.service), **told)
 
     def put(self, service: str, partition: int, **record: Any) -> None:
