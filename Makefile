@@ -7,11 +7,12 @@ PROGRAMME ?= baoding-2017
 UNTIL ?= 2017-09-29
 SEED ?= 1
 ROUNDS ?= 50
+LOCAL ?= $(CURDIR)/var-local
 export BIZENV_DATA ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit lint fmt contracts bench storm requirements clean env dev browser servers
+.PHONY: help run test test-unit lint fmt contracts bench storm requirements clean env dev browser servers up-local down-local
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -19,6 +20,12 @@ help: ## List the targets
 run: $(VENV)/.runtime ## Serve the city in $BIZENV_DATA (./var); a fresh folder gets a rehearsal first
 	@$(BIN)/bizenv rehearse --if-missing --programme $(PROGRAMME) --until $(UNTIL) --seed $(SEED)
 	@exec $(BIN)/bizenv serve
+
+up-local: $(VENV)/.runtime servers ## The same in several processes, on PostgreSQL and Kafka in $LOCAL (REPLICAS=project_tracking=2 PORTS=free)
+	@$(BIN)/python -m deploy.local up --folder $(LOCAL) --replicas "$(REPLICAS)" --ports "$(PORTS)" --programme $(PROGRAMME) --until $(UNTIL) --seed $(SEED)
+
+down-local: $(VENV)/.runtime ## End what up-local started, never anything else; data stay
+	@$(BIN)/python -m deploy.local down --folder $(LOCAL)
 
 test: $(VENV)/.dev browser servers ## Run everything: unit, contract, integration, faults, end to end in a real browser
 	$(BIN)/pytest tests
@@ -52,7 +59,7 @@ requirements: $(VENV)/.dev ## Write the hashed requirements anew from requiremen
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/runtime.in -o requirements/runtime.txt
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/dev.in -o requirements/dev.txt
 
-clean: ## Remove the environment and what was built, never your data in var/
+clean: ## Remove the environment and what was built, never your data in var/ and var-local/
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 env: $(VENV)/.runtime ## Make the environment that the city runs in

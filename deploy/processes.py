@@ -127,11 +127,15 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
 def free_port() -> int:
     """A port on the loopback address at which nothing listens and from which no client connects by chance."""
     for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if probe.connect_ex((LOOPBACK, port)) != 0 and _can_bind(port):
-                return port
+        if is_free(port):
+            return port
     raise ServerError("没有空闲的端口 · no port is free")
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens at the port of the loopback address, and we could."""
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) != 0 and _can_bind(port)
 
 
 def tail(log: Path) -> str:
