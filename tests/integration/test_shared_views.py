@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,9 @@ from services.chassis.view_database import ViewDatabase
 from services.chassis.views import Received
 from services.chassis.waiters import Waiters
 from tests.integration.test_consumer import OPENED, added, record, record_lives, renamed
-from tests.sample_service import Faults, sample_service
+from tests.sample_service import COUNTER_FACTS, Faults, counters_view, sample_service
 from tests.servers import Postgres
-from tests.sink_places import PARTITIONS, REGISTRY, History, batch_of, moved_by, sample_views
+from tests.sink_places import PARTITIONS, REGISTRY, TOTALS, History, batch_of, moved_by, sample_views
 from tests.stores import make_store
 from tests.waiting import eventually
 
@@ -309,9 +310,9 @@ def now() -> datetime:
 class Process:
     """What a process of the service has of its views; its consumer takes turns on a thread, where it has one."""
 
-    def __init__(self, url: str, bus: Bus | None, faults: Faults | None = None) -> None:
-        schemas = GenerationSchemas(url, "sample")
-        self.views = SharedViews(schemas, "city", sample_views(faults), REGISTRY, QUICK)
+    def __init__(self, url: str, bus: Bus | None, faults: Faults | None = None, **how: Any) -> None:
+        schemas, views = GenerationSchemas(url, "sample"), how.get("views") or sample_views(faults)
+        self.views = SharedViews(schemas, "city", views, REGISTRY, how.get("pace") or QUICK)
         self.bus = bus
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -329,11 +330,16 @@ class Process:
             self.consumer.turn(0.005)
             self.renewal.step()
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """Take no further turn."""
         self._stop.set()
         if self.bus is not None:
             self._thread.join(10)
             assert not self._thread.is_alive()
+
+    def close(self) -> None:
+        self.stop()
+        if self.bus is not None:
             self.consumer.stop()
         self.views.close()
 
@@ -347,17 +353,19 @@ def store(tmp_path: Path) -> Iterator[EventStore]:
 class Team:
     """Two processes that feed half of the partitions each, and one that only answers."""
 
-    def __init__(self, url: str, store: EventStore, faults: Faults | None = None) -> None:
+    def __init__(self, url: str, store: EventStore, faults: Faults | None = None, pace: Pace | None = None) -> None:
         self.url = url
         self.store = store
+        self._pace = pace
         self._open = ExitStack()
         self.feeders = [self.start(halves, faults) for halves in ({0, 1}, {2, 3})]
         self.replica = self.start(None, faults)
 
-    def start(self, partitions: set[int] | None, faults: Faults | None = None) -> Process:
+    def start(self, partitions: set[int] | None, faults: Faults | None = None, **how: Any) -> Process:
         bus = HalfBus({"sample": self.store})
         bus.partitions = partitions or set()
-        return self._open.enter_context(closing(Process(self.url, bus if partitions is not None else None, faults)))
+        process = Process(self.url, bus if partitions is not None else None, faults, pace=self._pace, **how)
+        return self._open.enter_context(closing(process))
 
     @property
     def all(self) -> list[Process]:
@@ -491,19 +499,90 @@ def test_all_go_over_to_a_rebuilt_generation_and_nobody_takes_a_step_back(
 
 
 def test_nobody_answers_from_a_generation_that_one_of_the_feeders_does_not_feed_yet(
-    team: Team, store: EventStore
+    url: str, store: EventStore
+) -> None:
+    with closing(Team(url, store, pace=replace(QUICK, gone=30.0))) as team:
+        record_lives(store, 1, 8, 40)
+        eventually(team.shown_everywhere)
+        first, slow = team.feeders
+        with slow.views._lock:  # its thread takes no step, its consumer goes on
+            first.renewal.rebuild()
+            eventually(lambda: 2 in first.views.fed())
+            record_lives(store, 2, 4, 12)
+            steps = first.views._steps
+            eventually(lambda: first.views._steps > steps + 2)
+            assert first.views.number == 1
+        eventually(lambda: {process.views.number for process in team.all} == {2}, 20)
+        eventually(team.shown_everywhere)
+
+
+def test_a_feeder_that_died_holds_nobody_up(team: Team, store: EventStore, tmp_path: Path) -> None:
+    """Its partitions are another one's from then on."""
+    record_lives(store, 1, 8, 40)
+    eventually(team.shown_everywhere)
+    first, dying = team.feeders
+    dying.stop()
+    dying.views._closed = True  # nor does its thread say anything any more
+    first.renewal.rebuild()
+    assert isinstance(first.bus, HalfBus)
+    first.bus.partitions = set(range(PARTITIONS))
+    first.consumer._lost_place = True
+    eventually(lambda: (first.views.number, team.replica.views.number) == (2, 2), 20)
+    record_lives(store, 2, 8, 40)
+    sums = replayed(tmp_path / "replay.sqlite", facts_of(store))
+    eventually(lambda: first.views.current.checksum() == sums)
+
+
+def test_a_process_that_slept_until_its_generation_was_dropped_takes_the_next_one(
+    team: Team, store: EventStore, tmp_path: Path
 ) -> None:
     record_lives(store, 1, 8, 40)
     eventually(team.shown_everywhere)
-    asleep = team.feeders[1]
-    with asleep.views._lock:  # its thread takes no step, its consumer goes on
-        asleep.views._schemas.say(1, [1])
-        team.feeders[0].renewal.rebuild()
-        eventually(lambda: 2 in team.feeders[0].views.fed())
-        record_lives(store, 2, 4, 12)
-        assert team.feeders[0].views.number == 1
-    eventually(lambda: {process.views.number for process in team.all} == {2}, 20)
-    eventually(team.shown_everywhere)
+    first, sleeper = team.feeders
+    with sleeper.views._lock:
+        first.renewal.rebuild()
+        eventually(lambda: first.views.number == team.replica.views.number == 2, 20)
+        eventually(lambda: first.views._schemas.numbers() == [2], 20)
+    record(store, "counter-late", OPENED)
+    eventually(lambda: sleeper.views.number == 2, 20)
+    eventually(team.shown_everywhere, 20)
+    assert sleeper.views.current.checksum() == replayed(tmp_path / "replay.sqlite", facts_of(store))
+
+
+def test_processes_that_start_together_on_an_empty_database_have_one_generation(url: str) -> None:
+    opened: list[Process] = []
+    threads = [threading.Thread(target=lambda: opened.append(Process(url, None))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [process.views.number for process in opened] == [1] * 4
+    for process in opened:
+        process.close()
+
+
+def test_builds_with_other_views_each_have_a_generation_of_their_own(url: str, store: EventStore) -> None:
+    """While both run neither is dropped; each is fed by the processes of its build, as a group of their own."""
+    everything = set(range(PARTITIONS))
+    newer = (counters_view(Faults(), revision=2), COUNTER_FACTS, TOTALS)
+    with closing(Team(url, store)) as team:
+        for feeder in team.feeders:
+            feeder.close()
+        old = team.start(everything)
+        record_lives(store, 1, 8, 40)
+        new = team.start(everything, views=newer)
+        assert (old.views.number, new.views.number) == (1, 2)
+        head = token_of(store)
+        for process in (old, new, team.replica):
+            with process.views.awaited():
+                eventually(lambda process=process: process.views.covers(head))  # type: ignore[misc]
+        steps = new.views._steps
+        eventually(lambda: new.views._steps > steps + 20 * QUICK.drop)
+        assert new.views._schemas.numbers() == [1, 2]
+        assert (old.views.number, team.replica.views.number) == (1, 1)
+        old.close()
+        team.replica.close()
+        eventually(lambda: new.views._schemas.numbers() == [2], 20)
 
 
 def test_a_process_that_starts_in_the_middle_takes_the_generation_that_is_pointed_to(
