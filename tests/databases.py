@@ -6,8 +6,9 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,8 @@ from tests.servers import Postgres
 from tests.small_disk import SmallDisk, small_disk
 
 SCHEMA = "sample"
+
+_copies = count(1)
 
 
 class Disk(Protocol):
@@ -48,6 +51,11 @@ class Database(Protocol):
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query asked from outside."""
+        ...
+
+    def copy(self, folder: Path) -> Database:
+        """The same content in another place: a file of the same name that is in `folder` already, or a database of its
+        own. Nobody may have this one open."""
         ...
 
     def close(self) -> None:
@@ -81,6 +89,9 @@ class Sqlite:
         connection.close()
         return rows
 
+    def copy(self, folder: Path) -> Database:
+        return Sqlite(folder)
+
     def close(self) -> None:
         """The test's folder goes by itself."""
 
@@ -105,6 +116,12 @@ class Postgresql:
     def execute(self, statement: str) -> None:
         execute(self.url, statement)
 
+    def copy(self, folder: Path) -> Database:
+        base, _, name = self.url.rpartition("/")
+        other = f"{name}_{next(_copies)}"
+        execute(f"{base}/bizenv", f"CREATE DATABASE {other} TEMPLATE {name}")
+        return _Copy(f"{base}/{other}")
+
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
             return connection.execute(query.encode()).fetchall()
@@ -114,10 +131,24 @@ class Postgresql:
             self._disk.close()
 
 
+class _Copy(Postgresql):
+    """One of many, that goes with its test."""
+
+    def close(self) -> None:
+        base, _, name = self.url.rpartition("/")
+        execute(f"{base}/bizenv", f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def execute(url: str, statement: str) -> None:
     """One statement by a connection of its own, in the schema of the store."""
+    run_all(url, [statement])
+
+
+def run_all(url: str, statements: Iterable[str]) -> None:
+    """The same for several on one connection."""
     with psycopg.connect(url, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
-        connection.execute(statement.encode())
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 class _FullTablespace:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from services.chassis.truth import AuditReport
 from tests.damage import page_of, root_page, settle, spoil_page
+from tests.databases import Postgresql
 from tests.integration.truth_city import EVENTS, STORE, City, copy_of, found, make_city
+from tests.servers import Postgres
+from tests.stores import append_events
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +65,34 @@ def test_what_follows_damage_is_still_held_against_the_signed_heads(city: City) 
     spoil_page(store, page_of(store, "第20条".encode()))
     city.sql("UPDATE events SET actor = 'mallory' WHERE position = 40")
     assert ("EVENT_ALTERED", "position 40") in found(city.audit())
+
+
+# --- the same on PostgreSQL ---------------------------------------------------------------------------------------
+
+
+def test_a_damaged_page_of_a_server_is_named_and_all_others_are_audited(
+    own_postgres: Callable[..., Postgres], tmp_path: Path
+) -> None:
+    server = own_postgres()
+    database = Postgresql(server.database())
+    city = make_city(tmp_path, database)
+    filling = city.open()
+    append_events(filling, 300)
+    filling.close()
+    ((place,),) = database.ask("SELECT pg_relation_filepath('events')")
+    server.stop()
+    with (server.folder / "data" / str(place)).open("r+b") as file:
+        file.seek(2 * 8192)
+        file.write(b"\xff" * 8192)
+    server.start()
+    city.sql("UPDATE events SET actor = 'mallory' WHERE position = 3")
+    report = city.audit()
+    (lost,) = [finding for finding in report.findings if finding.code == "UNREADABLE" and finding.position]
+    first, last = map(int, re.findall(r"\d+", lost.place))
+    assert 20 < first <= last < 200
+    assert "invalid page" in lost.english
+    others = found(report) - {("UNREADABLE", place) for place in unreadable(report)}
+    assert others == {("EVENT_ALTERED", "position 3")}
 
 
 # --- a schema that is not ours ------------------------------------------------------------------------------------

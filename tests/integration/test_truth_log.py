@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from services.chassis.auth import KeyFileError
 from services.chassis.envelope import Envelope
 from services.chassis.errors import NotFound, Unavailable
 from services.chassis.event_store import EventStore
-from services.chassis.truth import Head, LogBroken, MerkleLog, Restore, read_public_key
+from services.chassis.leases import Lease
+from services.chassis.truth import Head, LogBroken, MerkleLog, Restore, following, read_public_key
 from services.chassis.truth import log as log_module
 from services.chassis.truth.encoding import pack
 from services.chassis.truth.heads import FIRST_PREVIOUS, key_id, parse_line
@@ -33,23 +35,26 @@ from services.chassis.truth.proofs import (
     consistency,
     inclusion,
 )
-from tests.integration.truth_city import EVENTS, HEADS, LEAVES, SIZES, STORE, City, copy_of, follow, make_city
-from tests.stores import append_events, make_store
+from services.chassis.truth.published import FollowerLock
+from tests.databases import DATABASES
+from tests.integration.truth_city import EVENTS, HEADS, LEAVES, SIZES, City, cities, copies, copy_of, follow
+from tests.stores import append_events
+from tests.waiting import eventually
 
 
 class Killed(BaseException):
     """The process died here: nothing of it goes on."""
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> City:
+@pytest.fixture(scope="module", params=DATABASES)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> City:
     """Never altered itself."""
-    return make_city(tmp_path_factory.mktemp("made"))
+    return cities(request, tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
-def city(made: City, tmp_path: Path) -> City:
-    return copy_of(made, tmp_path / "city")
+def city(made: City, tmp_path: Path) -> Iterator[City]:
+    yield from copies(made, tmp_path / "city")
 
 
 def kill_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -102,7 +107,7 @@ def heads_of(city: City) -> list[Head]:
 
 def test_a_log_begins_with_a_head_of_nothing(tmp_path: Path) -> None:
     city = City(tmp_path)
-    make_store(tmp_path / STORE).close()
+    city.make().close()
     run(city, MerkleLog.start)
     [head] = heads_of(city)
     assert (head.size, head.position, head.epoch, head.signed_at) == (0, 0, 1, 1)
@@ -141,7 +146,7 @@ def test_nothing_new_is_not_signed_again(city: City) -> None:
 
 def test_a_head_is_signed_at_most_once_an_interval(tmp_path: Path) -> None:
     city, now = City(tmp_path), 0.0
-    store = make_store(tmp_path / STORE)
+    store = city.make()
     log = city.log(store, interval_seconds=10, monotonic=lambda: now)
     log.start()
     for second in range(31):
@@ -155,7 +160,7 @@ def test_a_head_is_signed_at_most_once_an_interval(tmp_path: Path) -> None:
 
 def test_a_step_takes_a_batch(tmp_path: Path) -> None:
     city = City(tmp_path)
-    store = make_store(tmp_path / STORE)
+    store = city.make()
     append_events(store, 10)
     log = city.log(store, batch=4)
     assert [log.step() for _ in range(4)] == [4, 4, 2, 0]
@@ -176,6 +181,35 @@ def test_of_two_followers_one_follows(city: City) -> None:
     store.close()
     other.close()
     assert city.audit().ok
+
+
+@pytest.mark.parametrize("made", ["postgresql"], indirect=True)
+def test_a_follower_that_stood_still_and_was_overtaken_writes_nothing(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another machine, where no lock of the file system stands between the two."""
+    monkeypatch.setattr(following, "Lease", partial(Lease, seconds=0.05))
+    monkeypatch.setattr(FollowerLock, "acquire", lambda _: True)
+    store, other = city.open(), city.open()
+    zombie = city.log(store)
+    assert zombie.start()
+    append_events(store, 5)
+    monkeypatch.setattr(following, "Lease", Lease)
+    holder = city.log(other)
+    eventually(holder.start)
+    zombie._following._renew_at = float("inf")  # it does not know what time it is
+    assert zombie.step() == 0
+    assert zombie.head is None, "it stands back"
+    follow(holder)
+    holder.sign()
+    assert (zombie.step(), zombie.sign()) == (0, None)
+    for log in (zombie, holder):
+        log.close()
+    store.close()
+    other.close()
+    report = city.audit()
+    assert report.ok, report.findings
+    assert report.covered == EVENTS + 5
 
 
 # --- crashes ----------------------------------------------------------------------------------------------------
@@ -203,7 +237,7 @@ def test_a_crash_at_any_point_loses_nothing(city: City, monkeypatch: pytest.Monk
 
 def test_a_crash_while_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     city = City(tmp_path)
-    make_store(tmp_path / STORE).close()
+    city.make().close()
     for point in (1, 2, 3):
         kill_at(monkeypatch, point)
         with pytest.raises(Killed):
@@ -311,7 +345,15 @@ REFUSALS: dict[str, tuple[Callable[[City], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+NO_SUCH_ROW = ("postgresql", "a malformed event")
+"""Its columns take nothing else than they should."""
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [(database, name) for database in DATABASES for name in REFUSALS if (database, name) != NO_SUCH_ROW],
+    indirect=["made"],
+)
 def test_nothing_is_signed_over_an_altered_store(city: City, name: str) -> None:
     alter, sentence = REFUSALS[name]
     alter(city)
@@ -334,13 +376,12 @@ def test_a_damaged_key_file_is_refused(city: City) -> None:
 
 def restored(city: City, *, signed_later: bool = False) -> None:
     """Put the sample's store back as it was, after 15 more events under three heads, and raise its epoch."""
-    backup = city.folder / "backup.db"
-    shutil.copy(city.folder / STORE, backup)
+    backup = city.backup()
     if signed_later:
         run(city, to_the_end)
     for _ in range(3):
         run(city, to_the_end, events=5)
-    shutil.copy(backup, city.folder / STORE)
+    city.put_back(backup)
     city.sql("UPDATE store SET value = '2' WHERE key = 'epoch'")
 
 
@@ -382,12 +423,12 @@ def test_a_crash_while_a_restore_is_recorded(city: City, monkeypatch: pytest.Mon
 
 
 def test_a_head_half_published_before_the_restore_stays_published(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copy(city.folder / STORE, city.folder / "backup.db")
+    backup = city.backup()
     kill_at(monkeypatch, 2)
     with pytest.raises(Killed):
         run(city, to_the_end)
     kill_at(monkeypatch, 0)
-    shutil.copy(city.folder / "backup.db", city.folder / STORE)
+    city.put_back(backup)
     city.sql("UPDATE store SET value = '2' WHERE key = 'epoch'")
     run(city, MerkleLog.open_epoch)
     assert [(head.epoch, head.size) for head in heads_of(city)][-2:] == [(1, EVENTS), (2, EVENTS)]

@@ -123,13 +123,16 @@ class MerkleLog:
         """
         self._hold = self._following.acquire()
         if self._hold is None:
-            raise LogBroken("另一个进程正在记录这个存储", "another process follows this store")
+            raise _another()
         try:
             announced = self._published.pending()
             if announced is not None and announced.epoch == self._epoch:
                 self._resume()
                 return announced
             return self._open_epoch(announced)
+        except LeaseLost as error:
+            self._forget()
+            raise _another() from error
         except BaseException:
             self._forget()
             raise
@@ -223,6 +226,10 @@ class MerkleLog:
         """Another one follows; False."""
         self._forget()
         return False
+
+
+def _another() -> LogBroken:
+    return LogBroken("另一个进程正在记录这个存储", "another process follows this store")
 
 
 def _leaf(row: Row, position: int) -> bytes:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, event, select
-from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
 from services.chassis.event_store import EventStore
@@ -46,7 +46,7 @@ def _lenient(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _accept_any_text)
     else:
-        event.listen(engine, "handle_error", _go_on)
+        event.listen(engine, "before_cursor_execute", _go_on)
     return engine
 
 
@@ -54,11 +54,11 @@ def _accept_any_text(connection: sqlite3.Connection, _record: object) -> None:
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
 
 
-def _go_on(context: ExceptionContext) -> None:
-    """PostgreSQL reads nothing more in a transaction after an error; back at the savepoint it is still that moment."""
-    if context.connection is None or context.is_disconnect:
-        return
-    raw = context.connection.connection.dbapi_connection
+def _go_on(connection: Connection, *_: object) -> None:
+    """PostgreSQL reads nothing more in a transaction after an error; back at the savepoint it is still that moment.
+
+    Only when the next statement comes: by then the driver has let go of what failed.
+    """
+    raw = connection.connection.dbapi_connection
     if isinstance(raw, psycopg.Connection) and raw.info.transaction_status == TransactionStatus.INERROR:
-        with suppress(psycopg.Error):  # there is none yet: then the error is about the opening
-            raw.execute(f"ROLLBACK TO SAVEPOINT {_MOMENT}")
+        raw.execute(f"ROLLBACK TO SAVEPOINT {_MOMENT}")
