@@ -17,6 +17,7 @@ from services.chassis.bus import Delivery, Source
 from services.chassis.envelope import Envelope
 from services.chassis.epochs import Beginnings, GivenUp, goes_on, is_given_up
 from services.chassis.epochs import ConsumerStopped as ConsumerStopped
+from services.chassis.holes import Rereads
 from services.chassis.instants import microseconds
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
@@ -54,6 +55,7 @@ class Intake:
         self.checkpoints: dict[Source, Checkpoint] = {}
         self.parked: set[str] = set()
         self._holes: dict[Source, Hole] = {}
+        self._rereads = Rereads(sink.name)
         self._passed: dict[Source, int] = {}
         self.beginnings: Beginnings = {}
         """For a replay, which leaves out what a later epoch has given up."""
@@ -65,17 +67,18 @@ class Intake:
         self.checkpoints = self.sink.database.read_checkpoints()
         self.parked = {fact.stream for fact in self.sink.database.read_parked()}
         self._holes.clear()
+        self._tell_missing()
         METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
 
     def take(self, deliveries: Sequence[Delivery], progress: Mapping[Source, int]) -> dict[Source, Checkpoint]:
         """Apply what is next. `progress` says up to where each source was delivered; returns the sources to read again
         because of a hole, each from its checkpoint.
 
-        A hole is read again once, and again when nothing more comes. In between reading goes on: what is missing
-        may lie further on than a batch reaches, sent late.
+        A hole is read again once, and now and then when nothing more comes (`Rereads`). In between reading goes on:
+        what is missing may lie further on than a batch reaches, sent late.
         """
         if not deliveries:
-            return {source: self.checkpoints.get(source, START) for source in self._holes}
+            return self._read_again()
         fresh, moved, ahead = self._sort(deliveries)
         again = self._keep_holes(ahead, moved)
         if moved:
@@ -84,6 +87,23 @@ class Intake:
             self._apply(fresh, moved)
             self._passed.update(whole)
         return again
+
+    def _read_again(self) -> dict[Source, Checkpoint]:
+        found: dict[Source, Checkpoint] = {}
+        for source, from_beginning in self._rereads.due(self._holes).items():
+            at = self.checkpoints.get(source, START)
+            found[source] = Checkpoint(at.epoch, at.position) if from_beginning else at
+        if found:
+            self._tell_missing()
+        return found
+
+    @property
+    def missing(self) -> frozenset[Source]:
+        """The sources of which a fact stays missing, though they were read again from their beginnings."""
+        return self._rereads.missing & self._holes.keys()
+
+    def _tell_missing(self) -> None:
+        METRICS.consumer_missing.labels(self.sink.name).set(len(self.missing))
 
     def age_of(self, instant: datetime) -> float:
         """Seconds since then, by the city's clock; never below 0."""
@@ -104,12 +124,15 @@ class Intake:
         for source in {*self._holes, *ahead}:
             at = moved.get(source) or self.checkpoints.get(source, START)
             known = self._holes.pop(source, Hole(0, -1))
+            if known.read_from != at.position:
+                self._rereads.forget(source)
             seen = max(known.seen, ahead.get(source, 0))
             if seen > at.position:
                 self._holes[source] = Hole(seen, at.position)
                 if known.read_from != at.position:
                     again[source] = at
         METRICS.consumer_holes.labels(self.sink.name).inc(len(again))
+        self._tell_missing()
         return again
 
     def _sort(

@@ -152,6 +152,12 @@ class Metrics:
         "Holes seen, each answered by reading again from the checkpoint.",
         "group",
     )
+    consumer_missing = Declared(
+        Gauge,
+        "bizenv_consumer_missing_sources",
+        "Partitions behind a fact that reading them again from the beginning did not bring.",
+        "group",
+    )
     consumer_parked_streams = Declared(
         Gauge, "bizenv_consumer_parked_streams", "Streams parked behind an event that fails.", "group"
     )

@@ -26,6 +26,7 @@ from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
 from services.chassis.epochs import ConsumerStopped, GivenUp
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
+from services.chassis.holes import Rereads
 from services.chassis.instants import instant_of
 from services.chassis.intake import QUIET_OFFSETS, START, Intake
 from services.chassis.metrics import METRICS
@@ -280,17 +281,25 @@ def test_a_hole_is_read_again_from_the_checkpoint_and_nothing_behind_it_is_appli
         assert not reader.intake.has_holes
 
 
-def test_a_hole_at_the_end_is_read_again_whenever_nothing_more_comes(store: EventStore, tmp_path: Path) -> None:
+def test_a_hole_at_the_end_is_read_again_when_nothing_more_comes_and_less_and_less_often(
+    store: EventStore, tmp_path: Path
+) -> None:
     record(store, "counter-a", OPENED, added(1), added(2))
-    first, _, third = deliveries(store)
+    first, second, third = deliveries(store)
     source = ("east", first.envelope.partition)
-    bus = ScriptedBus([[first, third]])
+    bus, clock = ScriptedBus([[first, third]]), [0.0]
     with closing(Reader(tmp_path / "views.sqlite", bus)) as reader:
+        reader.intake._rereads = Rereads("views", lambda: clock[0])
         bus.seeks.clear()
-        for _ in range(3):
+        for clock[0] in (0.0, 0.1, 0.2, 0.9, 1.2, 2.0, 3.3, 5.0, 7.4):
             reader.consumer.step()
-        assert bus.seeks == [(source, first.offset)] * 3
-        assert reader.intake.has_holes
+        assert bus.seeks == [(source, first.offset)] * 2 + [(source, 0)] * 3
+        assert reader.intake.missing == {source}
+        assert METRICS.consumer_missing.labels("views")._value.get() == 1
+        bus.pages = [[first, second, third]]
+        reader.consumer.step()
+        assert not reader.intake.has_holes
+        assert METRICS.consumer_missing.labels("views")._value.get() == 0
 
 
 def test_what_was_sent_late_may_lie_further_on_than_a_batch_reaches(store: EventStore, tmp_path: Path) -> None:
