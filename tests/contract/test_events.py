@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from services.catalogue import SERVICES
 from services.chassis.contracts.asyncapi import asyncapi_document
@@ -24,9 +25,15 @@ from services.chassis.contracts.goldens import (
 )
 from services.chassis.contracts.jsonschema import event_schema
 from services.chassis.domain import Event
+from services.chassis.embedded import PARTITIONS
+from services.chassis.kafka.topics import TopicShape
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
+from services.chassis.truth.heads import FORMAT, Head, parse_line
 from tests.contract.sample import SERVICE, WorkRegistered
+
+PLACE = "https://bizenv.example/events"
+"""Where the document is, for its relative references."""
 
 REAL = events_of_all(SERVICES)
 UPCASTS = {name: upcast for service in SERVICES for name, upcast in service.upcasts.items()}
@@ -101,6 +108,9 @@ def resolve(document: Any, reference: str) -> Any:
     return found
 
 
+MESSAGE_NEEDS = ["name", "title", "summary", "description", "contentType", "headers", "payload", "bindings", "examples"]
+MESSAGE = (*MESSAGE_NEEDS, "traits")
+
 STRUCTURE = {
     "type": "object",
     "required": ["asyncapi", "info", "servers", "channels", "operations", "components", "defaultContentType"],
@@ -120,7 +130,10 @@ STRUCTURE = {
         },
         "servers": {
             "additionalProperties": {
-                "required": ["host", "protocol", "security"],
+                "required": ["host", "protocol"],
+                "properties": {"protocol": {"enum": ["kafka", "kafka-secure"]}, "security": {"minItems": 1}},
+                "if": {"properties": {"protocol": {"const": "kafka-secure"}}},
+                "then": {"required": ["security"]},
                 "propertyNames": {"enum": ["host", "protocol", "description", "variables", "security"]},
             }
         },
@@ -142,6 +155,8 @@ STRUCTURE = {
                                             "cleanup.policy": {"type": "array"},
                                             "retention.ms": {"type": "integer", "minimum": -1},
                                             "retention.bytes": {"type": "integer", "minimum": -1},
+                                            "max.message.bytes": {"type": "integer", "minimum": 1},
+                                            "min.insync.replicas": {"type": "integer", "minimum": 1},
                                         },
                                         "additionalProperties": False,
                                     },
@@ -162,7 +177,22 @@ STRUCTURE = {
                 "propertyNames": {"enum": ["action", "channel", "summary", "messages"]},
             }
         },
-        "components": {"propertyNames": {"enum": ["messages", "messageTraits", "securitySchemes"]}},
+        "components": {
+            "propertyNames": {"enum": ["messages", "messageTraits", "schemas", "securitySchemes"]},
+            "properties": {
+                "messages": {
+                    "additionalProperties": {"propertyNames": {"enum": [*MESSAGE]}, "required": MESSAGE_NEEDS}
+                },
+                "messageTraits": {"additionalProperties": {"propertyNames": {"enum": ["headers", "correlationId"]}}},
+                "securitySchemes": {
+                    "additionalProperties": {
+                        "required": ["type"],
+                        "properties": {"type": {"enum": ["scramSha512", "X509"]}},
+                        "propertyNames": {"enum": ["type", "description"]},
+                    }
+                },
+            },
+        },
     },
 }
 """What AsyncAPI 3.0 says of the parts that we use."""
@@ -188,21 +218,55 @@ def test_every_reference_leads_somewhere(document: Any, services: Sequence[Servi
     channels = document["channels"]
     for service in services:
         if service.events:
-            own = channels[service.name]
+            own, heads = channels[service.name], channels[f"{service.name}_heads"]
             assert own["address"] == f"bizenv.{service.name}.events"
+            assert heads["address"] == f"bizenv.{service.name}.heads"
             assert {event.type for event in service.events} <= set(own["messages"])
 
 
+def test_the_topics_are_told_as_a_city_makes_them(document: Any) -> None:
+    made = TopicShape(replication=3, min_insync=2).settings()
+    for channel in document["channels"].values():
+        binding = channel["bindings"]["kafka"]
+        assert (binding["topic"], binding["replicas"]) == (channel["address"], 3)
+        assert binding["partitions"] == (1 if channel["address"].endswith(".heads") else PARTITIONS)
+        for name, value in binding["topicConfiguration"].items():
+            told = ",".join(value) if isinstance(value, list) else str(value)
+            assert told == made[name]
+
+
+def headers_schemas(document: Any, message: Any) -> list[Any]:
+    """The message's own, and those of its traits: all of them hold."""
+    return [message["headers"], *(resolve(document, each["$ref"])["headers"] for each in message.get("traits", []))]
+
+
 def test_every_example_keeps_to_its_headers_and_payload(document: Any, services: Sequence[Service]) -> None:
-    schemas = {f"./schemas/{name}.json": event_schema(event) for name, event in events_of_all(services).items()}
+    schemas = {f"{PLACE}/schemas/{name}.json": event_schema(event) for name, event in events_of_all(services).items()}
     registry: Registry[Any] = Registry().with_resources(
         (reference, Resource.from_contents(schema)) for reference, schema in schemas.items()
     )
+    registry = registry.with_resource(f"{PLACE}/asyncapi.json", DRAFT202012.create_resource(document))
     for name, message in document["components"]["messages"].items():
         assert message["name"] == name
         assert len(message["examples"]) >= 1
-        (trait,) = (resolve(document, reference["$ref"]) for reference in message["traits"])
         for example in message["examples"]:
-            Draft202012Validator(trait["headers"]).validate(example["headers"])
-            assert set(example["headers"]) <= set(trait["headers"]["properties"])
-            Draft202012Validator({"$ref": message["payload"]["$ref"]}, registry=registry).validate(example["payload"])
+            headers = headers_schemas(document, message)
+            Draft202012Validator({"allOf": headers}).validate(example["headers"])
+            assert set(example["headers"]) == {name for schema in headers for name in schema["properties"]}
+            payload = {"$ref": f"{PLACE}/asyncapi.json#/components/messages/{name}/payload"}
+            Draft202012Validator(payload, registry=registry).validate(example["payload"])
+
+
+def test_the_headers_of_one_type_are_not_those_of_another(document: Any) -> None:
+    messages = [each for each in document["components"]["messages"].values() if "traits" in each]
+    for message in messages:
+        schema = Draft202012Validator({"allOf": headers_schemas(document, message)})
+        takers = [other["name"] for other in messages if schema.is_valid(other["examples"][0]["headers"])]
+        assert takers == [message["name"]]
+
+
+def test_the_example_of_a_head_is_one(document: Any) -> None:
+    (example,) = document["components"]["messages"][FORMAT]["examples"]
+    head = msgspec.convert(example["payload"], Head)
+    assert head.signed_bytes()
+    assert parse_line(head.line()) == head

@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from services.chassis.cloudevents import DATA_TYPE, attributes_of
+from services.chassis.cloudevents import DATA_TYPE
 from services.chassis.contracts.about import CONTACT, VERSION
+from services.chassis.contracts.asyncapi_headers import (
+    STREAM,
+    TRAIT,
+    example_headers,
+    headers_of_type,
+    headers_trait,
+)
+from services.chassis.contracts.asyncapi_heads import (
+    SCHEMA,
+    head_message,
+    head_schema,
+    heads_channel,
+    heads_operation,
+)
+from services.chassis.contracts.asyncapi_kafka import channel, message_binding, security_schemes, servers
 from services.chassis.contracts.goldens import GOLDEN_FOLDER, events_of, events_of_all, golden_bytes
 from services.chassis.contracts.jsonschema import Schema
 from services.chassis.contracts.model import summary
-from services.chassis.contracts.samples import DAY, INSTANT
 from services.chassis.domain import Event
-from services.chassis.envelope import Envelope, partition_of
+from services.chassis.embedded import PARTITIONS
 from services.chassis.service import Service
+from services.chassis.truth.heads import FORMAT
 
-PARTITIONS = 12
-BINDING = "0.5.0"
-_TRAIT = "cloudEventsKafkaBinary"
-_REQUIRED = ("ce_specversion", "ce_id", "ce_source", "ce_type", "content-type")
+_TEXT = """\
+The recorded facts of the city's business-environment programme (营商环境推进方案) as CloudEvents 1.0, in binary mode. \
+Each topic keeps them for ever; only the platform writes to it.
 
-_MEANINGS = {
-    "specversion": "Version of CloudEvents.",
-    "id": "`<stream>/<version>`; unique with `source`, the same on every delivery.",
-    "source": "`/bizenv/<service>`.",
-    "type": "The event's type, its version included.",
-    "subject": "The stream: `<aggregate>-<id>`.",
-    "time": "When it was recorded (UTC).",
-    "dataschema": "Names the JSON Schema of the data.",
-    "partitionkey": "The stream; also the record's key.",
-    "sequence": "Version in its stream, zero-padded: compares as text.",
-    "recordedtime": "When it was recorded (UTC).",
-    "correlationid": "Joins all that follows from one request.",
-    "causationid": "The command or event that caused it.",
-    "occurredon": "The day on which it happened (Asia/Shanghai).",
-    "actor": "`<role>:<account>` of who recorded it.",
-    "commandid": "The command that recorded it.",
-    "commandhash": "SHA-256 of that command, in hex.",
-    "epoch": "Epoch of the event store; raised after a restore.",
-    "partition": "The stream's partition, fixed for ever.",
-    "position": "Position in its service's store, from 1.",
-    "previous": "Position of the event before it in this partition (0: none). A gap shows a lost record.",
-    "traceparent": "W3C trace context in which it was recorded.",
-}
+A record may come more than once, and late. Per partition keep `ce_epoch` and `ce_position` of the last event taken, \
+together with what you made of it. Take a record if its `ce_previous` is that position. Leave it out if its epoch is \
+older, or the same with a position that is not beyond yours. If its `ce_previous` is beyond yours, one before it is \
+still to come, and then this one again. A newer epoch whose `ce_previous` is below your position takes back what was \
+recorded behind that: the store was put back. Order holds within a partition, so within a stream, not between them."""
 
 
 def asyncapi_document(services: Iterable[Service], golden: Path = GOLDEN_FOLDER) -> Schema:
@@ -56,15 +51,29 @@ def asyncapi_document(services: Iterable[Service], golden: Path = GOLDEN_FOLDER)
         "id": "urn:bizenv:events",
         "info": _info(),
         "defaultContentType": DATA_TYPE,
-        "servers": {"kafka": _server()},
-        "channels": {service.name: _channel(service) for service in publishing},
-        "operations": {f"publish_{service.name}": _operation(service) for service in publishing},
+        "servers": servers(),
+        "channels": _both(publishing, _channel, heads_channel),
+        "operations": {
+            f"publish_{name}": made for name, made in _both(publishing, _operation, heads_operation).items()
+        },
         "components": {
-            "messages": {event.type: _message(event, owner.name, golden) for owner, event in _owned(publishing)},
-            "messageTraits": {_TRAIT: _trait()},
-            "securitySchemes": {"sasl": {"type": "scramSha512", "description": "SASL/SCRAM over TLS."}},
+            "messages": {
+                **{event.type: _message(event, owner.name, golden) for owner, event in _owned(publishing)},
+                FORMAT: head_message(),
+            },
+            "messageTraits": {TRAIT: headers_trait()},
+            "schemas": {SCHEMA: head_schema()},
+            "securitySchemes": security_schemes(),
         },
     }
+
+
+def _both(
+    services: Sequence[Service], events: Callable[[Service], Schema], heads: Callable[[Service], Schema]
+) -> Schema:
+    """What is made for each topic, by its name here."""
+    made = {service.name: events(service) for service in services}
+    return made | {f"{service.name}_heads": heads(service) for service in services}
 
 
 def _owned(services: list[Service]) -> list[tuple[Service, type[Event]]]:
@@ -74,22 +83,8 @@ def _owned(services: list[Service]) -> list[tuple[Service, type[Event]]]:
 
 
 def _info() -> Schema:
-    text = (
-        "The recorded facts of the city's business-environment programme (营商环境推进方案) as CloudEvents 1.0, in "
-        "binary mode. Each topic keeps them for ever, in order within a stream; a record may come more than once."
-    )
     tags = [{"name": "营商环境"}, {"name": "cloudevents"}]
-    return {"title": "bizenv events", "version": VERSION, "description": text, "contact": CONTACT, "tags": tags}
-
-
-def _server() -> Schema:
-    return {
-        "host": "{bootstrap}",
-        "protocol": "kafka-secure",
-        "description": "The city's Kafka.",
-        "variables": {"bootstrap": {"default": "kafka.bizenv.example:9093", "description": "Bootstrap address."}},
-        "security": [{"$ref": "#/components/securitySchemes/sasl"}],
-    }
+    return {"title": "bizenv events", "version": VERSION, "description": _TEXT, "contact": CONTACT, "tags": tags}
 
 
 def topic_of(service: Service) -> str:
@@ -97,16 +92,11 @@ def topic_of(service: Service) -> str:
 
 
 def _channel(service: Service) -> Schema:
-    topic = topic_of(service)
-    configuration = {"cleanup.policy": ["delete"], "retention.ms": -1, "retention.bytes": -1}
-    kafka = {"topic": topic, "partitions": PARTITIONS, "replicas": 3, "topicConfiguration": configuration}
     return {
-        "address": topic,
+        **channel(topic_of(service), PARTITIONS),
         "title": service.title,
         "description": f"Every fact that {service.name} ({service.title}) recorded.",
-        "servers": [{"$ref": "#/servers/kafka"}],
         "messages": {e.type: {"$ref": f"#/components/messages/{e.type}"} for e in events_of(service)},
-        "bindings": {"kafka": {**kafka, "bindingVersion": BINDING}},
     }
 
 
@@ -129,49 +119,17 @@ def _message(event: type[Event], service: str, golden: Path) -> Schema:
         "summary": said.partition("\n")[0],
         "description": said,
         "contentType": DATA_TYPE,
-        "traits": [{"$ref": f"#/components/messageTraits/{_TRAIT}"}],
+        "headers": headers_of_type(event),
+        "traits": [{"$ref": f"#/components/messageTraits/{TRAIT}"}],
         "payload": {"$ref": f"./schemas/{event.type}.json"},
-        "bindings": {"kafka": {"key": _key(), "bindingVersion": BINDING}},
+        "bindings": message_binding(_key()),
         "examples": [{"name": "example", "headers": example_headers(event, service), "payload": example}],
     }
 
 
 def _key() -> Schema:
-    return {"type": "string", "description": "The stream: `<aggregate>-<id>`. Order holds within one key."}
-
-
-def _trait() -> Schema:
-    """The CloudEvents attributes as Kafka headers, in binary mode."""
-    properties: dict[str, Any] = {
-        f"ce_{name}": {"type": "string", "description": meaning} for name, meaning in _MEANINGS.items()
+    return {
+        "type": "string",
+        "pattern": STREAM,
+        "description": "The stream: `<aggregate>-<id>`. Order holds within one key.",
     }
-    properties["ce_specversion"]["enum"] = ["1.0"]
-    properties["content-type"] = {"type": "string", "enum": [DATA_TYPE]}
-    properties["traceparent"] = {"type": "string", "description": "This hop's W3C trace context."}
-    return {"headers": {"type": "object", "required": list(_REQUIRED), "properties": properties}}
-
-
-def example_headers(event: type[Event], service: str) -> dict[str, str]:
-    """The headers of a record of this type, as a consumer sees them."""
-    stream = f"{event.type.split('.')[1]}-sample-1"
-    envelope = Envelope(
-        service=service,
-        epoch=1,
-        position=120,
-        partition=partition_of(stream, PARTITIONS),
-        stream=stream,
-        version=3,
-        type=event.type,
-        occurred_on=DAY,
-        recorded_at=INSTANT,
-        actor="city_group:wang",
-        command_id="0b5f7a3e-2f0c-4c57-9b0e-6a2d8a3c1f10",
-        command_hash=bytes(32),
-        correlation_id="0b5f7a3e-2f0c-4c57-9b0e-6a2d8a3c1f10",
-        causation_id="0b5f7a3e-2f0c-4c57-9b0e-6a2d8a3c1f10",
-        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        data=b"{}",
-    )
-    attributes = attributes_of(envelope, previous=117)
-    headers = {"content-type": attributes.pop("datacontenttype"), "traceparent": attributes["traceparent"]}
-    return headers | {f"ce_{name}": value for name, value in attributes.items()}
