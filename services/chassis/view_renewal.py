@@ -10,7 +10,7 @@ from services.chassis.consumer import Consumer, catch_up
 from services.chassis.epochs import Beginnings, GivenUp
 from services.chassis.faults import fault_point
 from services.chassis.intake import Intake
-from services.chassis.live_views import LiveSink, LiveViews
+from services.chassis.live_views import LiveSink, LiveViews, RebuildRunning
 from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
 from services.chassis.service import Service
@@ -21,6 +21,10 @@ log = logger(__name__)
 
 SWAP_PAUSE_SECONDS = 5.0
 """Between two attempts to answer from a new generation of views."""
+
+
+REBUILD_PAUSE_SECONDS = 0.5
+"""Between two looks at another process's rebuild that this one waits for."""
 
 
 class Stopping(Exception):
@@ -83,6 +87,8 @@ class ViewRenewal:
             self._take_up_successor()
         except Stopping:
             return
+        except RebuildRunning:
+            self._swap_after = time.monotonic() + REBUILD_PAUSE_SECONDS
         except Exception as error:
             self._swap_after = time.monotonic() + SWAP_PAUSE_SECONDS
             log.error("views not rebuilt", service=self._service.name, exc_info=error)
