@@ -224,6 +224,31 @@ def test_a_topic_made_anew_is_told_and_read_from_its_beginning(store: EventStore
         assert [delivery.envelope for delivery in take(subscription, 5)] == list(store.scan())
 
 
+def test_a_topic_made_anew_while_its_reader_was_away_is_read_whole(
+    store: EventStore, publisher: Publisher, tmp_path: Path
+) -> None:
+    """In the former one everything stood twice, so the offset that was kept leads past what was never read."""
+    record(store, 10, streams=1)
+    events = list(store.scan())
+    for event in [*events, *events]:
+        publisher.send(event, event.position - 1)
+    publisher.flush()
+    with closing(Follower(tmp_path / "facts.sqlite", publisher.bus, SERVICE)) as follower:
+        follower.start().wait_for(store)
+        eventually(lambda: follower.consumer.subscription.lag() == {"sample": 0})
+        record(store, 1, streams=1)
+        publisher.send(list(store.scan())[-1], 10)
+        publisher.flush()
+        follower.wait_for(store)
+    cluster = publisher.cluster
+    cluster.ask(lambda admin: admin.delete_topics([cluster.topic_of("sample")]))
+    eventually(lambda: made(cluster))
+    record(store, 19, streams=1)
+    sent_again(publisher, list(store.scan()), {})
+    with closing(Follower(tmp_path / "facts.sqlite", publisher.bus, SERVICE)) as follower:
+        follower.start().wait_for(store)
+
+
 def made(cluster: Cluster) -> bool:
     """Make the topic, which the brokers refuse while they are still deleting the former one."""
     try:
