@@ -90,10 +90,12 @@ def copy_of(city: Path, data: Path) -> Path:
 class Server:
     """A `bizenv serve` process. Its output is read all the time, so that it never waits for us."""
 
-    def __init__(self, data: Path, **settings: str) -> None:
+    def __init__(self, data: Path, *services: str, **settings: str) -> None:
+        """Serves these services, all of them where none is named."""
         self.data = data
+        self._settings = settings
         self.process = subprocess.Popen(
-            [*BIZENV, "serve"],
+            [*BIZENV, "serve", *services],
             cwd=ROOT,
             env=environment(data, settings),
             stdin=subprocess.DEVNULL,
@@ -114,7 +116,9 @@ class Server:
 
     @property
     def http(self) -> str:
-        return self._address(r"cockpit\s+(http://\S+?)/$")
+        """Known beforehand where the settings name its port."""
+        port = self._settings.get("http_port", "0")
+        return self._address(r"cockpit\s+(http://\S+?)/$") if port == "0" else f"http://127.0.0.1:{port}"
 
     @property
     def grpc(self) -> str:

@@ -1,4 +1,5 @@
-"""One real city with the shipped programme and one rehearsal, made once by the command line; tests work on copies."""
+"""One real city with the shipped programme and one rehearsal, made once by the command line; tests work on copies, of
+either form."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.forms import FORMS, Cities, Copies
 from tests.processes import PROGRAMME, copy_of, init, token, told
+from tests.servers import Kafka, Postgres
 
 UNTIL = "2017-09-29"
 
@@ -38,3 +41,21 @@ def city(empty_city: Path, access: str, tmp_path: Path) -> Path:
     """A copy for this test alone."""
     assert access
     return copy_of(empty_city, tmp_path / "var")
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def form(request: pytest.FixtureRequest) -> str:
+    """Each form in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def cities(postgres: Postgres, kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Cities:
+    """Makes cities on the shared servers."""
+    return Cities(postgres, kafka, tmp_path_factory.mktemp("distributed"))
+
+
+@pytest.fixture(scope="module")
+def copies(form: str, request: pytest.FixtureRequest) -> Copies:
+    """Makes cities of the form in turn; the servers are started for the form that needs them, not for the other."""
+    return Copies(form, lambda: request.getfixturevalue("cities"))
