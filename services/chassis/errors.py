@@ -98,7 +98,8 @@ class Abandoned(RequestError):
 
 
 class Unavailable(RequestError):
-    """A part that is needed does not work now (disk full, store closed); nothing was recorded."""
+    """A part that is needed does not work now (disk full, store closed); nothing was recorded, unless its sentence says
+    that it may have been: the connection to the database broke off meanwhile."""
 
     code = "UNAVAILABLE"
 
