@@ -18,6 +18,7 @@ from services.chassis.generation_schemas import GenerationSchemas
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.heads import HeadPublisher
 from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
@@ -88,6 +89,9 @@ class DistributedForm:
     def relay(self, store: EventStore) -> Relay:
         lease = Lease(store.engine, RELAY, f"{socket.gethostname()}:{os.getpid()}")
         return Relay(store, lease, RelayPlace(store.engine, RELAY), self.cluster, self._shape)
+
+    def head_publisher(self, store: EventStore) -> HeadPublisher:
+        return HeadPublisher(store, self.published, RelayPlace(store.engine, RELAY), self.cluster, self._shape)
 
     @property
     def _shape(self) -> TopicShape:

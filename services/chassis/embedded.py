@@ -87,6 +87,9 @@ class EmbeddedForm:
     def relay(self, store: EventStore) -> None:
         """The bus reads the event tables themselves."""
 
+    def head_publisher(self, store: EventStore) -> None:
+        """The published files are enough."""
+
     def close(self) -> None:
         """Nothing is shared."""
 

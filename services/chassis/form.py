@@ -34,6 +34,21 @@ class Relaying(Protocol):
         ...
 
 
+class HeadPublishing(Protocol):
+    """Gives signed heads away on the bus, step by step, on one thread."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing goes on; None: it does."""
+        ...
+
+    def step(self) -> int:
+        """Some of it; returns at once. Never raises what passes by itself."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Form(Protocol):
     """What opens the parts of one city. Each part is opened for one owner, who closes it."""
 
@@ -85,6 +100,10 @@ class Form(Protocol):
 
     def relay(self, store: EventStore) -> Relaying | None:
         """What brings the store's events to the bus; None: the bus reads them there."""
+        ...
+
+    def head_publisher(self, store: EventStore) -> HeadPublishing | None:
+        """What gives the store's signed heads away beside the published files; None: those are all."""
         ...
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.consumer import Consumer
 from services.chassis.event_store import EventStore
-from services.chassis.form import Relaying
+from services.chassis.form import HeadPublishing, Relaying
 from services.chassis.gateway import Receipt
 from services.chassis.intake import Intake
 from services.chassis.live_views import LiveSink, LiveViews
@@ -85,6 +85,7 @@ class ServiceHost:
         self._caught_up = False
         self._log_keeper: LogKeeper | None = None
         self._relay: Relaying | None = None
+        self._publisher: HeadPublishing | None = None
 
     def connect(self, bus: Bus) -> None:
         """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
@@ -130,6 +131,8 @@ class ServiceHost:
             found["react"] = Job(partial(self.reactor.turn, idle_seconds))
         if self._relay is not None:
             found["relay"] = Job(self._relay.step)
+        if self._publisher is not None:
+            found["publish_heads"] = Job(self._publisher.step, LOG_SECONDS)
         if self.service.keeps_calendar:
             found["pass_days"] = Job(self.pass_days, DAY_CHECK_SECONDS)
         return found
@@ -181,9 +184,9 @@ class ServiceHost:
         self._log_keeper = LogKeeper(self.store, follower)
         self._log_keeper.start()
 
-    def relay_with(self, relay: Relaying) -> None:
-        """Let this relay bring what is recorded to the bus."""
-        self._relay = relay
+    def relay_with(self, relay: Relaying | None, publisher: HeadPublishing | None) -> None:
+        """Let these bring what is recorded, and the signed heads over it, to the bus, where it needs them."""
+        self._relay, self._publisher = relay, publisher
 
     def keep_log(self) -> None:
         """One step of the log, where there is one."""
@@ -224,18 +227,21 @@ class ServiceHost:
         return None
 
     @property
-    def notice(self) -> str | None:
-        """What somebody should look at although the service is ready; None: nothing."""
+    def notices(self) -> list[str]:
+        """What somebody should look at although the service is ready."""
         parked = sum(len(intake.parked) for consumer in self.consumers for intake in consumer.intakes)
-        if not parked:
-            return None
-        return f"{self.service.name}:搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"
+        found = [f"搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"] if parked else []
+        if self._publisher is not None and self._publisher.trouble is not None:
+            found.append(self._publisher.trouble)
+        return [self._named(each) for each in found]
 
     def close(self) -> None:
         for consumer in self.consumers:
             consumer.stop()
         if self._relay is not None:
             self._relay.stop()
+        if self._publisher is not None:
+            self._publisher.close()
         if self._log_keeper is not None:
             self._log_keeper.close()
         self.views.close()

@@ -129,7 +129,7 @@ class Doors:
         self._settings = settings
         self._troubles = troubles
         routes = [
-            *health_routes(troubles, lambda: [notice for host in city.hosts.values() if (notice := host.notice)]),
+            *health_routes(troubles, lambda: [each for host in city.hosts.values() for each in host.notices]),
             *api_routes(city.services, city.gateway, access.verifier, city.feed, settings),
             *pages,
         ]
@@ -194,9 +194,7 @@ def keep_logs(city: City, settings: Settings) -> None:
 def relay_events(city: City) -> None:
     """Let each host bring what it records to the bus, where the bus does not read it at its store."""
     for host in city.hosts.values():
-        relay = city.form.relay(host.store)
-        if relay is not None:
-            host.relay_with(relay)
+        host.relay_with(city.form.relay(host.store), city.form.head_publisher(host.store))
 
 
 def serve(
