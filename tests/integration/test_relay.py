@@ -13,7 +13,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaTimeoutError
 
 from services.chassis.envelope import Envelope
-from services.chassis.event_store import EventStore
+from services.chassis.event_store import EventStore, SqliteDialect
+from services.chassis.event_store.store_info import begin_epoch
 from services.chassis.kafka.connection import open_client
 from services.chassis.kafka.course import Acknowledgement
 from services.chassis.kafka.refill import refill
@@ -24,7 +25,7 @@ from services.chassis.metrics import METRICS
 from tests.followers import Follower, record
 from tests.relays import Line, running
 from tests.servers import Kafka
-from tests.stores import make_store
+from tests.stores import make_store, open_store
 from tests.waiting import eventually
 
 
@@ -172,6 +173,26 @@ def test_an_operator_sets_the_checkpoint_back_and_everything_comes_again(
         eventually(lambda: records_on(line, store) == 120)
         record(store, 5)
         follower.wait_for(store)
+
+
+def test_in_a_new_epoch_it_goes_on_behind_what_is_kept(line: Line, follower: Follower, tmp_path: Path) -> None:
+    """The checkpoint, put back with the store, lies before what had been sent: that comes again, in the new epoch."""
+    path = tmp_path / "sample.sqlite"
+    with closing(make_store(path)) as store:
+        record(store, 30)
+        with running(line.relay(store)):
+            follower.wait_for(store)
+            eventually(lambda: relayed(store))
+        refill(store.engine, "sample", 20)
+    begin_epoch(SqliteDialect(path, durable=False), 2)
+    with closing(open_store(path)) as store, running(line.relay(store)):
+        record(store, 10)
+        eventually(lambda: relayed(store))
+        assert RelayPlace(store.engine, "sample").read().epoch == 2
+        with closing(Follower(tmp_path / "again.sqlite", line.bus, ["sample"], "again")) as again:
+            again.intake.beginnings = line.bus.beginnings(["sample"])
+            assert again.intake.beginnings == {"sample": {1: 1, 2: 21}}
+            again.start().wait_for(store)
 
 
 def test_a_deleted_topic_is_told_and_filled_again_when_asked(store: EventStore, line: Line, follower: Follower) -> None:

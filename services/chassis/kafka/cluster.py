@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnknownTopicOrPartitionError, for_code
 
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.access import KafkaAccess
@@ -152,8 +152,17 @@ class Cluster:
         admin = self._open()
         try:
             return question(admin)
+        except SaslAuthenticationFailedError as error:
+            self._close_admin(admin)  # it would raise this for ever, also when the password counts again
+            raise lost(self.access, error) from error
         except (KafkaError, RuntimeError) as error:  # it raises RuntimeError when closed from another thread
             raise lost(self.access, error) from error
+
+    def _close_admin(self, admin: KafkaAdminClient) -> None:
+        with self._opening:
+            if self._admin is admin:
+                self._admin = None
+        admin.close()
 
     def _open(self) -> KafkaAdminClient:
         with self._opening:
@@ -163,10 +172,8 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the brokers; a later question opens it again."""
-        with self._opening:
-            if self._admin is not None:
-                self._admin.close()
-            self._admin = None
+        if self._admin is not None:
+            self._close_admin(self._admin)
         with self._peeking:
             self._close_peeker()
 
