@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from services.chassis.garbage import calm_garbage_collection
 from tests.bench import report
 from tests.bench.append import append_sqlite_1, append_sqlite_8, append_sqlite_64
+from tests.bench.append_pg import (
+    append_pg_1,
+    append_pg_4proc,
+    append_pg_8,
+    append_pg_8_pgbench,
+    append_pg_64,
+    append_pg_64_pgbench,
+)
 from tests.bench.command_to_view import command_to_view_p99_embedded
 from tests.bench.grpc_command import grpc_command_embedded_8, grpc_command_embedded_64
 from tests.bench.machine import machine
@@ -17,6 +27,7 @@ from tests.bench.projection import projection_sqlite, rebuild_100k_sqlite
 from tests.bench.rehearsed import memory_embedded, overview_page_p95
 from tests.bench.report import Leg, Report
 from tests.bench.rounds import Bench
+from tests.bench.servers import Servers
 
 OUTPUT = Path("build") / "bench.json"
 
@@ -31,23 +42,42 @@ LEGS: tuple[Callable[[Bench], Leg], ...] = (
     command_to_view_p99_embedded,
     overview_page_p95,
     memory_embedded,
+    append_pg_1,
+    append_pg_8,
+    append_pg_64,
+    append_pg_8_pgbench,
+    append_pg_64_pgbench,
+    append_pg_4proc,
 )
 """Every leg, named by its function, in the order in which they run."""
 
 
 def main(arguments: Sequence[str]) -> None:
     given = _given(arguments)
-    bench = Bench(rounds=given.rounds or (1 if given.quick else 3), quick=given.quick)
+    legs = chosen(given.legs)
     on = machine()
     calm_garbage_collection()  # as every process of ours does; the peer in this process gains by it too
-    found = []
-    for measure in chosen(given.legs):
-        sys.stderr.write(f"… {measure.__name__}\n")
-        found.append(measure(bench))
+    signal.signal(signal.SIGTERM, _interrupt)
+    with Servers() as servers:
+        bench = Bench(rounds=given.rounds or (1 if given.quick else 3), quick=given.quick, servers=servers)
+        found = [_measured(leg, bench) for leg in legs]
     result = Report(machine=on, legs=found)
     report.write(result, OUTPUT)
-    met = sum(leg.met for leg in found)
-    sys.stdout.write(f"{report.table(result)}\n\n{met} of {len(found)} targets met; written to {OUTPUT}\n")
+    sys.stdout.write(f"{report.table(result)}\n\n{report.summary(found)}; written to {OUTPUT}\n")
+
+
+def _measured(leg: Callable[[Bench], Leg], bench: Bench) -> Leg:
+    started = time.monotonic()
+    sys.stderr.write(f"… {leg.__name__}")
+    sys.stderr.flush()
+    found = leg(bench)
+    sys.stderr.write(f"  {time.monotonic() - started:.0f} s\n")
+    return found
+
+
+def _interrupt(*_: object) -> None:
+    """A run that is told to end ends its servers too, as after Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def _given(arguments: Sequence[str]) -> argparse.Namespace:

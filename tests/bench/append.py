@@ -10,24 +10,26 @@ What is compared is what each does with callers that wait at the same time.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any
 
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
-from services.chassis.event_store import Append, Appended
-from services.chassis.loop_thread import LoopThread
-from services.chassis.random_ids import ordered_uuid
+from services.chassis.event_store import EventStore
 from tests.bench import callers, peer
+from tests.bench.appending import appended_rate
 from tests.bench.project_life import progress_report
 from tests.bench.report import Leg, compared
-from tests.bench.rounds import Bench, folder
-from tests.stores import RECORDED_AT, make_store
+from tests.bench.rounds import Bench
+from tests.bench.scratch import folder
+from tests.stores import make_store
 
 REFERENCE = f"{peer.NAME}, SQLite application recorder"
+
+OpenRecorder = Callable[[int], AbstractContextManager[Any]]
+"""An application recorder of the library with its tables made, for so many callers."""
 
 
 def append_sqlite_1(bench: Bench) -> Leg:
@@ -44,59 +46,33 @@ def append_sqlite_64(bench: Bench) -> Leg:
 
 
 def _leg(bench: Bench, count: int, calls: int, target: float) -> Leg:
-    ours, theirs = bench.medians(lambda: _ours(count, calls), lambda: _theirs(count, max(calls // 4, count * 4)))
+    ours, theirs = bench.medians(
+        lambda: appended_rate(_store, count, calls),
+        lambda: recorded_rate(_recorder, count, max(calls // 4, count * 4)),
+    )
     return compared(f"append_sqlite_{count}", ours, "events/s", REFERENCE, theirs, target)
 
 
-def _ours(count: int, calls: int) -> float:
-    each = calls // count
-    ready = [[_append(f"project-{number}", turn) for turn in range(each)] for number in range(count)]
-    with folder() as place:
-        store = make_store(place / "events.sqlite", durable=True)
-        doors = LoopThread("bench")
-
-        async def caller(appends: Sequence[Append]) -> None:
-            for append in appends:
-                assert isinstance(await store.append(append), Appended)
-
-        async def all_callers() -> float:
-            started = time.perf_counter()
-            await asyncio.gather(*(caller(appends) for appends in ready))
-            return count * each / (time.perf_counter() - started)
-
-        try:
-            return doors.run(all_callers())
-        finally:
-            doors.close()
-            store.close()
-
-
-def _append(stream: str, version: int) -> Append:
-    fact, command_id = progress_report(), ordered_uuid()
-    return Append(
-        stream=stream,
-        expected_version=version,
-        command_id=command_id,
-        command_hash=sha256(fact.data).digest(),
-        events=(fact,),
-        recorded_at=RECORDED_AT,
-        actor="unit_staff:bench",
-        correlation_id=command_id,
-        causation_id=command_id,
-    )
-
-
-def _theirs(count: int, calls: int) -> float:
+def recorded_rate(open_recorder: OpenRecorder, count: int, calls: int) -> float:
+    """Events a second into the library's recorder, by threads."""
     fact, each = progress_report(), calls // count
     ready = [
         [StoredEvent(f"project-{number}", turn + 1, fact.type, fact.data) for turn in range(each)]
         for number in range(count)
     ]
-    with folder() as place:
-        datastore = peer.FlushingDatastore(place / "peer.sqlite", count)
+    with open_recorder(count) as recorder:
+        return callers.rate(count, each, lambda caller, turn: recorder.insert_events([ready[caller][turn]]))
+
+
+@contextmanager
+def _store() -> Iterator[EventStore]:
+    with folder() as place, closing(make_store(place / "events.sqlite", durable=True)) as store:
+        yield store
+
+
+@contextmanager
+def _recorder(count: int) -> Iterator[Any]:
+    with folder() as place, closing(peer.FlushingDatastore(place / "peer.sqlite", count)) as datastore:
         recorder = SQLiteApplicationRecorder(datastore)
         recorder.create_table()
-        try:
-            return callers.rate(count, each, lambda caller, turn: recorder.insert_events([ready[caller][turn]]))
-        finally:
-            datastore.close()
+        yield recorder

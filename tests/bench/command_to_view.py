@@ -16,7 +16,8 @@ import msgspec
 
 from tests.bench.latency import Latencies, Pace
 from tests.bench.report import Leg, limited
-from tests.bench.rounds import Bench, folder
+from tests.bench.rounds import Bench
+from tests.bench.scratch import folder
 from tests.bench.served import Served, make_city, served
 
 A_SECOND = 200

@@ -18,7 +18,8 @@ import msgspec
 
 from tests.bench.load import Load, Run
 from tests.bench.report import Leg, compared
-from tests.bench.rounds import Bench, folder
+from tests.bench.rounds import Bench
+from tests.bench.scratch import folder
 from tests.bench.served import Served, echo, make_city, served
 
 REFERENCE = "bare grpcio echo of equal messages"

@@ -30,7 +30,8 @@ from tests.bench.material import SERVICE, filled_store
 from tests.bench.peer import NAME
 from tests.bench.peer_projection import projected_rate
 from tests.bench.report import Leg, compared
-from tests.bench.rounds import Bench, folder
+from tests.bench.rounds import Bench
+from tests.bench.scratch import folder
 
 REFERENCE = f"{NAME}, projection with a tracking recorder in SQLite"
 REGISTRY = EventRegistry(PROJECT_EVENTS)
@@ -52,7 +53,7 @@ def rebuild_100k_sqlite(bench: Bench) -> Leg:
     return compared("rebuild_100k_sqlite", ours, "events/s", REFERENCE, theirs, 20.0)
 
 
-def _beside(bench: Bench, count: int, rate: Callable[[EventStore, Path], float]) -> tuple[float, float]:
+def _beside(bench: Bench, count: int, rate: Callable[[EventStore, Path], float]) -> tuple[float, ...]:
     """The store is made once; each round fills new views from it."""
     with folder() as place:
         store = filled_store(place / "events.sqlite", count)

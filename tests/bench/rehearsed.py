@@ -22,7 +22,8 @@ from pathlib import Path
 from services.chassis.http_api import SESSION_COOKIE
 from tests.bench.orders import Orders
 from tests.bench.report import Leg, limited
-from tests.bench.rounds import SCRATCH, Bench
+from tests.bench.rounds import Bench
+from tests.bench.scratch import SCRATCH
 from tests.bench.served import Served, command_line, served
 
 UNTIL = date(2017, 9, 29)

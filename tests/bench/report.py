@@ -13,7 +13,7 @@ Better = Literal["higher", "lower"]
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True):
     """One measured leg. `ratio` is ours to the reference; `target` is for the ratio where there is one, else for
-    `ours` itself. `reference` says what was measured beside it."""
+    `ours` itself; without a target the leg is only reported. `reference` says what was measured beside it."""
 
     leg: str
     ours: float
@@ -22,8 +22,8 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     reference_value: float | None
     ratio: float | None
     better: Better
-    target: float
-    met: bool
+    target: float | None
+    met: bool | None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +34,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compared(
-    leg: str, ours: float, unit: str, reference: str, reference_value: float, target: float, better: Better = "higher"
+    leg: str,
+    ours: float,
+    unit: str,
+    reference: str,
+    reference_value: float,
+    target: float | None,
+    better: Better = "higher",
 ) -> Leg:
-    """A leg judged by its ratio to what was measured beside it."""
+    """A leg judged by its ratio to what was measured beside it; only reported where the target is None."""
     ratio = ours / reference_value
     return Leg(
         leg=leg,
@@ -47,7 +53,7 @@ def compared(
         ratio=rounded(ratio),
         better=better,
         target=target,
-        met=reaches(ratio, target, better),
+        met=None if target is None else reaches(ratio, target, better),
     )
 
 
@@ -70,6 +76,12 @@ def reaches(value: float, target: float, better: Better) -> bool:
     return value >= target if better == "higher" else value <= target
 
 
+def summary(legs: Sequence[Leg]) -> str:
+    """How many targets were met of those that there are."""
+    judged = [leg.met for leg in legs if leg.met is not None]
+    return f"{sum(judged)} of {len(judged)} targets met"
+
+
 def rounded(value: float) -> float:
     """Three significant digits: more would pretend."""
     return float(f"{value:.3g}")
@@ -88,10 +100,13 @@ def table(report: Report) -> str:
 def _row(leg: Leg) -> tuple[str, ...]:
     reference = "" if leg.reference_value is None else f"{leg.reference_value:,.6g} ({leg.reference})"
     ratio = "" if leg.ratio is None else f"{leg.ratio:.3g}"
+    target, verdict = ("", "reported") if leg.target is None else (_target(leg), "met" if leg.met else "MISSED")
+    return leg.leg, f"{leg.ours:,.6g}", leg.unit, reference, ratio, target, verdict
+
+
+def _target(leg: Leg) -> str:
     sign = "≥" if leg.better == "higher" else "≤"
-    times = "×" if leg.ratio is not None else ""
-    verdict = "met" if leg.met else "MISSED"
-    return leg.leg, f"{leg.ours:,.6g}", leg.unit, reference, ratio, f"{sign} {leg.target:g}{times}", verdict
+    return f"{sign} {leg.target:g}{'×' if leg.ratio is not None else ''}"
 
 
 def write(report: Report, path: Path) -> None:

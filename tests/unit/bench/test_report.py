@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench.report import Better, Report, compared, limited, reaches, rounded, table, write
+from tests.bench.pgbench import tps_in
+from tests.bench.report import Better, Report, compared, limited, reaches, rounded, summary, table, write
 from tests.bench.rounds import Bench
+from tests.bench.servers import Servers
 
 FIELDS = ["leg", "ours", "unit", "reference", "reference_value", "ratio", "better", "target", "met"]
 NAMES = [
     *("append_sqlite_1", "append_sqlite_8", "append_sqlite_64", "projection_sqlite", "rebuild_100k_sqlite"),
     *("grpc_command_embedded_8", "grpc_command_embedded_64", "command_to_view_p99_embedded"),
     *("overview_page_p95", "memory_embedded"),
+    *("append_pg_1", "append_pg_8", "append_pg_64", "append_pg_8_pgbench", "append_pg_64_pgbench", "append_pg_4proc"),
 ]
 FAST = compared("append_sqlite_8", 8123.4, "events/s", "a peer", 2000.0, 4.0)
 SLOW = compared("grpc_command_embedded_8", 900.0, "commands/s", "an echo", 3000.0, 0.5)
 SMALL = limited("memory_embedded", 171.2, "MB", 300.0)
+TOLD = compared("grpc_command_pg_8_beside", 800.0, "commands/s", "an echo", 3000.0, None)
 
 
 def test_every_leg_of_the_target_list_is_measured_in_its_order() -> None:
@@ -74,6 +80,13 @@ def test_the_table_names_what_was_missed_and_on_what_it_was_measured() -> None:
     assert "≤ 300" in by_leg["memory_embedded"]
 
 
+def test_a_leg_without_a_target_is_reported_and_counts_neither_as_met_nor_as_missed() -> None:
+    assert (TOLD.ratio, TOLD.target, TOLD.met) == (0.267, None, None)
+    line = table(Report(machine={}, legs=[TOLD])).splitlines()[-1]
+    assert line.endswith("reported")
+    assert summary([FAST, SLOW, TOLD]) == "1 of 2 targets met"
+
+
 def test_rounds_alternate_and_each_side_gives_its_median() -> None:
     order: list[str] = []
     ours, theirs = iter([3.0, 1.0, 2.0]), iter([30.0, 10.0, 50.0])
@@ -90,8 +103,29 @@ def test_rounds_alternate_and_each_side_gives_its_median() -> None:
     assert order == ["ours", "theirs"] * 3
 
 
+def test_pgbench_names_its_rate_or_none() -> None:
+    assert tps_in("latency average = 1.2 ms\ntps = 6201.5 (without initial connection time)\n") == 6201.5
+    with pytest.raises(ValueError, match="names no rate"):
+        tps_in("number of transactions actually processed: 0")
+
+
+def test_what_took_long_to_make_is_made_once_and_ends_with_the_run() -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def make() -> Iterator[str]:
+        told.append("made")
+        yield "history"
+        told.append("ended")
+
+    with Servers() as servers:
+        assert servers.keep("history", make) is servers.keep("history", make)
+        assert told == ["made"]
+    assert told == ["made", "ended"]
+
+
 def test_legs_are_chosen_by_the_beginnings_of_their_names() -> None:
-    assert [leg.__name__ for leg in bench.chosen("append,memory")] == [*NAMES[:3], "memory_embedded"]
+    assert [leg.__name__ for leg in bench.chosen("append_sqlite,memory_e")] == [*NAMES[:3], "memory_embedded"]
     assert len(bench.chosen("")) == len(NAMES)
     with pytest.raises(SystemExit, match="no leg of that name"):
         bench.chosen("nonsense")
