@@ -134,16 +134,25 @@ class Server:
 
     def announce(self, seconds: float = START_SECONDS) -> Server:
         """Return once the addresses are printed; AssertionError when the process ends or takes too long."""
-        eventually(lambda: self.is_announced or not self.alive, seconds, "the addresses of a server")
+        with self._log_told():
+            eventually(lambda: self.is_announced or not self.alive, seconds, "the addresses of a server")
         assert self.alive, f"the server ended with {self.process.returncode}:\n{self.log()}"
         return self
 
     def ready(self, seconds: float = START_SECONDS) -> Server:
         """Return once /readyz says so; AssertionError when the process ends or takes too long."""
         self.announce(seconds)
-        with httpx.Client(base_url=self.http, timeout=seconds) as client:
+        with httpx.Client(base_url=self.http, timeout=seconds) as client, self._log_told():
             eventually(lambda: client.get("/readyz").status_code == 200, seconds, "readiness")
         return self
+
+    @contextmanager
+    def _log_told(self) -> Iterator[None]:
+        """An assertion that fails tells the log."""
+        try:
+            yield
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the server says:\n{self.log()}") from None
 
     def troubles(self) -> list[str]:
         """What /readyz complains about; nothing when it is ready."""
