@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus import Bus, Source
 from services.chassis.checkpoints import LostPlace
+from services.chassis.errors import Unavailable
 from services.chassis.intake import Intake
 from services.chassis.lag import LagGauges
 from services.chassis.logs import logger
@@ -134,6 +135,14 @@ class Consumer:
     @property
     def stopped(self) -> bool:
         return self.failure is not None or self._stopping.is_set()
+
+    def has_caught_up(self) -> bool:
+        """Whether it has its share of the sources and nothing is left of them. A poll may bring nothing although there
+        is something, so the bus is asked."""
+        try:
+            return self.subscription.assignment > 0 and not any(self.subscription.lag().values())
+        except (SQLAlchemyError, Unavailable):
+            return False
 
     @property
     def stopping(self) -> bool:

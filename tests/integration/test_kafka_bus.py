@@ -283,6 +283,18 @@ def test_a_subscription_from_before_the_topic_waits_and_says_so(kafka: Kafka, st
         assert len(take(subscription, 3)) == 3
 
 
+def test_a_consumer_has_caught_up_only_when_it_has_read_all(
+    store: EventStore, publisher: Publisher, tmp_path: Path
+) -> None:
+    record(store, 30)
+    publisher.publish(store)
+    with closing(Follower(tmp_path / "facts.sqlite", publisher.bus, SERVICE)) as follower:
+        assert not follower.consumer.has_caught_up()
+        while not follower.consumer.has_caught_up():
+            follower.consumer.turn(0.05)
+        follower.wait_for(store)
+
+
 def quietly(subscription: Subscription) -> bool:
     """Poll; whether the bus could."""
     try:
