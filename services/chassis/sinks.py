@@ -88,13 +88,8 @@ class Sink(Protocol):
         ...
 
 
-class Task(NamedTuple):
-    """One fact for one row."""
-
-    view: FoldedView
-    handler: Handler
-    key: str
-    fact: Received
+Task = tuple[FoldedView, Handler, str, Received]
+"""One fact for one row, by its key. (A plain tuple: there is one for each fact.)"""
 
 
 class Folded(NamedTuple):
@@ -150,7 +145,7 @@ class ViewSink:
             for view, handler in self._by_event.get(type(fact.event), ()):
                 key = _key(view, fact.envelope)
                 if key is not None:
-                    yield Task(view, handler, key, fact)
+                    yield view, handler, key, fact
 
     def _fold(self, connection: Connection, tasks: Sequence[Task]) -> Folded:
         before = self._before(connection, tasks)
@@ -168,8 +163,8 @@ class ViewSink:
     def _before(self, connection: Connection, tasks: Sequence[Task]) -> dict[Place, Any]:
         """The rows that the batch starts from: one query per view for those not at hand."""
         keys: dict[str, set[str]] = {}
-        for task in tasks:
-            keys.setdefault(task.view.name, set()).add(task.key)
+        for view, _, key, _ in tasks:
+            keys.setdefault(view.name, set()).add(key)
         self.database.place.lock(connection, sorted(self._together & keys.keys()))
         before: dict[Place, Any] = {}
         for name, wanted in keys.items():
