@@ -21,7 +21,6 @@ from services.chassis.loop_thread import LoopThread
 from services.chassis.passing_time import PassDay
 from services.chassis.reacting import OwnCommands, ShownFirst
 from services.chassis.reaction_sink import ReactionSink
-from services.chassis.readiness import BUS_SECONDS, DatabaseWatch, Patience
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service, with_calendar
 from services.chassis.settings import Settings
@@ -38,9 +37,6 @@ REACTIONS_DAMAGED = (
 
 LOG_SECONDS = 0.5
 """Between two looks of the tamper-evident log at its store."""
-
-DATABASE_SECONDS = 0.5
-"""Between two looks whether the database answers."""
 
 DAY_CHECK_SECONDS = 1.0
 """How often a service asks whether a day has passed."""
@@ -89,8 +85,6 @@ class ServiceHost:
         self._caught_up = False
         self._log_keeper: LogKeeper | None = None
         self._relay: Relaying | None = None
-        self._database = DatabaseWatch(store)
-        self._patience = Patience(BUS_SECONDS)
         self._publisher: HeadPublishing | None = None
 
     def connect(self, bus: Bus) -> None:
@@ -137,7 +131,6 @@ class ServiceHost:
             found["react"] = Job(partial(self.reactor.turn, idle_seconds))
         if self._relay is not None:
             found["relay"] = Job(self._relay.step)
-            found["watch_database"] = Job(self._database.step, DATABASE_SECONDS)
         if self._publisher is not None:
             found["publish_heads"] = Job(self._publisher.step, LOG_SECONDS)
         if self.service.keeps_calendar:
@@ -205,7 +198,7 @@ class ServiceHost:
         """Why this service is not ready, the gravest first; None when it is."""
         if (fault := self.fault) is not None:
             return fault
-        found = self._database.trouble or self._trouble_of_views() or self._lasting_trouble_of_bus()
+        found = self._trouble_of_views()
         return None if found is None else self._named(found)
 
     @property
@@ -225,21 +218,8 @@ class ServiceHost:
         if self.views.current.damage is not None:
             return "视图文件已损坏,正在重建 · the views are damaged and are being built anew"
         for consumer in self.consumers:
-            if consumer.failure is not None:
-                return str(consumer.failure)
-        return None
-
-    def _lasting_trouble_of_bus(self) -> str | None:
-        found = self._trouble_of_bus()
-        if found is None:
-            self._patience.well()
-        return found if self._patience.at_an_end else None
-
-    def _trouble_of_bus(self) -> str | None:
-        """Why facts don't come or go on; None: they do, and what there was at the start has been read."""
-        for consumer in self.consumers:
-            if consumer.waits_for is not None:
-                return str(consumer.waits_for)
+            if (stuck := consumer.failure or consumer.waits_for) is not None:
+                return str(stuck)
         if self._relay is not None and self._relay.trouble is not None:
             return self._relay.trouble
         if self.consumer is not None and not self._caught_up:
@@ -251,8 +231,6 @@ class ServiceHost:
         """What somebody should look at although the service is ready."""
         parked = sum(len(intake.parked) for consumer in self.consumers for intake in consumer.intakes)
         found = [f"搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"] if parked else []
-        if not self._patience.at_an_end and (borne := self._trouble_of_bus()) is not None:
-            found.append(borne)
         if self._publisher is not None and self._publisher.trouble is not None:
             found.append(self._publisher.trouble)
         return [self._named(each) for each in found]
