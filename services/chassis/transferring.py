@@ -45,7 +45,7 @@ def transfer(
         reactions(service.name).close()
     with closing(_Stores(folder, services)) as stores:
         try:
-            with psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as target:
+            with psycopg.connect(**_parts(url)) as target:
                 for name in stores.opened:
                     _require_empty(target, name)
                 _copy_all(target, folder, stores, progress)
@@ -53,6 +53,11 @@ def transfer(
             place = f"{url.host}:{url.port}/{url.database}"
             raise StoreUnusable(f"无法迁入数据库 {place}:{error} · can't be copied into the database") from error
         return {name: store.last_position() for name, store in stores.opened.items()}
+
+
+def _parts(url: URL) -> dict[str, Any]:
+    """For libpq, which takes a blank in a password here, and not within an address."""
+    return {**url.translate_connect_args(username="user", database="dbname"), **url.query}
 
 
 class _Stores:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import URL, make_url
 
 from services.chassis.auth import signing_key
@@ -103,6 +105,16 @@ def test_nothing_is_there_when_it_was_interrupted(folder: Path, url: URL) -> Non
     with pytest.raises(KeyboardInterrupt):
         transfer(folder, SERVICES, url, opened(url), stop)
     assert transfer(folder, SERVICES, url, opened(url), lambda *_: None)["sample"] > 0
+
+
+def test_an_odd_password_is_taken_as_it_is(folder: Path, url: URL, postgres: Postgres) -> None:
+    role, password = f"odd_{url.database}", "it's a/$ecret + 100%"
+    with psycopg.connect(postgres.as_superuser(url.render_as_string(hide_password=False))) as connection:
+        name, owned = sql.Identifier(role), sql.Identifier(url.database or "")
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(password)))
+        connection.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(owned, name))
+    theirs = url.set(username=role, password=password)
+    assert transfer(folder, SERVICES, theirs, opened(theirs), lambda *_: None)["sample"] > 0
 
 
 def test_a_folder_without_a_store_is_refused(folder: Path, url: URL, tmp_path: Path) -> None:
