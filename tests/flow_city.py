@@ -12,7 +12,6 @@ from uuid import UUID
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from kafka.admin import NewTopic
 
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
@@ -20,18 +19,19 @@ from services.chassis.city import registry_of
 from services.chassis.consumer import Consumer, catch_up
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
-from services.chassis.event_store import Append, Appended, EventStore, NewEvent
+from services.chassis.event_store import Append, Appended, EventStore, NewEvent, schema
 from services.chassis.event_store.opening import create_store
 from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.flow import FlowReport, audit_flow
 from services.chassis.flow.verify_topic import verify_topic
 from services.chassis.intake import Intake
 from services.chassis.kafka.heads import HeadPublisher
-from services.chassis.kafka.topics import TopicShape
+from services.chassis.kafka.topics import TopicShape, ensure_topic
 from services.chassis.kafka.whole_topic import WholeTopics
-from services.chassis.leases import RelayPlace
+from services.chassis.leases import Lease, RelayPlace
 from services.chassis.live_views import LiveViews
 from services.chassis.postgres_schema import PostgresSchema
+from services.chassis.recovering import Recovered, recover
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.sinks import ViewSink
@@ -41,12 +41,14 @@ from tests.kafka_topics import Publisher
 from tests.sample_service import CounterAdded, CounterOpened, CounterRenamed, Faults, sample_service
 from tests.servers import Kafka, Postgres
 from tests.stores import RECORDED_AT, store_info, version_of
+from tests.waiting import eventually
 
 DAY = date(2017, 3, 1)
 NAME = "sample"
 PARTITIONS = 4
 VIEWS = f"{NAME}_views_1"
 RELAY = "relay"
+TABLES = tuple(schema.metadata.tables)
 
 
 class FlowForm:
@@ -122,6 +124,30 @@ class FlowCity:
         """The audit of the topic without the store."""
         return verify_topic(self.topics, NAME, self.key.public_key(), lambda *_: None)
 
+    def back_up(self) -> None:
+        """Keep a copy of the store as it is now."""
+        self.sql("DROP SCHEMA IF EXISTS saved CASCADE; CREATE SCHEMA saved")
+        for table in TABLES:
+            self.sql(f"CREATE TABLE saved.{table} AS TABLE {NAME}.{table}")
+
+    def put_back(self) -> None:
+        """The store is what it was at the last `back_up`, and opened anew."""
+        self.store.close()
+        for table in TABLES:
+            self.sql(f"TRUNCATE {NAME}.{table}")
+            self.sql(f"INSERT INTO {NAME}.{table} TABLE saved.{table}")
+        self.reopen()
+
+    def recover(self, *, give_up: bool = False) -> Recovered:
+        self.heads.close()
+        self.store.close()
+        try:
+            return recover(
+                lambda: self.form.store(NAME), self.topics, self.form.published, self.key, relay=RELAY, give_up=give_up
+            )
+        finally:
+            self.reopen()
+
     def reopen(self) -> None:
         """As a process does that starts anew."""
         self.heads.close()
@@ -178,9 +204,12 @@ class FlowCity:
 
     def passed(self, position: int) -> None:
         """The relay says that it has sent everything up to there."""
-        place = RelayPlace(self.store.engine, RELAY)
-        place.take(1)
-        assert place.move(self.store.info.epoch, position, 1)
+        place, lease = RelayPlace(self.store.engine, RELAY), Lease(self.store.engine, RELAY, "test")
+        owner_epoch = lease.acquire()
+        assert owner_epoch is not None
+        assert place.take(owner_epoch) is not None
+        assert place.move(self.store.info.epoch, position, owner_epoch)
+        lease.release()
 
     def intake(self, database: ViewDatabase | None = None) -> Intake:
         sink = ViewSink("views", database or self.database)
@@ -214,9 +243,8 @@ class FlowCity:
         """The topic made anew, with the records that `harm` makes of the right ones."""
         with self.kafka.admin() as admin:
             admin.delete_topics([self.topic])
-            while self.publisher.cluster.look(self.topic) is not None:
-                pass
-            admin.create_topics([NewTopic(self.topic, PARTITIONS, 1)])
+        eventually(lambda: self.publisher.cluster.look(self.topic) is None)
+        ensure_topic(self.publisher.cluster, NAME, PARTITIONS, TopicShape(), 0)
         for envelope, previous in harm(self.facts()):
             self.publisher.send(envelope, previous)
         self.publisher.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -51,6 +52,11 @@ class Publisher:
             self.send(envelope, self._last.get(source, 0))
             self._last[source] = self._sent[store.service] = envelope.position
         self._producer.flush(20)
+
+    def go_back(self, service: str, facts: Sequence[tuple[Envelope, int]]) -> None:
+        """The store holds no more than these now: go on behind them."""
+        self._sent[service] = len(facts)
+        self._last = {(service, envelope.partition): envelope.position for envelope, _ in facts}
 
     def send(self, envelope: Envelope, previous: int, **other: Any) -> None:
         """One record, `other` in place of what it should be."""

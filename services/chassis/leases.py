@@ -103,6 +103,16 @@ class Lease:
         return found
 
 
+_HELD = "SELECT name, owner FROM leases WHERE ends_at > {now} ORDER BY name"
+
+
+def holders(engine: Engine) -> list[tuple[str, str]]:
+    """The leases of a store that are held now, each with its owner. May raise SQLAlchemyError."""
+    with engine.connect() as connection:
+        rows = connection.execute(text(_HELD.format(now=_NOW[engine.dialect.name]))).fetchall()
+    return [(row.name, row.owner) for row in rows]
+
+
 class Place(NamedTuple):
     """How far a store's events were sent: all up to this position of this store epoch, into the topic of this id."""
 

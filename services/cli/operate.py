@@ -16,11 +16,13 @@ from services.cli.app import app, fail
 from services.cli.doctor import examine
 from services.cli.opening import city, form_of, prepare, require_city
 from services.cli.progress import progress_bar
+from services.cli.recover import recover
 
 parked = typer.Typer(
     no_args_is_help=True, help="搁置的事件流 · streams set aside behind a fact that could not be applied"
 )
 app.add_typer(parked, name="parked")
+app.command()(recover)
 
 
 @app.command()

@@ -64,6 +64,10 @@ class Topics(Protocol):
         """The topic of its signed heads."""
         ...
 
+    def exists(self, topic: str) -> bool:
+        """Whether there is such a topic."""
+        ...
+
     def ends(self, topic: str) -> Mapping[int, int]:
         """Per partition, the offset of the next record."""
         ...
@@ -98,11 +102,14 @@ def audit_flow(
         return FlowReport(tuple(audit.run() for audit in audits))
 
 
-def read_topic(topics: Topics, service: str, progress: Callable[[int, int], None]) -> TopicIndex:
-    """The service's topic up to where it ends now. To be closed by the caller."""
+def read_topic(
+    topics: Topics, service: str, progress: Callable[[int, int], None], keep_after: int | None = None
+) -> TopicIndex:
+    """The service's topic up to where it ends now. To be closed by the caller. `keep_after`: keep events of later
+    positions whole."""
     topic = topics.name(service)
     ends = topics.ends(topic)
-    index = TopicIndex(service)
+    index = TopicIndex(service, keep_after)
     try:
         total = sum(ends.values())
         for partition, records in topics.read(topic, ends):

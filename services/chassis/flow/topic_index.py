@@ -11,18 +11,24 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from services.chassis.bus import Delivery
 from services.chassis.cloudevents import to_binary
+from services.chassis.envelope import Envelope
 from services.chassis.kafka.records import KeyedRecord, delivery_of
 from services.chassis.registry import MalformedEvent
 from services.chassis.truth.leaf import entry
 from services.chassis.truth.merkle import leaf_hash
 
 _FLUSH = 4000
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Envelope).decode
 _TABLES = """
 CREATE TABLE seen (position INTEGER, epoch INTEGER, partition INTEGER, previous INTEGER, id TEXT, leaf BLOB,
   first INTEGER, last INTEGER, taken INTEGER, times INTEGER, differs INTEGER, PRIMARY KEY (position, epoch))
-  WITHOUT ROWID
+  WITHOUT ROWID;
+CREATE TABLE kept (position INTEGER, epoch INTEGER, envelope BLOB, PRIMARY KEY (position, epoch)) WITHOUT ROWID;
 """
 _SEE = """
 INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (position, epoch) DO UPDATE SET
@@ -30,6 +36,8 @@ INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (position,
   differs = differs OR excluded.differs OR leaf <> excluded.leaf OR partition <> excluded.partition
     OR previous <> excluded.previous
 """
+_KEEP = "INSERT OR IGNORE INTO kept VALUES (?, ?, ?)"
+_KEPT = "SELECT envelope FROM kept JOIN seen USING (position, epoch) WHERE position <= ? ORDER BY position"
 _BEGINNINGS = "SELECT epoch, min(position) FROM seen WHERE taken >= 0 GROUP BY epoch ORDER BY epoch"
 _AGAIN = """
 SELECT coalesce(sum(times), 0) FROM seen a WHERE EXISTS (
@@ -66,7 +74,8 @@ class Stray(NamedTuple):
 class TopicIndex:
     """Filled by `take`, then `close_books`, then asked. Its memory does not grow with the topic."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, keep_after: int | None = None) -> None:
+        """`keep_after`: keep the events of later positions whole, for `kept`."""
         self.records = 0
         self.early = 0
         self.repeats = 0
@@ -76,10 +85,12 @@ class TopicIndex:
         self.listed_strays: list[Stray] = []
         self._service = service
         self._reached: dict[int, tuple[int, int]] = {}
+        self._keep_after = keep_after
         self._rows: list[tuple[object, ...]] = []
+        self._whole: list[tuple[int, int, bytes]] = []
         self._book = sqlite3.connect("", isolation_level=None)  # in memory at first, then in a file that nobody sees
         self._book.execute("PRAGMA cache_size = -20000")
-        self._book.execute(_TABLES)
+        self._book.executescript(_TABLES)
 
     def close(self) -> None:
         self._book.close()
@@ -105,6 +116,8 @@ class TopicIndex:
     def _see(self, delivery: Delivery, record: KeyedRecord) -> None:
         envelope = delivery.envelope
         taken = record.offset if self._is_next(delivery) else -1
+        if self._keep_after is not None and envelope.position > self._keep_after:
+            self._whole.append((envelope.position, envelope.epoch, _pack(envelope)))
         self._rows.append(
             (
                 *(envelope.position, envelope.epoch, envelope.partition, delivery.previous, envelope.id),
@@ -129,8 +142,10 @@ class TopicIndex:
     def _flush(self) -> None:
         self._book.execute("BEGIN")
         self._book.executemany(_SEE, self._rows)
+        self._book.executemany(_KEEP, self._whole)
         self._book.execute("COMMIT")
         self._rows.clear()
+        self._whole.clear()
 
     def close_books(self) -> None:
         """All was taken up: leave out what former epochs had and later ones gave up."""
@@ -159,6 +174,10 @@ class TopicIndex:
     def rows(self) -> Iterator[Seen]:
         """All positions, in order."""
         yield from map(Seen._make, self._book.execute(f"SELECT {_COLUMNS} FROM seen ORDER BY position"))
+
+    def kept(self, last: int) -> Iterator[Envelope]:
+        """The events kept whole, in order, up to this position."""
+        yield from (_unpack(row[0]) for row in self._book.execute(_KEPT, (last,)))
 
     def out_of_order(self, relayed: int) -> Iterator[Seen]:
         """Positions up to `relayed` that no reader can take behind those before them, wherever it begins."""

@@ -8,7 +8,6 @@ two heads is told apart no further: the tree's nodes are in the store, and `audi
 from __future__ import annotations
 
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.chassis.envelope import partition_of
 from services.chassis.flow.audit import Topics, read_topic
+from services.chassis.flow.topic_heads import write_heads
 from services.chassis.flow.topic_index import Seen, TopicIndex
 from services.chassis.truth.findings import AuditReport, Code, Findings
 from services.chassis.truth.head_book import HeadBook, Moment
@@ -26,9 +26,6 @@ from services.chassis.truth.published import Published
 
 Progress = Callable[[str, int, int], None]
 """Told the stage (`heads`, `events`), how much of it is done, and how much there is."""
-
-SENT_AGAIN = 500
-"""How many heads back one may come again: a publisher that begins anew, or two at once."""
 
 
 def verify_topic(topics: Topics, service: str, key: Ed25519PublicKey, progress: Progress) -> AuditReport:
@@ -47,21 +44,6 @@ def verify_topic(topics: Topics, service: str, key: Ed25519PublicKey, progress: 
             step: Callable[[int, int], None] = lambda done, total: progress("events", done, total)  # noqa: E731
             with closing(read_topic(topics, service, step)) as index:
                 return _Verification(service, book, index, findings).run()
-
-
-def write_heads(topics: Topics, service: str, files: Published) -> int:
-    """The lines of the topic of heads as a heads file, without those sent again; returns how many records there are."""
-    topic, count = topics.heads_name(service), 0
-    lately: deque[bytes] = deque(maxlen=SENT_AGAIN)
-    with files.heads_file.open("wb") as file:
-        for _, records in topics.read(topic, topics.ends(topic)):
-            for record in records:
-                count += 1
-                line = record.value or b""
-                if line not in lately:
-                    lately.append(line)
-                    file.write(line if line.endswith(b"\n") else line + b"\n")
-    return count
 
 
 class _Verification:

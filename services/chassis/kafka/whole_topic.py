@@ -52,6 +52,10 @@ class WholeTopics:
         """What the topic of its signed heads is called."""
         return self._cluster.heads_topic_of(service)
 
+    def exists(self, topic: str) -> bool:
+        """Whether there is such a topic."""
+        return self._cluster.look(topic) is not None
+
     def ends(self, topic: str) -> dict[int, int]:
         """Per partition, the offset of the next record; raises Unavailable where there is no such topic."""
         found = {number: end for (_, number), end in self._cluster.ends([topic]).items()}

@@ -1,0 +1,70 @@
+"""`bizenv recover`: bring back from Kafka what a store lost that was put back from a backup."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from services.catalogue import SERVICES
+from services.chassis.auth import signing_key
+from services.chassis.auth.keys import TRUTH_KEY
+from services.chassis.errors import Unavailable
+from services.cli.app import fail
+from services.cli.flow import topics_of
+from services.cli.opening import form_of, prepare, require_city
+from services.cli.progress import progress_bar
+
+
+def recover(
+    service: Annotated[str, typer.Option(help="恢复了哪个服务的事件库 · whose store was put back")],
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="放弃主题中缺口之后的事件 · give up what stands behind a gap of the topic")
+    ] = False,
+) -> None:
+    """恢复备份后,从 Kafka 找回事件库缺少的事件 · after a backup was put back, bring back from Kafka what is missing.
+
+    须先停止该服务的所有进程 · stop all processes of the service first.
+    """
+    from services.chassis import recovering  # noqa: PLC0415 - its libraries are slow to load
+    from services.chassis.distributed import RELAY  # noqa: PLC0415
+
+    given = prepare()
+    require_city(given)
+    if service not in {each.name for each in SERVICES}:
+        fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
+    form = form_of(given)
+    topics = topics_of(form)
+    if topics is None:
+        fail("单机形式没有 Kafka 可供找回,请运行 bizenv restored · there is no Kafka in this form: run bizenv restored")
+    key = signing_key(given.keys_folder, TRUTH_KEY)
+    try:
+        with progress_bar("找回 · recovering") as step:
+            done = recovering.recover(
+                lambda: form.store(service),
+                topics,
+                form.published,
+                key,
+                relay=RELAY,
+                give_up=give_up,
+                progress=lambda read, total: step(read, total, service),
+            )
+        behind = recovering.step_back(form, SERVICES, service) if done.given_up else []
+    except recovering.NotRecoverable as refusal:
+        fail(str(refusal))
+    except Unavailable as trouble:
+        fail(f"{service}: {trouble}")
+    print(
+        f"{service}: 第 {done.epoch} 期 · epoch {done.epoch}: 原有 {done.kept} 条 · events were there, "
+        f"找回 {done.brought_back} 条 · brought back from Kafka"
+    )
+    if done.missing:
+        print(
+            f"  最多 {done.missing} 条已确认的事件从未到达 Kafka,可能已丢失 · up to {done.missing} acknowledged events "
+            "never reached Kafka and may be missing"
+        )
+    if done.given_up:
+        print(
+            f"  放弃缺口之后的 {done.given_up} 条,请重建视图 · {done.given_up} events behind a gap were given up, run: "
+            + ", ".join(f"bizenv rebuild {name}" for name in behind)
+        )
