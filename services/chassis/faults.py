@@ -16,6 +16,7 @@ POINTS = frozenset(
         *("store.committed", "consumer.mid_batch", "consumer.written", "consumer.committed"),
         *("rebuild.page", "rebuild.swap"),
         *("truth.appended", "truth.announced", "truth.stored", "truth.published"),
+        *("relay.sent", "relay.acknowledged", "relay.moved"),
     }
 )
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.faults import POINTS
 from tests.faults import storm
-from tests.faults.storm import ALL_ROUNDS, Blow, Kills, Storm, run
+from tests.faults.storm import ALL_ROUNDS, EMBEDDED_POINTS, Blow, Kills, Storm, run
 
 ROUNDS = 4
 
@@ -40,7 +39,7 @@ def test_a_process_that_does_not_reach_its_point_in_time_is_counted_apart(
 
 def test_a_point_that_is_never_reached_in_many_rounds_is_wrong() -> None:
     kills = Kills()
-    kills.reached.update(POINTS - {"truth.stored"})
+    kills.reached.update(EMBEDDED_POINTS - {"truth.stored"})
     kills.timed_out["truth.stored"] += 1
     assert kills.wrong(ALL_ROUNDS - 1) == []
     assert kills.wrong(ALL_ROUNDS) == ["truth.stored was never reached"]

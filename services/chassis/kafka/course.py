@@ -10,6 +10,7 @@ from typing import Protocol
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
+from services.chassis.faults import fault_point
 from services.chassis.kafka.sender import TooLarge
 from services.chassis.leases import RelayPlace
 
@@ -123,6 +124,7 @@ class Course:
             self._too_large = error  # told of once those before it have arrived
         if page.events:
             self._window.append(page)
+        fault_point("relay.sent")
         return page.events
 
     def _previous(self, envelope: Envelope) -> int:
@@ -140,9 +142,11 @@ class Course:
             passed += page.events
             position = page.position
         if passed:
+            fault_point("relay.acknowledged")
             if not self._place.move(self._store.info.epoch, position, self._owner_epoch):
                 raise Overtaken(f"the checkpoint at {self.reached} was taken over")
             self.reached = position
+            fault_point("relay.moved")
         if self._too_large is not None and not self._window:
             raise self._too_large
         return passed
