@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,14 +157,16 @@ def plan_of(city: City) -> dict[str, Sequence[str]]:
 
 
 @contextmanager
-def fleet(city: City, names: Sequence[str] | None = None, **settings: str) -> Iterator[Fleet]:
-    """A served city; all of its processes, or those of these names, are ready. Those that the test leaves running are
-    killed."""
-    found = Fleet(city)
-    for name, services in plan_of(city).items():
+def fleet(
+    city: City, names: Sequence[str] | None = None, plan: Mapping[str, Sequence[str]] | None = None, **settings: str
+) -> Iterator[Fleet]:
+    """A served city: the processes of the plan (name → services), or those of these names, are ready. Those that the
+    test leaves running are killed."""
+    found, planned = Fleet(city), plan_of(city) if plan is None else plan
+    for name, services in planned.items():
         found.plan(name, *services)
     try:
-        started = [found.begin(name, **settings) for name in (plan_of(city) if names is None else names)]
+        started = [found.begin(name, **settings) for name in (planned if names is None else names)]
         for server in started:
             server.ready(START_SECONDS)
         yield found
