@@ -96,9 +96,9 @@ class LocalCity:
         return self._bizenv(self._shared(self.parts), *told, quiet=True).strip()
 
     def _shared(self, parts: Sequence[Part]) -> dict[str, str]:
-        """What the command line is told; links lead to the first process, which has the cockpit."""
+        """What the command line is told; its links lead to the first process, which has the cockpit."""
         settings = environment.city_settings(self.folder / "city", self.postgres, self.kafka)
-        return {**settings, "BIZENV_PUBLIC_URL": parts[0].http}
+        return {**settings, "BIZENV_HTTP_PORT": str(parts[0].ports.http)}
 
     def _settle(self, wanted: Wanted) -> list[Part]:
         kept = self.parts

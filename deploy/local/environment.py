@@ -13,7 +13,7 @@ from deploy.postgres.server import ROLE, PostgresServer
 from deploy.processes import LOOPBACK
 
 PREFIX = "BIZENV_"
-OURS = ("DATA", "DATABASE", "KAFKA", "PEERS", "KEYS", "HTTP_HOST", "HTTP_PORT", "GRPC_", "METRICS_", "PUBLIC_URL")
+OURS = ("DATA", "DATABASE", "KAFKA", "PEERS", "KEYS", "HTTP_HOST", "HTTP_PORT", "GRPC_", "METRICS_")
 """Settings that begin so are ours to give; all others of the caller's environment hold for every process."""
 
 
