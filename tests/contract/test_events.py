@@ -29,6 +29,7 @@ from services.chassis.embedded import PARTITIONS
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
+from services.chassis.settings import Settings
 from services.chassis.truth.heads import FORMAT, Head, parse_line
 from tests.contract.sample import SERVICE, WorkRegistered
 
@@ -225,10 +226,11 @@ def test_every_reference_leads_somewhere(document: Any, services: Sequence[Servi
 
 
 def test_the_topics_are_told_as_a_city_makes_them(document: Any) -> None:
-    made = TopicShape(replication=3, min_insync=2).settings()
+    replicas = Settings().kafka_replication
+    made = TopicShape(replication=replicas, min_insync=2).settings()
     for channel in document["channels"].values():
         binding = channel["bindings"]["kafka"]
-        assert (binding["topic"], binding["replicas"]) == (channel["address"], 3)
+        assert (binding["topic"], binding["replicas"]) == (channel["address"], replicas)
         assert binding["partitions"] == (1 if channel["address"].endswith(".heads") else PARTITIONS)
         for name, value in binding["topicConfiguration"].items():
             told = ",".join(value) if isinstance(value, list) else str(value)
