@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from services.chassis import logs
 from services.chassis.garbage import calm_garbage_collection
 from tests.bench import report
 from tests.bench.append import append_sqlite_1, append_sqlite_8, append_sqlite_64
@@ -20,11 +21,21 @@ from tests.bench.append_pg import (
     append_pg_64,
     append_pg_64_pgbench,
 )
-from tests.bench.command_to_view import command_to_view_p99_embedded
+from tests.bench.command_to_view import command_to_view_p99_embedded, command_to_view_p99_kafka
+from tests.bench.growth import growth_append_pg, growth_board_query_pg, growth_projection_pg
 from tests.bench.grpc_command import grpc_command_embedded_8, grpc_command_embedded_64
+from tests.bench.grpc_command_pg import (
+    grpc_command_pg_8,
+    grpc_command_pg_8_beside,
+    grpc_command_pg_64,
+    grpc_command_pg_64_2api,
+)
+from tests.bench.kafka_flow import consume_kafka, relay_kafka
 from tests.bench.machine import machine
 from tests.bench.projection import projection_sqlite, rebuild_100k_sqlite
-from tests.bench.rehearsed import memory_embedded, overview_page_p95
+from tests.bench.projection_pg import projection_pg
+from tests.bench.rebuild_pg import rebuild_1m_pg
+from tests.bench.rehearsed import memory_embedded, memory_per_service, overview_page_p95
 from tests.bench.report import Leg, Report
 from tests.bench.rounds import Bench
 from tests.bench.servers import Servers
@@ -48,6 +59,19 @@ LEGS: tuple[Callable[[Bench], Leg], ...] = (
     append_pg_8_pgbench,
     append_pg_64_pgbench,
     append_pg_4proc,
+    grpc_command_pg_8,
+    grpc_command_pg_64,
+    grpc_command_pg_8_beside,
+    grpc_command_pg_64_2api,
+    projection_pg,
+    relay_kafka,
+    consume_kafka,
+    command_to_view_p99_kafka,
+    rebuild_1m_pg,
+    memory_per_service,
+    growth_append_pg,
+    growth_projection_pg,
+    growth_board_query_pg,
 )
 """Every leg, named by its function, in the order in which they run."""
 
@@ -56,6 +80,7 @@ def main(arguments: Sequence[str]) -> None:
     given = _given(arguments)
     legs = chosen(given.legs)
     on = machine()
+    logs.configure("error", sys.stderr)
     calm_garbage_collection()  # as every process of ours does; the peer in this process gains by it too
     signal.signal(signal.SIGTERM, _interrupt)
     with Servers() as servers:

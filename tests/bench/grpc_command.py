@@ -12,6 +12,8 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -30,38 +32,47 @@ _names = itertools.count()
 
 
 def grpc_command_embedded_8(bench: Bench) -> Leg:
-    return _leg(bench, 8, target=0.5)
+    with _city() as city:
+        return commanded(bench, "grpc_command_embedded_8", city, 8, target=0.5)
 
 
 def grpc_command_embedded_64(bench: Bench) -> Leg:
-    return _leg(bench, 64, target=0.6)
+    with _city() as city:
+        return commanded(bench, "grpc_command_embedded_64", city, 64, target=0.6)
 
 
-def _leg(bench: Bench, callers: int, target: float) -> Leg:
-    seconds = bench.sized(5, 2)
+@contextmanager
+def _city() -> Iterator[Served]:
     with folder() as place:
         data = Path(place) / "city"
         make_city(data)
-        with served(data) as city, echo(RECEIPT_BYTES) as port:
-            ours, theirs = bench.medians(
-                lambda: _commands(city, callers, seconds), lambda: _echo(city, port, callers, seconds)
-            )
-    return compared(f"grpc_command_embedded_{callers}", ours, "commands/s", REFERENCE, theirs, target)
+        with served(data) as city:
+            yield city
+
+
+def commanded(bench: Bench, name: str, city: Served, callers: int, target: float | None) -> Leg:
+    """The leg of this name: so many callers that command the city, beside an echo."""
+    seconds = bench.sized(5, 2)
+    with echo(RECEIPT_BYTES) as port:
+        ours, theirs = bench.medians(
+            lambda: _commands(city, callers, seconds), lambda: _echo(city, port, callers, seconds)
+        )
+    return compared(name, ours, "commands/s", REFERENCE, theirs, target)
 
 
 def _commands(city: Served, callers: int, seconds: int) -> float:
-    run = under_load(_load(city, city.grpc, callers, seconds))
+    run = under_load(_load(city, (city.grpc, *city.beside), callers, seconds))
     assert abs(run.answer_bytes - RECEIPT_BYTES) < 10, run
     return run.rate
 
 
 def _echo(city: Served, port: int, callers: int, seconds: int) -> float:
-    return under_load(msgspec.structs.replace(_load(city, port, callers, seconds), echo=True)).rate
+    return under_load(msgspec.structs.replace(_load(city, (port,), callers, seconds), echo=True)).rate
 
 
-def _load(city: Served, port: int, callers: int, seconds: int) -> Load:
+def _load(city: Served, ports: tuple[int, ...], callers: int, seconds: int) -> Load:
     return Load(
-        port=port,
+        ports=ports,
         callers=callers,
         seconds=seconds,
         token=city.token,

@@ -10,6 +10,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import grpc
 import msgspec
@@ -19,6 +20,7 @@ from services.catalogue import SERVICES
 from services.chassis.contracts.descriptors import build_contracts
 from services.chassis.domain import Command
 from services.projection.queries import GetProjectTimeline
+from tests.bench.load import channel_to
 from tests.bench.messages import Message, Messages
 from tests.bench.project_life import life
 
@@ -32,7 +34,11 @@ WARM_UP = 1.0
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """So many commands a second to the gRPC door at `port`; the questions go to the one at `ask_port` (None: the
+    same). `first` names the projects, which must be new to the city."""
+
     port: int
+    ask_port: int | None = None
     a_second: int
     seconds: float
     token: str
@@ -50,11 +56,18 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
     a_second: float
 
 
+class Doors(NamedTuple):
+    """Where commands go, and where questions do."""
+
+    commands: grpc.aio.Channel
+    questions: grpc.aio.Channel
+
+
 class Lane:
     """The orders of one project after another; the fact of every fourth is asked for at once, by its version."""
 
-    def __init__(self, channel: grpc.aio.Channel, messages: Messages, pace: Pace, name: str, offset: int) -> None:
-        self._channel = channel
+    def __init__(self, doors: Doors, messages: Messages, pace: Pace, name: str, offset: int) -> None:
+        self._doors = doors
         self._messages = messages
         self._metadata = (("authorization", f"Bearer {pace.token}"),)
         self._orders = _lives(name)
@@ -70,17 +83,17 @@ class Lane:
     async def _one(self, follow: bool) -> None:
         order = next(self._orders)
         sent = time.perf_counter()
-        receipt = self._messages.answer_to(order, await self._call(self._messages.of(order)))
+        receipt = self._messages.answer_to(order, await self._call(self._doors.commands, self._messages.of(order)))
         self.answered.append(time.perf_counter() - sent)
         if follow:
             question = GetProjectTimeline(
                 project_id=receipt.stream.partition("-")[2], version=receipt.version, token=receipt.token
             )
-            await self._call(self._messages.of(question))
+            await self._call(self._doors.questions, self._messages.of(question))
             self.seen.append(time.perf_counter() - sent)
 
-    async def _call(self, message: Message) -> bytes:
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(message.method)
+    async def _call(self, door: grpc.aio.Channel, message: Message) -> bytes:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = door.unary_unary(message.method)
         answer: bytes = await call(message.data, metadata=self._metadata)
         return answer
 
@@ -94,9 +107,11 @@ def _lives(name: str) -> Iterator[Command]:
 
 async def keep_pace(pace: Pace) -> Latencies:
     messages = Messages(build_contracts(SERVICES))
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{pace.port}") as channel:
-        await channel.channel_ready()
-        lanes = [Lane(channel, messages, pace, f"{pace.first}-{number}", number) for number in range(LANES)]
+    ask_port = pace.port if pace.ask_port is None else pace.ask_port
+    async with channel_to([pace.port]) as commands, channel_to([ask_port]) as questions:
+        await asyncio.gather(commands.channel_ready(), questions.channel_ready())
+        doors = Doors(commands, questions)
+        lanes = [Lane(doors, messages, pace, f"{pace.first}-{number}", number) for number in range(LANES)]
         pause = LANES / pace.a_second
         count = int((pace.seconds + WARM_UP) / pause)
         begun = time.perf_counter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import grpc
 import msgspec
@@ -25,9 +25,10 @@ WARM_UP_SECONDS = 0.5
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to send what for how long. `first` names the projects, which must be new to the city."""
+    """Where to send what for how long; to several ports in turn. `first` names the projects, which must be new to the
+    city."""
 
-    port: int
+    ports: tuple[int, ...]
     callers: int
     seconds: float
     token: str
@@ -86,12 +87,18 @@ async def carry_out(load: Load) -> Run:
     messages = Messages(build_contracts(SERVICES))
     projects = [f"{load.first}-{number}" for number in range(load.projects)]
     lives = [[messages.of(order) for order in (*opening(each), *months(each))] for each in projects]
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{load.port}") as channel:
+    async with channel_to(load.ports) as channel:
         await channel.channel_ready()
         callers = [Caller(iter(lives[n :: load.callers]), channel, load) for n in range(load.callers)]
         since = time.perf_counter() + WARM_UP_SECONDS
         await asyncio.gather(*(caller.run(since, since + load.seconds) for caller in callers))
     return _run(callers, load)
+
+
+def channel_to(ports: Sequence[int]) -> grpc.aio.Channel:
+    """One connection to each of these ports of this machine, and calls to one after another."""
+    where = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return grpc.aio.insecure_channel(f"ipv4:{where}", options=[("grpc.lb_policy_name", "round_robin")])
 
 
 def _run(callers: list[Caller], load: Load) -> Run:

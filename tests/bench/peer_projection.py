@@ -1,7 +1,7 @@
 """The same views as ours, projected by the `eventsourcing` library.
 
 Its notification log is read with its own reader, each event is made by its own mapper and processed by a
-`Projection` whose view is a tracking recorder in SQLite: one transaction per event holds the view's rows and the
+`Projection` whose view is a tracking recorder (`peer_views`): one transaction per event holds the view's rows and the
 tracking record. That is the library's documented way; its subscriptions and runner do not work on SQLite, so its
 reader pulls, in sections of 1,000 and not of its default 10, to its advantage. Folding, the encoding of rows and
 the tables are ours to the letter, folded rows are kept in memory here too, and the facts are whole lives of projects
@@ -11,21 +11,15 @@ on both sides, so that the view work is equal.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from eventsourcing.application import LocalNotificationLog
 from eventsourcing.persistence import JSONTranscoder, Mapper, Tracking
 from eventsourcing.projection import Projection
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteTrackingRecorder
 from eventsourcing.system import NotificationLogReader
-from sqlalchemy import MetaData, Table
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from services.chassis.envelope import Envelope
 from services.chassis.instants import instant_of
@@ -33,13 +27,10 @@ from services.chassis.registry import EventRegistry
 from services.chassis.views import Received
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.project_board import PROJECT_BOARD, BoardRow
-from services.projection.project_timeline import PROJECT_TIMELINE
 from tests.bench.material import SERVICE, project_facts, whole_lives
-from tests.bench.peer import FlushingDatastore
 from tests.stores import RECORDED_AT
 
 SECTION = 1000
-_TABLES = (PROJECT_BOARD.table(MetaData()), PROJECT_TIMELINE.table(MetaData()))
 
 
 @dataclass(frozen=True)
@@ -56,23 +47,10 @@ class Told:
     data: str
 
 
-class BoardView(SQLiteTrackingRecorder):
-    """The rows of both views and the tracking record, in one transaction."""
-
-    def construct_create_table_statements(self) -> list[str]:
-        return [*super().construct_create_table_statements(), *(line for table in _TABLES for line in _ddl(table))]
-
-    def write(self, board: Sequence[Any], timeline: Sequence[Any], tracking: Tracking) -> None:
-        with self.datastore.transaction(commit=True) as cursor:
-            cursor.execute(_UPSERT, board)
-            cursor.execute(_INSERT, timeline)
-            self._insert_tracking(cursor, tracking)
-
-
 class Board(Projection[Any]):
     """Folds each fact into its project's row."""
 
-    def __init__(self, view: BoardView) -> None:
+    def __init__(self, view: Any) -> None:
         super().__init__(view)
         self._registry = EventRegistry(PROJECT_EVENTS)
         self._rows: dict[str, BoardRow] = {}
@@ -112,15 +90,10 @@ class Board(Projection[Any]):
         return Received(envelope, self._registry.decode(told.type, data))
 
 
-def projected_rate(place: Path, count: int) -> float:
-    """Events a second from the library's log to the views, the log being there already."""
+def projected_rate(recorder: Any, view: Any, count: int) -> float:
+    """Events a second from the library's log in this recorder to the view, the log being there already."""
     mapper: Any = Mapper(transcoder=JSONTranscoder())
-    log_store, view_store = FlushingDatastore(place / "log.sqlite"), FlushingDatastore(place / "view.sqlite")
-    recorder = SQLiteApplicationRecorder(log_store)
-    recorder.create_table()
     recorder.insert_events([mapper.to_stored_event(told) for told in _told(count)])
-    view = BoardView(view_store)
-    view.create_table()
     projection = Board(view)
     reader = NotificationLogReader(LocalNotificationLog(recorder, SECTION), SECTION)
     started = time.perf_counter()
@@ -129,8 +102,6 @@ def projected_rate(place: Path, count: int) -> float:
             projection.process_event(mapper.to_domain_event(notification), Tracking(SERVICE, notification.id))
     took = time.perf_counter() - started
     assert view.max_tracking_id(SERVICE) == count
-    log_store.close()
-    view_store.close()
     return count / took
 
 
@@ -148,19 +119,3 @@ def _told(count: int) -> list[Told]:
         )
         for fact in project_facts(count, whole_lives(count))
     ]
-
-
-def _ddl(table: Table) -> list[str]:
-    dialect = sqlite.dialect()
-    made: list[Any] = [CreateTable(table), *(CreateIndex(index) for index in table.indexes)]
-    return [str(each.compile(dialect=dialect)) for each in made]
-
-
-def _marks(table: Table) -> str:
-    return ",".join("?" * len(table.columns))
-
-
-_BOARD, _TIMELINE = _TABLES
-_CHANGED = ", ".join(f"{column.name} = excluded.{column.name}" for column in _BOARD.columns if column.name != "key")
-_UPSERT = f"INSERT INTO {_BOARD.name} VALUES ({_marks(_BOARD)}) ON CONFLICT (key) DO UPDATE SET {_CHANGED}"
-_INSERT = f"INSERT INTO {_TIMELINE.name} VALUES ({_marks(_TIMELINE)}) ON CONFLICT DO NOTHING"

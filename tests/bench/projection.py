@@ -29,6 +29,7 @@ from services.projection.project_timeline import PROJECT_TIMELINE
 from tests.bench.material import SERVICE, filled_store
 from tests.bench.peer import NAME
 from tests.bench.peer_projection import projected_rate
+from tests.bench.peer_views import sqlite_peer
 from tests.bench.report import Leg, compared
 from tests.bench.rounds import Bench
 from tests.bench.scratch import folder
@@ -42,7 +43,7 @@ def projection_sqlite(bench: Bench) -> Leg:
     """A consumer as every service runs it, in batches of the default size. Every commit is flushed on both sides;
     what a city's views do is less (synchronous=NORMAL), since they can be read again from the store."""
     count = bench.sized(20_000, 4000)
-    ours, theirs = _beside(bench, count, _consumed_rate)
+    ours, theirs = _beside(bench, count, _consumed_in_file)
     return compared("projection_sqlite", ours, "events/s", REFERENCE, theirs, 20.0)
 
 
@@ -63,8 +64,8 @@ def _beside(bench: Bench, count: int, rate: Callable[[EventStore, Path], float])
                 return rate(store, fresh)
 
         def theirs() -> float:
-            with folder() as fresh:
-                return projected_rate(fresh, bench.sized(4000, 800))
+            with folder() as fresh, sqlite_peer(fresh) as (recorder, view):
+                return projected_rate(recorder, view, bench.sized(4000, 800))
 
         try:
             return bench.medians(ours, theirs)
@@ -72,10 +73,14 @@ def _beside(bench: Bench, count: int, rate: Callable[[EventStore, Path], float])
             store.close()
 
 
-def _consumed_rate(store: EventStore, place: Path) -> float:
-    database = _flushing(ViewDatabase(place / "views.sqlite", VIEWS, REGISTRY))
+def _consumed_in_file(store: EventStore, place: Path) -> float:
+    return consumed_rate(store, _flushing(ViewDatabase(place / "views.sqlite", VIEWS, REGISTRY)))
+
+
+def consumed_rate(store: EventStore, database: ViewDatabase) -> float:
+    """Events a second from the store to empty views, which are closed at the end."""
     batch = Settings().consumer_batch
-    consumer = Consumer("bench", EmbeddedBus({SERVICE: store}), [SERVICE], [_intake(database)], batch=batch)
+    consumer = Consumer("bench", EmbeddedBus({SERVICE: store}), [SERVICE], [intake_of(database)], batch=batch)
     started = time.perf_counter()
     came = consumer.drain()
     took = time.perf_counter() - started
@@ -89,13 +94,14 @@ def _rebuilt_rate(store: EventStore, place: Path) -> float:
     views = LiveViews(place, store.info.store_id, VIEWS, REGISTRY)
     bus = EmbeddedBus({SERVICE: store})
     started = time.perf_counter()
-    views.rebuild(lambda database: catch_up(bus, [SERVICE], _intake(database)))
+    views.rebuild(lambda database: catch_up(bus, [SERVICE], intake_of(database)))
     took = time.perf_counter() - started
     views.close()
     return store.last_position() / took
 
 
-def _intake(database: ViewDatabase) -> Intake:
+def intake_of(database: ViewDatabase) -> Intake:
+    """The views' side of a consumer."""
     return Intake(ViewSink("bench", database), REGISTRY, lambda: datetime.now(UTC), 100)
 
 

@@ -1,4 +1,4 @@
-"""The served rehearsal: how long the city's overview takes, and how much memory all of it holds.
+"""The served rehearsal: how long the city's overview takes, and how much memory its processes hold.
 
 The rehearsal is made once for a run, with the plan's portfolio of 200 projects up to 29 September 2017, as
 `make run` makes it, and served by `bizenv serve` in a process of its own.
@@ -25,6 +25,7 @@ from tests.bench.report import Leg, limited
 from tests.bench.rounds import Bench
 from tests.bench.scratch import SCRATCH
 from tests.bench.served import Served, command_line, served
+from tests.bench.server_city import processes, server_city
 
 UNTIL = date(2017, 9, 29)
 PAGES = ("/", "/units", "/projects", "/programme")
@@ -46,6 +47,23 @@ def memory_embedded(bench: Bench) -> Leg:
             _look(city, path)
         megabytes = _resident(city.process.pid)
     return limited("memory_embedded", megabytes, "MB", 300.0)
+
+
+def memory_per_service(bench: Bench) -> Leg:
+    """The largest of the three processes that serve the same rehearsal on PostgreSQL and Kafka, after its pages were
+    looked at and facts were recorded for a while."""
+    making = ("transfer", _made().name)
+    with (
+        server_city(bench.servers, *making) as city,
+        processes(city, "policy_registry", "project_tracking", "projection") as found,
+        Orders(found[1], "memory") as orders,
+    ):
+        for _ in range(bench.sized(300, 30)):
+            orders.give()
+        for path in (*PAGES, *_overviews(bench.sized(60, 20))):
+            _look(found[2], path)
+        megabytes = max(_resident(each.process.pid) for each in found)
+    return limited("memory_per_service", megabytes, "MB", 150.0)
 
 
 def _changed_overview(city: Served, orders: Orders) -> float:

@@ -32,13 +32,16 @@ BENCH = Principal(account="bench", role=Role.CITY_GROUP)
 
 @dataclass(frozen=True)
 class Served:
-    """A city that answers: its ports, its process, and a token of the city group."""
+    """A city that answers, or some of its services: its ports, its process, and a token of the city group.
+
+    `beside` are the gRPC ports of further processes that serve the same."""
 
     process: subprocess.Popen[bytes]
     grpc: int
     http: int
     metrics: int
     token: str
+    beside: tuple[int, ...] = ()
 
     def get(self, port: int, path: str, *, with_token: bool = False) -> str:
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
@@ -69,18 +72,21 @@ def command_line() -> list[str]:
 @contextmanager
 def served(data: Path) -> Iterator[Served]:
     """Serve the city in the folder with the command line's own `serve`, ready at entry, stopped at exit."""
-    grpc, http, metrics = free_ports(3)
-    environment = {
-        "BIZENV_DATA": str(data),
-        "BIZENV_GRPC_PORT": str(grpc),
-        "BIZENV_HTTP_PORT": str(http),
-        "BIZENV_METRICS_PORT": str(metrics),
-        "BIZENV_LOG_LEVEL": "warning",
-    }
-    with running([*command_line(), "serve"], environment) as process:
-        city = Served(process, grpc, http, metrics, _token(data))
-        _await_ready(city)
+    environment = {"BIZENV_DATA": str(data), "BIZENV_LOG_LEVEL": "warning"}
+    with starting([*command_line(), "serve"], environment, free_ports(3), _token(data)) as city:
+        await_ready(city)
         yield city
+
+
+@contextmanager
+def starting(
+    command: Sequence[str], environment: Mapping[str, str], ports: Sequence[int], token: str
+) -> Iterator[Served]:
+    """A process that serves at these ports (gRPC, HTTP, metrics), perhaps not ready yet; stopped at exit."""
+    grpc, http, metrics = ports
+    doors = {"BIZENV_GRPC_PORT": str(grpc), "BIZENV_HTTP_PORT": str(http), "BIZENV_METRICS_PORT": str(metrics)}
+    with running(command, {**environment, **doors}) as process:
+        yield Served(process, grpc, http, metrics, token)
 
 
 @contextmanager
@@ -122,7 +128,8 @@ def _token(data: Path) -> str:
     return Access.of(data, store.info.store_id).token(BENCH, 1)
 
 
-def _await_ready(city: Served) -> None:
+def await_ready(city: Served) -> None:
+    """Return once /readyz says so; RuntimeError when the process ends, TimeoutError when it takes too long."""
     until = time.monotonic() + START_SECONDS
     while True:
         try:

@@ -21,6 +21,9 @@ NAMES = [
     *("grpc_command_embedded_8", "grpc_command_embedded_64", "command_to_view_p99_embedded"),
     *("overview_page_p95", "memory_embedded"),
     *("append_pg_1", "append_pg_8", "append_pg_64", "append_pg_8_pgbench", "append_pg_64_pgbench", "append_pg_4proc"),
+    *("grpc_command_pg_8", "grpc_command_pg_64", "grpc_command_pg_8_beside", "grpc_command_pg_64_2api"),
+    *("projection_pg", "relay_kafka", "consume_kafka", "command_to_view_p99_kafka", "rebuild_1m_pg"),
+    *("memory_per_service", "growth_append_pg", "growth_projection_pg", "growth_board_query_pg"),
 ]
 FAST = compared("append_sqlite_8", 8123.4, "events/s", "a peer", 2000.0, 4.0)
 SLOW = compared("grpc_command_embedded_8", 900.0, "commands/s", "an echo", 3000.0, 0.5)

@@ -1,0 +1,99 @@
+"""Long histories of a city of constant size on PostgreSQL, made once for all legs of a run, which carry them on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+
+from sqlalchemy.engine import Connection
+
+from services.chassis.bus import EmbeddedBus
+from services.chassis.consumer import Consumer, catch_up
+from services.chassis.event_store import EventStore
+from services.chassis.postgres_schema import PostgresSchema
+from services.chassis.registry import EventRegistry
+from services.chassis.settings import Settings
+from services.chassis.view_database import ViewDatabase
+from services.project_tracking.events import PROJECT_EVENTS
+from services.projection.service import SERVICE as PROJECTION
+from tests.bench.material import AT_ONCE, SERVICE, Fact, fill, long_history
+from tests.bench.postgres_store import postgres_store
+from tests.bench.projection import intake_of
+from tests.bench.rounds import Bench
+from tests.bench.servers import Servers
+
+VIEWS, REGISTRY = PROJECTION.views, EventRegistry(PROJECT_EVENTS)
+A_COMMIT = 50
+"""Batches of a store that is filled are committed so many at a time."""
+
+NAMED = 100_000
+"""A history as long as this takes a while to make: it is said."""
+
+_OFFSETS = 'UPDATE "{}".checkpoints SET "offset" = position'
+
+
+class History:
+    """A store of `size` facts at first, and projection's views of it."""
+
+    def __init__(self, store: EventStore, url: str, size: int) -> None:
+        self.store, self.url, self.size = store, url, size
+        self.bus = EmbeddedBus({SERVICE: store})
+        self._facts = long_history()
+        self._views: ViewDatabase | None = None
+        self.extend(size)
+
+    def next_facts(self, count: int) -> list[Fact]:
+        """How the history goes on. Whoever takes facts appends them."""
+        return list(islice(self._facts, count))
+
+    def extend(self, count: int) -> None:
+        """Append so many facts, many of them in each transaction."""
+        with self.store.engine.connect() as connection:
+            for begun in range(0, count, A_COMMIT * AT_ONCE):
+                self._append(connection, min(count - begun, A_COMMIT * AT_ONCE))
+
+    def _append(self, connection: Connection, count: int) -> None:
+        connection.exec_driver_sql("BEGIN")
+        fill(self.store, connection, islice(self._facts, count), AT_ONCE)
+        connection.exec_driver_sql("COMMIT")
+
+    def views(self) -> ViewDatabase:
+        """Views that show all there is by now."""
+        if self._views is None:
+            self._views = ViewDatabase(PostgresSchema(self.url, "bench_views"), VIEWS, REGISTRY)
+        catch_up(self.bus, [SERVICE], intake_of(self._views))
+        return self._views
+
+    def consumer(self) -> Consumer:
+        """One that has brought all there is to the views and goes on from there."""
+        batch = Settings().consumer_batch
+        found = Consumer("bench", self.bus, [SERVICE], [intake_of(self.views())], batch=batch)
+        found.drain()
+        return found
+
+    def adopt(self, schema: str) -> None:
+        """Take these views, which were filled from a topic, for its own: offsets are positions from now on."""
+        self.close()
+        self._views = ViewDatabase(PostgresSchema(self.url, schema), VIEWS, REGISTRY)
+        with self._views.engine.begin() as connection:
+            connection.exec_driver_sql(_OFFSETS.format(schema))
+
+    def close(self) -> None:
+        if self._views is not None:
+            self._views.close()
+
+
+def history(bench: Bench, size: int) -> History:
+    """The run's history of so many facts."""
+    return bench.servers.keep(f"history of {size}", lambda: _made(bench.servers, size))
+
+
+@contextmanager
+def _made(servers: Servers, size: int) -> Iterator[History]:
+    if size >= NAMED:
+        sys.stderr.write(f" (a history of {size:,} facts is being made, once) ")
+        sys.stderr.flush()
+    with servers.database() as url, postgres_store(url) as store, closing(History(store, url, size)) as made:
+        yield made

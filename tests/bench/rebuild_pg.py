@@ -1,0 +1,42 @@
+"""A rebuild of the projects' views from Kafka into a new generation on PostgreSQL, as `bizenv rebuild` does it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import closing
+
+from services.chassis.consumer import catch_up
+from services.chassis.generation_schemas import GenerationSchemas
+from services.chassis.kafka.bus import KafkaBus
+from services.chassis.shared_views import SharedViews
+from tests.bench import bare_kafka
+from tests.bench.history import REGISTRY, VIEWS, History, history
+from tests.bench.kafka_flow import relayed_rate
+from tests.bench.material import SERVICE
+from tests.bench.projection import intake_of
+from tests.bench.report import Leg, limited
+from tests.bench.rounds import Bench
+
+MILLION = 1_000_000
+
+
+def rebuild_1m_pg(bench: Bench) -> Leg:
+    """One round alone: it is long. Filling the store and its topic is not in the time."""
+    lived = history(bench, bench.sized(MILLION, 10_000))
+    with bare_kafka.topics(bench.servers) as cluster:
+        sys.stderr.write(f" (relayed at {relayed_rate(lived.store, cluster):,.0f} events/s) ")
+        rate = _rebuilt_rate(lived, KafkaBus(cluster))
+    return limited("rebuild_1m_pg", rate, "events/s", 12_000.0, "higher")
+
+
+def _rebuilt_rate(lived: History, bus: KafkaBus) -> float:
+    generations, count = GenerationSchemas(lived.url, "bench"), lived.store.last_position()
+    with closing(SharedViews(generations, lived.store.info.store_id, VIEWS, REGISTRY)) as views:
+        started = time.perf_counter()
+        number = views.rebuild(lambda database: catch_up(bus, [SERVICE], intake_of(database)))
+        took = time.perf_counter() - started
+    lived.adopt(generations.name(number))
+    shown = sum(at.position > 0 for at in lived.views().read_checkpoints().values())
+    assert shown == lived.store.info.partitions, shown
+    return count / took
