@@ -25,6 +25,11 @@ class Relaying(Protocol):
         """Why nothing goes on; None: it does, or another process leads."""
         ...
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has ever gone on, here or in another process."""
+        ...
+
     def step(self) -> int:
         """Some of it; waits a moment when there is nothing to do. Never raises what passes by itself."""
         ...

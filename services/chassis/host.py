@@ -21,6 +21,7 @@ from services.chassis.loop_thread import LoopThread
 from services.chassis.passing_time import PassDay
 from services.chassis.reacting import OwnCommands, ShownFirst
 from services.chassis.reaction_sink import ReactionSink
+from services.chassis.readiness import BUS_SECONDS, DatabaseWatch, Patience
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service, with_calendar
 from services.chassis.settings import Settings
@@ -37,6 +38,9 @@ REACTIONS_DAMAGED = (
 
 LOG_SECONDS = 0.5
 """Between two looks of the tamper-evident log at its store."""
+
+DATABASE_SECONDS = 0.5
+"""Between two looks whether the database answers."""
 
 DAY_CHECK_SECONDS = 1.0
 """How often a service asks whether a day has passed."""
@@ -85,6 +89,9 @@ class ServiceHost:
         self._caught_up = False
         self._log_keeper: LogKeeper | None = None
         self._relay: Relaying | None = None
+        self._database = DatabaseWatch(store)
+        self._patience = Patience(0.0)
+        """With a bus that is elsewhere: while it is away for a moment."""
         self._publisher: HeadPublishing | None = None
 
     def connect(self, bus: Bus) -> None:
@@ -131,6 +138,7 @@ class ServiceHost:
             found["react"] = Job(partial(self.reactor.turn, idle_seconds))
         if self._relay is not None:
             found["relay"] = Job(self._relay.step)
+            found["watch_database"] = Job(self._database.step, DATABASE_SECONDS)
         if self._publisher is not None:
             found["publish_heads"] = Job(self._publisher.step, LOG_SECONDS)
         if self.service.keeps_calendar:
@@ -187,6 +195,8 @@ class ServiceHost:
     def relay_with(self, relay: Relaying | None, publisher: HeadPublishing | None) -> None:
         """Let these bring what is recorded, and the signed heads over it, to the bus, where it needs them."""
         self._relay, self._publisher = relay, publisher
+        if relay is not None:
+            self._patience = Patience(BUS_SECONDS)
 
     def keep_log(self) -> None:
         """One step of the log, where there is one."""
@@ -198,7 +208,7 @@ class ServiceHost:
         """Why this service is not ready, the gravest first; None when it is."""
         if (fault := self.fault) is not None:
             return fault
-        found = self._trouble_of_views()
+        found = self._database.trouble or self._trouble_of_views() or self._lasting_trouble_of_bus()
         return None if found is None else self._named(found)
 
     @property
@@ -218,10 +228,25 @@ class ServiceHost:
         if self.views.current.damage is not None:
             return "视图文件已损坏,正在重建 · the views are damaged and are being built anew"
         for consumer in self.consumers:
-            if (stuck := consumer.failure or consumer.waits_for) is not None:
-                return str(stuck)
+            if consumer.failure is not None:
+                return str(consumer.failure)
+        return None
+
+    def _lasting_trouble_of_bus(self) -> str | None:
+        found = self._trouble_of_bus()
+        if found is None:
+            self._patience.well()
+        return found if self._patience.at_an_end else None
+
+    def _trouble_of_bus(self) -> str | None:
+        """Why facts don't come or go on; None: they do, and what there was at the start has been read."""
+        for consumer in self.consumers:
+            if consumer.waits_for is not None:
+                return str(consumer.waits_for)
         if self._relay is not None and self._relay.trouble is not None:
             return self._relay.trouble
+        if self._relay is not None and not self._relay.begun:
+            return "尚未开始向 Kafka 转发 · the relay to Kafka has not begun yet"
         if self.consumer is not None and not self._caught_up:
             return "视图正在追赶事件 · the views are catching up"
         return None
@@ -231,6 +256,8 @@ class ServiceHost:
         """What somebody should look at although the service is ready."""
         parked = sum(len(intake.parked) for consumer in self.consumers for intake in consumer.intakes)
         found = [f"搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"] if parked else []
+        if not self._patience.at_an_end and (borne := self._trouble_of_bus()) is not None:
+            found.append(borne)
         if self._publisher is not None and self._publisher.trouble is not None:
             found.append(self._publisher.trouble)
         return [self._named(each) for each in found]

@@ -127,7 +127,11 @@ class StoreFeed:
         self, service: str, after: int, limit: int, principal: Principal, bearer: str | None = None
     ) -> list[tuple[Envelope, int]]:
         self._rights.require(service, principal)
-        return await asyncio.to_thread(self._page, self._stores[service], after, limit)
+        return await asyncio.to_thread(self._told, self._stores[service], after, limit)
+
+    def _told(self, store: EventStore, after: int, limit: int) -> list[tuple[Envelope, int]]:
+        with store.trouble_told():
+            return self._page(store, after, limit)
 
     @staticmethod
     def _page(store: EventStore, after: int, limit: int) -> list[tuple[Envelope, int]]:

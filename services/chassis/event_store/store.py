@@ -16,7 +16,7 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import queries
 from services.chassis.event_store.committing import Committer
 from services.chassis.event_store.dialect import Dialect
-from services.chassis.event_store.model import Append, Appended, CommandRecord, Outcome
+from services.chassis.event_store.model import Append, Appended, CommandRecord, Failure, Outcome
 from services.chassis.event_store.store_info import read_info
 from services.chassis.event_store.writer import Writer
 from services.chassis.faults import fault_point
@@ -24,6 +24,8 @@ from services.chassis.logs import logger
 from services.chassis.metrics import METRICS
 
 log = logger(__name__)
+
+AWAY = ("数据库暂时无法连接,请稍后重试", "the database can't be reached now; try again later")
 
 
 class EventStore:
@@ -120,12 +122,16 @@ class EventStore:
         return self._trouble
 
     @contextlib.contextmanager
-    def _trouble_told(self) -> Iterator[None]:
-        """Around what a command asks: a read that fails because of the trouble is no fault of ours."""
+    def trouble_told(self) -> Iterator[None]:
+        """Around what a request asks: a read that fails because of the trouble, or while the database is away, is no
+        fault of ours but Unavailable."""
         try:
             yield
         except SQLAlchemyError as error:
-            if (trouble := self._look()) is None:
+            trouble = self._look()
+            if trouble is None and self.dialect.failure(error) is Failure.LOST:
+                trouble = AWAY
+            if trouble is None:
                 raise
             raise Unavailable(*trouble) from error
 
@@ -135,7 +141,7 @@ class EventStore:
 
     def read_stream(self, stream: str, after_version: int = 0) -> list[Envelope]:
         """The events of one stream after a version, in order; raises Unavailable where the database has trouble."""
-        with self._trouble_told():
+        with self.trouble_told():
             return self._envelopes(queries.STREAM, stream=stream, after=after_version)
 
     def scan(self, after: int = 0, page: int = 2000) -> Iterator[Envelope]:
@@ -156,7 +162,7 @@ class EventStore:
     def find_command(self, command_id: str) -> CommandRecord | None:
         """What a command recorded, or None when its id was never used; raises Unavailable where the database has
         trouble."""
-        with self._trouble_told():
+        with self.trouble_told():
             rows = self._rows(queries.COMMAND, command_id=command_id)
         return queries.record_of(rows[0]) if rows else None
 

@@ -61,6 +61,8 @@ class Relay:
         """`open_sender` is given the topic and its largest record's bytes."""
         self.trouble: str | None = None
         """Why nothing goes on although we lead; None: it does, or another process leads."""
+        self.begun = False
+        """Whether it has ever been on its course, or seen that another process leads."""
         self.leadership = Leadership(lease)
         self._store = store
         self._place = place
@@ -127,6 +129,7 @@ class Relay:
             log.warning("relay leads no more", service=self._store.service)
         self._give_up()
         self.trouble = None
+        self.begun = True
         self._resting.wait(IDLE_SECONDS)
         return False
 
@@ -160,6 +163,7 @@ class Relay:
         self._look_at = time.monotonic() + self.leadership.renewal_seconds
         self._sender = self._open_sender(self._topic, self._shape.largest_record_bytes)
         self._course = Course(self._store, self._sender, self._place, owner_epoch, start)
+        self.begun = True
         log.info("relay begins", service=self._store.service, position=start, owner_epoch=owner_epoch)
         return self._course
 
