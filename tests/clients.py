@@ -20,6 +20,7 @@ from services.chassis.domain import Command
 from services.chassis.gateway import Receipt
 
 SECONDS = 30.0
+_TURNS = '{"loadBalancingConfig": [{"round_robin": {}}]}'
 PATHS: dict[type[Command], CommandPath] = {
     path.command: path for service in SERVICES for path in command_paths(service)
 }
@@ -127,7 +128,9 @@ class GrpcClient:
     """Knows nothing beforehand: services, methods and messages come by reflection."""
 
     def __init__(self, address: str, token: str | None) -> None:
-        self.channel = grpc.insecure_channel(address, options=[("grpc.enable_retries", 0)])
+        """Several addresses (`ipv4:a:1,b:2`) take turns."""
+        options = [("grpc.enable_retries", 0), ("grpc.service_config", _TURNS)]
+        self.channel = grpc.insecure_channel(address, options=options)
         self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         self._database = ProtoReflectionDescriptorDatabase(self.channel)
         self._pool = DescriptorPool(self._database)
