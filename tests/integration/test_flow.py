@@ -105,6 +105,16 @@ def test_a_record_sent_again_with_other_content_is_different(city: FlowCity) -> 
     assert codes(city.audit()) == {"DIFFERENT": 1}
 
 
+def test_an_event_that_stands_at_a_second_position_is_doubled(city: FlowCity) -> None:
+    city.settle()
+    envelope, last = city.facts()[-1][0], city.store.last_position()
+    city.publisher.send(msgspec.structs.replace(envelope, position=last + 1), envelope.position)
+    city.publisher.flush()
+    flow = only(city.audit())
+    assert flow.counts == {"DOUBLED": 1}
+    assert f"at position {last}" in flow.findings[0].english
+
+
 def test_a_record_that_names_another_previous_position_is_different(city: FlowCity) -> None:
     city.settle()
     city.remake_topic(lambda facts: [*facts[:-1], (facts[-1][0], 0)])

@@ -18,6 +18,8 @@ from services.chassis.truth.ledger import Row
 from services.chassis.truth.merkle import Frontier
 
 PAGE = 2000
+LOOKED_UP = 200
+"""Of so many unknown records it is found out whether the store has their event elsewhere."""
 
 Step = Callable[[int], None]
 """Told after each page up to which position the walk has come."""
@@ -52,8 +54,11 @@ class Comparison:
         self._last: dict[int, int] = {}
         self._expected = 1
         self._lost: list[int] = []
+        self._unknowns = 0
+        self._connection: Connection | None = None
 
     def run(self, connection: Connection, step: Step) -> None:
+        self._connection = connection
         for page in rows_of(connection):
             for row in page:
                 self._row(row)
@@ -107,6 +112,12 @@ class Comparison:
         elif seen.differs:
             self._different(seen, "有多条内容不同或被改写的记录", "has records that differ, or were rewritten")
 
+    def _position_of(self, seen: Seen) -> int | None:
+        assert self._connection is not None
+        stream, version = _stream_of(seen)
+        known = select(events.c.position).where(events.c.stream == stream, events.c.version == version)
+        return self._connection.execute(known).scalar()
+
     def _lose(self, position: int) -> None:
         """Told in runs: a topic that was emptied is one finding with its count."""
         if self._lost and position != self._lost[-1] + 1:
@@ -140,6 +151,18 @@ class Comparison:
         )
 
     def _unknown(self, seen: Seen) -> None:
+        """A position that the store has not; the event may stand there at another one."""
+        self._unknowns += 1
+        at = self._position_of(seen) if self._unknowns <= LOOKED_UP else None
+        if at is not None and at != seen.position:
+            self._findings.add(
+                FlowCode.DOUBLED,
+                f"position {seen.position} ({seen.id}, partition {seen.partition} offset {seen.first})",
+                f"该事件在事件库中位于 {at},主题中还有一条位于 {seen.position}",
+                f"the store has this event at position {at}, the topic has it at {seen.position} as well",
+                position=seen.position,
+            )
+            return
         self._findings.add(
             FlowCode.UNKNOWN_TO_STORE,
             f"position {seen.position} ({seen.id}, partition {seen.partition} offset {seen.first})",
@@ -149,6 +172,11 @@ class Comparison:
             f"put back from a backup, stop and run bizenv recover --service {self._info.service}",
             position=seen.position,
         )
+
+
+def _stream_of(seen: Seen) -> tuple[str, int]:
+    stream, _, version = seen.id.rpartition("/")
+    return stream, int(version)
 
 
 def _leaf(row: Row) -> bytes | None:

@@ -1,0 +1,101 @@
+"""A distributed city whose database was put back from a backup, as an operator brings it up again; and its audits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests import lives
+from tests.clients import HttpClient
+from tests.e2e.forms import SERVICES, Cities, City, fleet
+from tests.servers import Postgres
+
+FIRST, SECOND = ("p1", "p2", "p3"), ("p4", "p5", "p6")
+
+
+@pytest.fixture
+def city(cities: Cities, empty_city: Path, access: str, tmp_path: Path) -> City:
+    assert access
+    return cities.copy(empty_city, tmp_path / "var")
+
+
+def live(city: City, access: str, *projects: str) -> dict[str, str]:
+    """Serve the city for these registrations, audited on the way; the position token of each."""
+    with fleet(city) as served:
+        client = HttpClient(served.front.http, access)
+        tokens = {project: client.do(lives.registration(project)).token for project in projects}
+        for project, token in tokens.items():
+            assert client.ask("GetProject", project_id=project, token=token)["line"]["version"] == 1
+        assert "✗" not in city.told("audit", "flow")
+        client.close()
+        assert set(served.stop()) == {0}, served.log()
+    return tokens
+
+
+def backed_up(postgres: Postgres, city: City) -> City:
+    """The same city on a copy of its database as it is now."""
+    fresh = postgres.database()
+    names = {key: sql.Identifier(url.rpartition("/")[2]) for key, url in (("new", fresh), ("old", city.url))}
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {new}").format(**names))
+        connection.execute(sql.SQL("CREATE DATABASE {new} TEMPLATE {old}").format(**names))
+    parts = urlsplit(fresh)
+    settings = {**city.settings, "database": f"postgresql://{parts.hostname}:{parts.port}{parts.path}"}
+    return City(city.form, city.data, settings, fresh)
+
+
+def test_a_database_put_back_from_a_backup_gets_back_what_it_lost(
+    postgres: Postgres, city: City, access: str, tmp_path: Path
+) -> None:
+    tokens = live(city, access, *FIRST)
+    backup = backed_up(postgres, city)
+    tokens |= live(city, access, *SECOND)
+    before = city.events()
+    city = backup
+    done = city.bizenv("audit", "flow")
+    assert done.returncode == 1, done.stdout
+    assert "UNKNOWN_TO_STORE" in done.stdout
+    assert "bizenv recover --service project_tracking" in done.stdout
+    for service in SERVICES:
+        said = city.told("recover", "--service", service)
+        assert "may be missing" not in said
+        assert "given up" not in said
+    assert city.events() == before
+    with fleet(city) as served:
+        client = HttpClient(served.front.http, access)
+        tokens["p7"] = client.do(lives.registration("p7")).token
+        for project, token in tokens.items():
+            assert client.ask("GetProject", project_id=project, token=token)["line"]["version"] == 1
+        assert json.loads(city.told("audit", "flow", "--json"))["ok"]
+        assert "✗" not in city.told("audit", "verify")
+        client.close()
+        assert set(served.stop()) == {0}, served.log()
+    key = tmp_path / "auditor.pub"
+    key.write_bytes((city.data / "published" / "truth.pub").read_bytes())
+    said = city.told("audit", "verify", "--from", "kafka", "--key", str(key))
+    assert said.count("✓") == len(SERVICES), said
+
+
+def test_a_city_at_work_is_not_recovered(city: City) -> None:
+    with fleet(city, ["policy_registry", "project_tracking", "projection"]) as served:
+        assert "stop all its processes first" in city.refused("recover", "--service", "project_tracking")
+        assert set(served.stop()) == {0}, served.log()
+    assert "no such service" in city.refused("recover", "--service", "nobody")
+
+
+def test_nothing_can_be_recovered_in_one_process(empty_city: Path) -> None:
+    assert "run bizenv restored" in City("embedded", empty_city).refused("recover", "--service", "projection")
+
+
+def test_an_audit_without_kafka_says_so_and_ends_with_2(city: City) -> None:
+    away = {"kafka": "127.0.0.1:1"}
+    for command in (("audit", "flow"), ("audit", "verify", "--from", "kafka")):
+        done = city.bizenv(*command, **away)
+        assert done.returncode == 2, done.stdout
+        assert "127.0.0.1:1" in done.stderr
+        assert "Traceback" not in done.stderr
