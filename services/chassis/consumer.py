@@ -36,11 +36,13 @@ class Consumer:
         *,
         batch: int = 500,
         shared: bool = True,
+        build: str = "",
     ) -> None:
-        """`shared`: with the other members of the group, which each read some of the sources."""
+        """`shared`: with the other members of the group, which each read some of the sources; with those of the same
+        `build` only, where members of others feed something else."""
         self.group = group
         self.intakes = list(intakes)
-        self.subscription = bus.subscribe(group, services, shared=shared)
+        self.subscription = bus.subscribe(f"{group}.{build}" if build else group, services, shared=shared)
         self.failure: Exception | None = None
         self.waits_for: Exception | None = None
         """Why the last turn failed, where that passes by itself; None: it did not."""

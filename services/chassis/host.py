@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
-from typing import NamedTuple
 
 from services.chassis.bus import Bus
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
 from services.chassis.consumer import Consumer
 from services.chassis.event_store import EventStore
-from services.chassis.form import HeadPublishing, Relaying
 from services.chassis.gateway import Receipt
 from services.chassis.intake import Intake
+from services.chassis.job import Job
 from services.chassis.live_views import LiveSink, LiveViews
-from services.chassis.log_keeper import LogKeeper
 from services.chassis.loop_thread import LoopThread
+from services.chassis.outflow import Outflow
 from services.chassis.passing_time import PassDay
 from services.chassis.reacting import OwnCommands, ShownFirst
 from services.chassis.reaction_sink import ReactionSink
-from services.chassis.readiness import BUS_SECONDS, DatabaseWatch, Patience
+from services.chassis.readiness import Patience, notices_of
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service, with_calendar
 from services.chassis.settings import Settings
 from services.chassis.shared_renewal import renewal_of
 from services.chassis.sink_database import ParkedFact, SinkDatabase
 from services.chassis.sinks import Sink
-from services.chassis.truth import MerkleLog
 from services.chassis.view_renewal import ViewRenewal
 
 REACTIONS_DAMAGED = (
@@ -36,21 +34,8 @@ REACTIONS_DAMAGED = (
 )
 
 
-LOG_SECONDS = 0.5
-"""Between two looks of the tamper-evident log at its store."""
-
-DATABASE_SECONDS = 0.5
-"""Between two looks whether the database answers."""
-
 DAY_CHECK_SECONDS = 1.0
 """How often a service asks whether a day has passed."""
-
-
-class Job(NamedTuple):
-    """Work that goes on for ever on a thread of its own: one step after another, `pause` seconds apart."""
-
-    step: Callable[[], object]
-    pause: float = 0.0
 
 
 class ServiceHost:
@@ -78,6 +63,7 @@ class ServiceHost:
         self._clock = clock
         self._settings = settings
         self.bus = CommandBus(self.service, store, registry, views, clock, settings.command_queue)
+        self.outflow = Outflow(store)
         self.own = OwnCommands(service.name, self.bus, loop, ordered=ordered)
         self.consumer: Consumer | None = None
         """Feeds the views."""
@@ -87,26 +73,23 @@ class ServiceHost:
         """There once it is connected, for whoever has a consumer."""
         self._last_day: date | None = None
         self._caught_up = False
-        self._log_keeper: LogKeeper | None = None
-        self._relay: Relaying | None = None
-        self._database = DatabaseWatch(store)
-        self._patience = Patience(0.0)
+        self._patience = Patience()
         """With a bus that is elsewhere: while it is away for a moment."""
-        self._publisher: HeadPublishing | None = None
 
     def connect(self, bus: Bus) -> None:
         """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
         if not self.service.listens_to:
             return
-        self.consumer = self._consumer(bus, LiveSink(self.service.name, self.views, self.views.current))
+        sink = LiveSink(self.service.name, self.views, self.views.current)
+        self.consumer = self._consumer(bus, sink, build=self.views.build)
         self.views.on_wanted(self.consumer.subscription.wake)
         self.renewal = renewal_of(self.service, self.views, bus, self.consumer, self.intake)
         if self.service.reactions:
             self.reactor = self._consumer(bus, self._reaction_sink())
 
-    def _consumer(self, bus: Bus, sink: Sink) -> Consumer:
+    def _consumer(self, bus: Bus, sink: Sink, build: str = "") -> Consumer:
         batch = self._settings.consumer_batch
-        return Consumer(sink.name, bus, self.service.listens_to, [self.intake(sink)], batch=batch)
+        return Consumer(sink.name, bus, self.service.listens_to, [self.intake(sink)], batch=batch, build=build)
 
     @property
     def consumers(self) -> tuple[Consumer, ...]:
@@ -131,16 +114,11 @@ class ServiceHost:
 
     def jobs(self, idle_seconds: float) -> dict[str, Job]:
         """The work of this service, by name."""
-        found = {"keep_log": Job(self.keep_log, LOG_SECONDS)}
+        found = self.outflow.jobs()
         if self.consumer is not None:
             found["follow"] = Job(partial(self.turn, idle_seconds))
         if self.reactor is not None:
             found["react"] = Job(partial(self.reactor.turn, idle_seconds))
-        if self._relay is not None:
-            found["relay"] = Job(self._relay.step)
-            found["watch_database"] = Job(self._database.step, DATABASE_SECONDS)
-        if self._publisher is not None:
-            found["publish_heads"] = Job(self._publisher.step, LOG_SECONDS)
         if self.service.keeps_calendar:
             found["pass_days"] = Job(self.pass_days, DAY_CHECK_SECONDS)
         return found
@@ -187,37 +165,20 @@ class ServiceHost:
         self._last_day = yesterday
         return receipt
 
-    def follow_with(self, follower: MerkleLog) -> None:
-        """Let this tamper-evident log follow the store, from before the first command that a door lets in."""
-        self._log_keeper = LogKeeper(self.store, follower)
-        self._log_keeper.start()
-
-    def relay_with(self, relay: Relaying | None, publisher: HeadPublishing | None) -> None:
-        """Let these bring what is recorded, and the signed heads over it, to the bus, where it needs them."""
-        self._relay, self._publisher = relay, publisher
-        if relay is not None:
-            self._patience = Patience(BUS_SECONDS)
-
-    def keep_log(self) -> None:
-        """One step of the log, where there is one."""
-        if self._log_keeper is not None:
-            self._log_keeper.step()
-
     @property
     def trouble(self) -> str | None:
         """Why this service is not ready, the gravest first; None when it is."""
         if (fault := self.fault) is not None:
             return fault
-        found = self._database.trouble or self._trouble_of_views() or self._lasting_trouble_of_bus()
+        found = self.outflow.database_trouble or self._trouble_of_views() or self._lasting_trouble_of_bus()
         return None if found is None else self._named(found)
 
     @property
     def fault(self) -> str | None:
         """What is wrong with the facts or their log, which no waiting mends; None: nothing."""
-        if self._log_keeper is not None and self._log_keeper.trouble is not None:
-            return self._log_keeper.trouble
-        found = self.store.trouble
-        return None if found is None else self._named(found)
+        if self.outflow.fault is not None:
+            return self.outflow.fault
+        return None if self.store.trouble is None else self._named(self.store.trouble)
 
     def _named(self, trouble: str) -> str:
         return f"{self.service.name}:{trouble}"
@@ -236,17 +197,19 @@ class ServiceHost:
         found = self._trouble_of_bus()
         if found is None:
             self._patience.well()
-        return found if self._patience.at_an_end else None
+        return None if self._bears_bus else found
+
+    @property
+    def _bears_bus(self) -> bool:
+        return self.outflow.relayed and not self._patience.at_an_end
 
     def _trouble_of_bus(self) -> str | None:
         """Why facts don't come or go on; None: they do, and what there was at the start has been read."""
         for consumer in self.consumers:
             if consumer.waits_for is not None:
                 return str(consumer.waits_for)
-        if self._relay is not None and self._relay.trouble is not None:
-            return self._relay.trouble
-        if self._relay is not None and not self._relay.begun:
-            return "尚未开始向 Kafka 转发 · the relay to Kafka has not begun yet"
+        if self.outflow.bus_trouble is not None:
+            return self.outflow.bus_trouble
         if self.consumer is not None and not self._caught_up:
             return "视图正在追赶事件 · the views are catching up"
         return None
@@ -254,23 +217,14 @@ class ServiceHost:
     @property
     def notices(self) -> list[str]:
         """What somebody should look at although the service is ready."""
-        parked = sum(len(intake.parked) for consumer in self.consumers for intake in consumer.intakes)
-        found = [f"搁置事件流 {parked} 条,见 bizenv parked list · {parked} streams are parked"] if parked else []
-        if not self._patience.at_an_end and (borne := self._trouble_of_bus()) is not None:
-            found.append(borne)
-        if self._publisher is not None and self._publisher.trouble is not None:
-            found.append(self._publisher.trouble)
-        return [self._named(each) for each in found]
+        found = [each for consumer in self.consumers for intake in consumer.intakes for each in notices_of(intake)]
+        more = (self.outflow.notice, self._trouble_of_bus() if self._bears_bus else None)
+        return [self._named(each) for each in (*found, *more) if each is not None]
 
     def close(self) -> None:
         for consumer in self.consumers:
             consumer.stop()
-        if self._relay is not None:
-            self._relay.stop()
-        if self._publisher is not None:
-            self._publisher.close()
-        if self._log_keeper is not None:
-            self._log_keeper.close()
+        self.outflow.close()
         self.views.close()
         self._reactions.close()
         self.store.close()

@@ -67,6 +67,11 @@ class LiveViews:
         self._progress: list[Callable[[], None]] = []
         self._wanted: list[Callable[[], None]] = []
 
+    @property
+    def build(self) -> str:
+        """Differs between builds whose views do: they feed different generations, each from all facts."""
+        return self.current.fingerprint()[:8]
+
     def on_progress(self, tell: Callable[[], None]) -> None:
         """Call this, on the consumer's thread, whenever the views hold more than before. It must not block."""
         self._progress.append(tell)

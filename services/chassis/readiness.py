@@ -4,10 +4,12 @@ that lasts."""
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.event_store import EventStore
+from services.chassis.intake import Intake
 
 BUS_SECONDS = 10.0
 """So long the bus may be away before the service says that it is not ready: a broker that is started anew is back by
@@ -20,7 +22,7 @@ SILENT_SECONDS = 5.0
 class Patience:
     """Bears a trouble for some seconds after all was well; before it ever was, not at all."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = BUS_SECONDS) -> None:
         self._seconds = seconds
         self._well_at: float | None = None
 
@@ -61,3 +63,13 @@ class DatabaseWatch:
         if asked_at is not None and (silent := time.monotonic() - asked_at) >= SILENT_SECONDS:
             return f"数据库 {silent:.0f} 秒未应答 · the database has not answered for {silent:.0f} s"
         return self._trouble
+
+
+def notices_of(intake: Intake) -> Iterator[str]:
+    """What somebody should look at although facts are taken."""
+    if intake.parked:
+        count = len(intake.parked)
+        yield f"搁置事件流 {count} 条,见 bizenv parked list · {count} streams are parked"
+    if intake.missing:
+        places = ", ".join(f"{service}/{partition}" for service, partition in sorted(intake.missing))
+        yield f"总线上缺少事件({places}),见 bizenv audit flow · facts are missing on the bus: see bizenv audit flow"

@@ -24,7 +24,8 @@ from nameko.containers import ServiceContainer, WorkerContext  # noqa: E402
 from nameko.extensions import DependencyProvider, Entrypoint  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
-from services.chassis.host import Job, ServiceHost  # noqa: E402
+from services.chassis.host import ServiceHost  # noqa: E402
+from services.chassis.job import Job  # noqa: E402
 from services.chassis.logs import logger  # noqa: E402
 
 log = logger(__name__)

@@ -188,13 +188,13 @@ def keep_logs(city: City, settings: Settings) -> None:
     key = signing_key(settings.keys_folder, TRUTH_KEY)
     every = settings.tree_head_seconds
     for host in city.hosts.values():
-        host.follow_with(MerkleLog(host.store, key, city.form.published, interval_seconds=every))
+        host.outflow.follow_with(MerkleLog(host.store, key, city.form.published, interval_seconds=every))
 
 
 def relay_events(city: City) -> None:
     """Let each host bring what it records to the bus, where the bus does not read it at its store."""
     for host in city.hosts.values():
-        host.relay_with(city.form.relay(host.store), city.form.head_publisher(host.store))
+        host.outflow.relay_with(city.form.relay(host.store), city.form.head_publisher(host.store))
 
 
 def serve(
