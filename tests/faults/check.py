@@ -49,6 +49,8 @@ class Told:
 
     commands: dict[str, Sent] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    reads: int = 0
+    """Queries that showed what their tokens promised."""
 
     @property
     def acknowledged(self) -> list[Sent]:
@@ -63,6 +65,8 @@ def read_journal(path: Path) -> Told:
             told.commands[entry["sent"]] = Sent(entry["sent"], entry["at"])
         elif "wrong" in entry:
             told.wrong.append(entry["wrong"])
+        elif "read" in entry:
+            told.reads += 1
         else:
             sent = told.commands[entry["acknowledged"]]
             sent.acknowledged_at, sent.stream, sent.version = entry["at"], entry["stream"], entry["version"]
@@ -79,9 +83,11 @@ def open_stores(data: Path) -> dict[str, EventStore]:
 def check_commands(events: Sequence[Envelope], told: Told) -> Iterator[str]:
     """Acknowledged exactly once, where the answer said; nothing recorded that nobody sent; all answered."""
     recorded: dict[str, list[str]] = defaultdict(list)
+    ends: dict[str, tuple[str, int]] = {}
     for event in events:
         if event.actor == OURS:
             recorded[event.command_id].append(event.id)
+            ends[event.command_id] = event.stream, event.version
     for command_id in recorded.keys() - told.commands.keys():
         yield f"nobody sent command {command_id}, which recorded {recorded[command_id]}"
     for sent in told.commands.values():
@@ -89,6 +95,9 @@ def check_commands(events: Sequence[Envelope], told: Told) -> Iterator[str]:
             yield f"command {sent.command_id} was never answered"
         elif recorded.get(sent.command_id, []) != list(sent.event_ids):
             yield f"command {sent.command_id} was answered {sent.event_ids}, recorded {recorded.get(sent.command_id)}"
+        elif sent.event_ids and ends[sent.command_id] != (sent.stream, sent.version):
+            answered = f"{sent.stream}/{sent.version}"
+            yield f"command {sent.command_id} was answered {answered}, recorded {ends[sent.command_id]}"
 
 
 def check_order(told: Told) -> Iterator[str]:

@@ -15,31 +15,17 @@ import json
 import random
 import sys
 import threading
-import time
-from collections.abc import Iterator
-from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
 
-from services.chassis.domain import Command
 from services.chassis.gateway import Receipt
-from tests import lives
 from tests.clients import Door, GrpcClient, HttpClient, Lost, Refused
+from tests.faults.journal import Journal, Order
+from tests.faults.work import Work
 
 CALLERS = 8
-PROJECTS = 4
-"""Side by side, for each caller; a fifth one is shared by two."""
-WEEKS = 400
 TRY_AGAIN = frozenset({"UNAVAILABLE", "OVERLOADED", "DEADLINE_EXCEEDED"})
 PAUSE_SECONDS = 0.05
-
-
-class Order(NamedTuple):
-    """A command under its id."""
-
-    command_id: str
-    command: Command
 
 
 class Place(NamedTuple):
@@ -48,41 +34,6 @@ class Place(NamedTuple):
     number: int
     http: str
     grpc: str
-
-
-class Journal:
-    """What was sent and what was acknowledged, in the order in which the callers saw it."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8")
-        self._lock = threading.Lock()
-        self.acknowledged = 0
-
-    def sent(self, order: Order) -> None:
-        self._write({"sent": order.command_id, "at": time.monotonic()})
-
-    def answered(self, order: Order, receipt: Receipt) -> None:
-        with self._lock:
-            self.acknowledged += 1
-        self._write(
-            {
-                "acknowledged": order.command_id,
-                "at": time.monotonic(),
-                "stream": receipt.stream,
-                "version": receipt.version,
-                "event_ids": receipt.event_ids,
-                "token": receipt.token,
-                "repeated": receipt.repeated,
-            }
-        )
-
-    def wrong(self, what: str) -> None:
-        self._write({"wrong": what})
-
-    def _write(self, entry: dict[str, Any]) -> None:
-        with self._lock:
-            self._file.write(json.dumps(entry) + "\n")
-            self._file.flush()
 
 
 class Gate:
@@ -151,9 +102,7 @@ class Caller:
         self._gate = gate
         self._journal = journal
         self._random = random.Random(f"{seed}/{number}")
-        self._names = (f"s{seed}-c{number}-p{n}" for n in count())
-        self._lives = [self._life(next(self._names)) for _ in range(PROJECTS)]
-        self._shared = self._shared_life(f"s{seed}-shared-{number // 2}")
+        self._work = Work(number, seed, self._random)
         self._doors: list[Door] = []
         self._place: Place | None = None
         self._pending: Order | None = None
@@ -173,7 +122,7 @@ class Caller:
         if place != self._place:
             self._arrive(place)
         if self._pending is None:
-            self._pending = Order(str(UUID(int=self._random.getrandbits(128), version=4)), self._next())
+            self._pending = self._work.next()
             self._journal.sent(self._pending)
         order, door = self._pending, self._random.choice(self._doors)
         try:
@@ -211,31 +160,6 @@ class Caller:
     def _leave(self) -> None:
         for door in self._doors:
             door.close()
-
-    def _next(self) -> Command:
-        if self._random.random() < 0.1:
-            return next(self._shared)
-        number = self._random.randrange(PROJECTS)
-        if self._random.random() < 0.02:
-            self._lives[number] = self._life(next(self._names))
-        return next(self._lives[number])
-
-    @staticmethod
-    def _life(project: str) -> Iterator[Command]:
-        weeks = (lives.weekly(project, number) for number in range(WEEKS))
-        return chain([lives.registration(project)], lives.preparation(project), weeks, _endless(project))
-
-    def _shared_life(self, project: str) -> Iterator[Command]:
-        """Every second week of a project that the neighbour reports on as well; both register it."""
-        own = self._number % 2
-        weeks = (lives.weekly(project, number) for number in range(own, WEEKS, 2))
-        return chain([lives.registration(project)], weeks, _endless(f"{project}-{own}"))
-
-
-def _endless(project: str) -> Iterator[Command]:
-    """Projects without end, one after another."""
-    for number in count():
-        yield lives.registration(f"{project}-{number}")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ lives in a folder that is removed afterwards, unless something is wrong with it.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import shutil
 import subprocess
@@ -18,17 +17,17 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.chassis.faults import POINTS
 from tests.clients import HttpClient
+from tests.faults.callers import SETTLE_SECONDS, Callers
 from tests.faults.check import check_served, check_stopped, count_events, read_journal
 from tests.processes import BIZENV, ROOT, Server, environment, init, token
 from tests.waiting import eventually
 
 DEATH_SECONDS = 90.0
 """A process that has not reached its fault point by then is killed where it stands."""
-SETTLE_SECONDS = 180.0
 AFTERWARDS = 100
 """Commands that must still go through when the city is served again."""
 SETTINGS = {
@@ -102,49 +101,6 @@ class Kills:
         reached = [f"{point} {count}" for point, count in sorted(self.reached.items())]
         timed_out = [f"{point} {count}" for point, count in sorted(self.timed_out.items())]
         return f"reached: {', '.join(reached) or '-'}; killed by time-out: {', '.join(timed_out) or '-'}"
-
-
-class Callers:
-    """The load process."""
-
-    def __init__(self, folder: Path, access: str, seed: int) -> None:
-        self.journal = folder / "journal.jsonl"
-        self._read = self._answers = 0
-        command = ("-m", "tests.faults.load", "--token", access, "--journal", str(self.journal), "--seed", str(seed))
-        self._process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def go(self, server: Server) -> None:
-        self._tell({"go": {"http": server.http, "grpc": server.grpc}})
-
-    def settle(self) -> bool:
-        """Whether everything in hand was acknowledged; False: the city was lost."""
-        self._tell({"settle": True})
-        assert self._process.stdout is not None
-        answer = json.loads(self._process.stdout.readline())
-        return bool(answer["settled"])
-
-    def acknowledged(self) -> int:
-        """How many answers came so far."""
-        if self.journal.exists():
-            with self.journal.open("rb") as journal:
-                journal.seek(self._read)
-                self._answers += (more := journal.read()).count(b"acknowledged")
-                self._read += len(more)
-        return self._answers
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._process.wait(SETTLE_SECONDS)
-
-    def _tell(self, order: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
 
 
 class Storm:

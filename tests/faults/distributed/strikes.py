@@ -1,0 +1,227 @@
+"""Carrying out the faults of a schedule, several at a time, never two on the same thing. What happened is counted."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from kafka.errors import KafkaError
+
+from deploy.kafka.broker import Broker
+from deploy.processes import ServerError, within
+from tests.faults.distributed import schedule
+from tests.faults.distributed.city import StormCity
+from tests.faults.distributed.schedule import Fault
+from tests.faults.distributed.stray import Stray
+
+JOIN_SECONDS = 60.0
+FULL_SECONDS = 8.0
+"""For somebody to meet the end of a full disk."""
+MANY = 32
+
+
+class Missed(Exception):
+    """It did not happen, and why."""
+
+
+class Strikes:
+    """Does what the schedule says, when it says so."""
+
+    def __init__(self, city: StormCity, tell: Callable[[str], None]) -> None:
+        self.done: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self._city = city
+        self._tell = tell
+        self._began = time.monotonic()
+        self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._never = threading.Event()
+
+    def run(self, faults: Iterable[Fault]) -> None:
+        """Returns when the last one is over."""
+        self._began = time.monotonic()
+        with ThreadPoolExecutor(MANY) as pool:
+            for fault in faults:
+                self._pass(fault.at - (time.monotonic() - self._began))
+                pool.submit(self._strike, fault)
+
+    def _pass(self, seconds: float) -> None:
+        """Let so much time go by."""
+        if seconds > 0:
+            self._never.wait(seconds)
+
+    def _strike(self, fault: Fault) -> None:
+        try:
+            self._do(fault)
+        except (Missed, KafkaError) as reason:
+            self.missed[fault.kind] += 1
+            self._say(f"{fault}: did not happen, {reason!r}")
+        except (ServerError, AssertionError, OSError, subprocess.SubprocessError) as error:
+            self.wrong.append(f"{fault}: {error!r}")
+            self._say(f"{fault}: FAILED, {error!r}")
+        else:
+            self.done[fault.kind] += 1
+            self._say(f"{fault}: done")
+
+    def _say(self, what: str) -> None:
+        self._tell(f"{time.monotonic() - self._began:7.1f} s  {what}")
+
+    def _do(self, fault: Fault) -> None:
+        lock = self._busy["Kafka" if fault.target.startswith("broker") else fault.target]
+        if fault.kind in (schedule.REPEAT, schedule.DELAY, schedule.JUMP):
+            self._how(fault)(fault)
+        elif lock.acquire(blocking=False):
+            try:
+                self._how(fault)(fault)
+            finally:
+                lock.release()
+        else:
+            raise Missed("another one is under way there")
+
+    def _how(self, fault: Fault) -> Callable[[Fault], None]:
+        return {
+            schedule.KILL: self._kill,
+            schedule.PAUSE: self._pause,
+            schedule.JOIN_OR_LEAVE: self._join_or_leave,
+            schedule.JUMP: self._jump,
+            schedule.KILL_DATABASE: self._kill_database,
+            schedule.PAUSE_DATABASE: self._pause_database,
+            schedule.DATABASE_AWAY: self._database_away,
+            schedule.DISK_FULL: self._fill_disk,
+            schedule.KILL_BROKER: self._kill_broker,
+            schedule.PAUSE_BROKER: self._pause_broker,
+            schedule.BROKER_AWAY: self._broker_away,
+            schedule.REPEAT: self._repeat,
+            schedule.DELAY: self._delay,
+        }[fault.kind]
+
+    def _kill(self, fault: Fault) -> None:
+        _require(self._city.workers[fault.target].kill(), "it does not run")
+
+    def _pause(self, fault: Fault) -> None:
+        worker = self._city.workers[fault.target]
+        _require(worker.pause(), "it does not run")
+        self._pass(fault.seconds)
+        worker.resume()
+
+    def _join_or_leave(self, fault: Fault) -> None:
+        """A further process of a service comes or goes: partitions are assigned anew in the middle of batches."""
+        worker = self._city.workers[fault.target]
+        if worker.wanted:
+            code = worker.stop()
+            if code not in (0, None):
+                raise AssertionError(f"a clean stop ended with {code}")
+            return
+        joined = _More(worker.log, b"partitions assigned")
+        worker.start()
+        _require(joined.within(JOIN_SECONDS), "it was assigned nothing in time")
+
+    def _jump(self, fault: Fault) -> None:
+        draft = self._city.clock.with_suffix(".draft")
+        draft.write_text(f"{fault.seconds:.3f}", encoding="ascii")
+        draft.replace(self._city.clock)
+
+    def _kill_database(self, fault: Fault) -> None:
+        _require(self._city.postgres.process is not None, "it does not run")
+        self._city.postgres.kill()
+        self._pass(fault.seconds)
+        self._city.postgres.start()
+
+    def _pause_database(self, fault: Fault) -> None:
+        _require(self._city.postgres.process is not None, "it does not run")
+        self._city.postgres.pause()
+        self._pass(fault.seconds)
+        self._city.postgres.resume()
+
+    def _database_away(self, fault: Fault) -> None:
+        _require(self._city.postgres.process is not None, "it does not run")
+        self._city.postgres.stop()
+        self._pass(fault.seconds)
+        self._city.postgres.start()
+
+    def _fill_disk(self, fault: Fault) -> None:
+        """Counts when the server has met the end of its disk. It may die of that."""
+        disk, postgres = self._city.disk, self._city.postgres
+        if disk is None:
+            raise Missed("we may mount no disk here")
+        met = _More(postgres.log, b"No space left on device")
+        disk.fill()
+        try:
+            happened = met.within(FULL_SECONDS)
+            self._pass(fault.seconds)
+        finally:
+            disk.free()
+            postgres.start()
+        _require(happened, "nobody met the end of the disk")
+
+    def _kill_broker(self, fault: Fault) -> None:
+        broker = self._running(fault)
+        broker.kill()
+        self._bring_back(broker, fault)
+
+    def _pause_broker(self, fault: Fault) -> None:
+        broker = self._running(fault)
+        broker.pause()
+        self._pass(fault.seconds)
+        broker.resume()
+
+    def _broker_away(self, fault: Fault) -> None:
+        broker = self._running(fault)
+        broker.stop()
+        self._bring_back(broker, fault)
+
+    def _running(self, fault: Fault) -> Broker:
+        found = self._city.kafka.brokers[int(fault.target.removeprefix("broker ")) - 1]
+        _require(found.process is not None, "it does not run")
+        return found
+
+    def _bring_back(self, broker: Broker, fault: Fault) -> None:
+        self._pass(fault.seconds)
+        broker.start()
+        broker.wait_ready([one.node for one in self._city.kafka.brokers])
+
+    def _repeat(self, fault: Fault) -> None:
+        stray = self._stray(fault)
+        records = stray.take(newest=False)
+        _require(records, "there is nothing yet")
+        stray.send(records)
+
+    def _delay(self, fault: Fault) -> None:
+        """Counts when others have come behind what is late."""
+        stray = self._stray(fault)
+        records = stray.take(newest=True)
+        _require(records, "there is nothing yet")
+        self._pass(fault.seconds)
+        grown = stray.has_grown(records)
+        stray.send(records)
+        _require(grown, "nothing came meanwhile, so it was a repetition")
+
+    def _stray(self, fault: Fault) -> Stray:
+        city = self._city
+        topic = f"{city.city.settings['kafka_topic_prefix']}bizenv.{fault.target}.events"
+        return Stray(city.kafka.servers, topic, fault.seed)
+
+
+class _More:
+    """Whether something is said once more in a log."""
+
+    def __init__(self, log: Path, words: bytes) -> None:
+        self._log = log
+        self._words = words
+        self._before = self._count()
+
+    def within(self, seconds: float) -> bool:
+        return within(seconds, lambda: self._count() > self._before)
+
+    def _count(self) -> int:
+        return self._log.read_bytes().count(self._words) if self._log.exists() else 0
+
+
+def _require(happened: object, otherwise: str) -> None:
+    if not happened:
+        raise Missed(otherwise)
