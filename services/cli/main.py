@@ -24,6 +24,7 @@ def main() -> None:
         commands,
         events,
         operate,
+        relay,
         serve,
         tokens,
     )
