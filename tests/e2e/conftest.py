@@ -50,8 +50,9 @@ def form(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def cities(postgres: Postgres, kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Cities:
-    """Makes cities on the shared servers."""
+def cities(postgres: Postgres, kafka: Kafka, access: str, tmp_path_factory: pytest.TempPathFactory) -> Cities:
+    """Makes cities on the shared servers, once the city that they are copied from has its keys."""
+    assert access
     return Cities(postgres, kafka, tmp_path_factory.mktemp("distributed"))
 
 
