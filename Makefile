@@ -49,8 +49,8 @@ fmt: $(VENV)/.dev ## Format the code and mend what can be mended by itself
 contracts: $(VENV)/.dev ## Write protos, schemas, AsyncAPI and OpenAPI anew from the code
 	$(BIN)/python -m services.chassis.contracts write
 
-bench: $(VENV)/.dev ## Measure speed against peers and limits; writes build/bench.json
-	$(BIN)/python -m tests.bench
+bench: $(VENV)/.dev ## Measure speed against peers and limits, also on PostgreSQL and Kafka; writes build/bench.json (LEGS=…)
+	$(BIN)/python -m tests.bench --legs "$(LEGS)"
 
 storm: $(VENV)/.dev ## Kill the process at random under load and check that nothing is lost (SEED=… ROUNDS=…)
 	$(BIN)/python -m tests.faults.storm --seed $(SEED) --rounds $(ROUNDS)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = ("eventsourcing", "grpcio", "msgspec", "SQLAlchemy", "uvloop")
+from deploy.postgres.programs import program
+from deploy.processes import ServerError
+
+_PACKAGES = ("eventsourcing", "grpcio", "msgspec", "SQLAlchemy", "uvloop", "psycopg", "kafka-python", "crc32c")
 
 
 def machine() -> dict[str, str]:
@@ -21,9 +25,19 @@ def machine() -> dict[str, str]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
+        "postgresql": _postgresql(),
         "packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
         "load at the start": load,
     }
+
+
+def _postgresql() -> str:
+    """The version of the programs that a run would start; without them the legs on servers fail."""
+    try:
+        command = [program("postgres"), "--version"]
+    except ServerError:
+        return "none"
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[2]
 
 
 def _processor() -> str:
