@@ -1,4 +1,4 @@
-"""The rehearsal as a newcomer gets it from `make run`: made once, served where it says."""
+"""The rehearsal as a newcomer gets it from `make run` or `make up-local`: made once, served where it says."""
 
 from __future__ import annotations
 
@@ -10,32 +10,36 @@ import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.processes import PROGRAMME, copy_of, serving, told
+from tests.e2e.forms import City, Copies, fleet
+from tests.processes import PROGRAMME
 
 
 @pytest.fixture
-def rehearsed(rehearsed_city: Path, tmp_path: Path) -> Path:
+def rehearsed(copies: Copies, rehearsed_city: Path, tmp_path: Path) -> City:
     """A copy for this test alone."""
-    return copy_of(rehearsed_city, tmp_path / "var")
+    return copies.of(rehearsed_city, tmp_path / "var")
 
 
-def contents(folder: Path) -> dict[str, tuple[str, int]]:
-    """Of each file what it holds and when it was written."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) for path in files}
+def contents(city: City) -> object:
+    """Of each file what it holds and when it was written, and what the database holds."""
+    files = [path for path in city.data.rglob("*") if path.is_file()]
+    found = {str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) for path in files}
+    return found, city.events() if city.distributed else None
 
 
-def test_a_rehearsal_is_made_if_it_is_missing_and_left_alone_if_it_is_there(tmp_path: Path) -> None:
-    data, order = tmp_path / "var", ("rehearse", "--if-missing", "--programme", PROGRAMME, "--until")
-    assert "rehearsal made" in told(data, *order, "2017-01-03")
-    made = contents(data)
+def test_a_rehearsal_is_made_if_it_is_missing_and_left_alone_if_it_is_there(copies: Copies, tmp_path: Path) -> None:
+    city = copies.new(tmp_path / "var")
+    order = ("rehearse", "--if-missing", "--programme", PROGRAMME, "--until")
+    assert "rehearsal made" in city.told(*order, "2017-01-03")
+    made = contents(city)
     for again in ("2017-01-03", "2017-01-05"):
-        assert told(data, *order, again, "--seed", "2") == ""
-        assert contents(data) == made
+        assert city.told(*order, again, "--seed", "2") == ""
+        assert contents(city) == made
 
 
-def test_every_address_that_is_printed_answers(rehearsed: Path) -> None:
-    with serving(rehearsed) as server:
+def test_every_address_that_is_printed_answers(rehearsed: City) -> None:
+    with fleet(rehearsed) as processes:
+        server = processes.front
         lines = [line.split() for line in server.announced]
         assert server.announced[0].startswith(
             "bizenv 已就绪 · ready (演练数据,纯属虚构 · rehearsal, invented; 2017-09-29)"
