@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local import environment
+from deploy.local.city import LocalCity, Wanted
 from deploy.local.layout import FIRST, Part, Ports, lay_out, load, names_of, peers_of, replicas_in, save
 from deploy.local.running import taken_ports
+from deploy.local.telling import Teller
 from deploy.processes import ServerError
 from services.catalogue import SERVICES
 from services.chassis.settings import Settings
@@ -97,6 +99,14 @@ def test_a_shell_reads_the_settings_as_they_are(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_found(busy: int) -> None:
     assert taken_ports({"http": busy}) == {"http": busy}
+
+
+def test_a_start_is_refused_where_a_port_is_taken(busy: int, tmp_path: Path) -> None:
+    city = LocalCity(tmp_path, NAMES, Teller())
+    save([Part("projection", "projection", Ports(busy, 1, 2))], tmp_path / "layout.json")
+    with pytest.raises(ServerError, match=rf"the port {busy} \(http of projection\) is taken.*PORTS=free"):
+        city.up(Wanted())
+    assert not (tmp_path / "postgres").exists(), "before anything is started"
 
 
 def test_peers_are_written_as_the_setting_takes_them() -> None:
