@@ -7,6 +7,7 @@ PROGRAMME ?= baoding-2017
 UNTIL ?= 2017-09-29
 SEED ?= 1
 ROUNDS ?= 50
+BROKERS ?= 1
 LOCAL ?= $(CURDIR)/var-local
 export BIZENV_DATA ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -52,8 +53,8 @@ contracts: $(VENV)/.dev ## Write protos, schemas, AsyncAPI and OpenAPI anew from
 bench: $(VENV)/.dev ## Measure speed against peers and limits, also on PostgreSQL and Kafka; writes build/bench.json (LEGS=…)
 	$(BIN)/python -m tests.bench --legs "$(LEGS)"
 
-storm: $(VENV)/.dev ## Kill the process at random under load and check that nothing is lost (SEED=… ROUNDS=…)
-	$(BIN)/python -m tests.faults.storm --seed $(SEED) --rounds $(ROUNDS)
+storm: $(VENV)/.dev ## Faults at random under load, then check that nothing is lost (SEED=… ROUNDS=…; real servers: MINUTES=… BROKERS=3)
+	$(if $(MINUTES),PYTHON=$(PYTHON) deploy/install_servers.sh && $(BIN)/python -m tests.faults.distributed.storm --seed $(SEED) --minutes $(MINUTES) --brokers $(BROKERS),$(BIN)/python -m tests.faults.storm --seed $(SEED) --rounds $(ROUNDS))
 
 requirements: $(VENV)/.dev ## Write the hashed requirements anew from requirements/*.in
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/runtime.in -o requirements/runtime.txt

@@ -16,15 +16,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from deploy.processes import ServerError, within
 from tests.faults.check import Told, read_journal
-from tests.faults.distributed.check import check_audits, check_facts, count_events, left
+from tests.faults.distributed.check import check_facts, check_flow, check_heads, count_events, left
 from tests.faults.distributed.city import StormCity, storm_city
 from tests.faults.distributed.load import SETTLE_SECONDS
 from tests.faults.distributed.schedule import KINDS, schedule
 from tests.faults.distributed.strikes import Strikes
 from tests.faults.storm import tell
 from tests.processes import ROOT
-from tests.waiting import eventually
 
 DRAIN_SECONDS = 180.0
 
@@ -56,6 +56,18 @@ class Callers:
         self._process.wait()
 
 
+class Teller:
+    """Says it to whoever looks on, and to a file."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def __call__(self, line: str) -> None:
+        tell(line)
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"{line}\n")
+
+
 class Outcome:
     """What a storm came to."""
 
@@ -75,8 +87,9 @@ class Outcome:
 def run(folder: Path, seed: int, minutes: float, brokers: int = 1) -> list[str]:
     """A whole storm in this folder; returns what is wrong. The last line that it tells is the outcome."""
     outcome = Outcome(seed, minutes, brokers)
+    say = Teller(folder / "storm.log")
     with storm_city(folder, brokers, minutes) as city:
-        strikes = Strikes(city, tell)
+        strikes = Strikes(city, say)
         callers = Callers(city, seed)
         try:
             strikes.run(schedule(seed, 60 * minutes, brokers))
@@ -90,9 +103,9 @@ def run(folder: Path, seed: int, minutes: float, brokers: int = 1) -> list[str]:
         outcome.wrong += _judge(city, outcome.told)
         outcome.events = count_events(city.city)
     for each in outcome.wrong:
-        tell(each)
-    tell(f"did not happen: {', '.join(f'{kind} {count}' for kind, count in strikes.missed.items()) or '-'}")
-    tell(outcome.last_line(strikes))
+        say(each)
+    say(f"did not happen: {', '.join(f'{kind} {count}' for kind, count in strikes.missed.items()) or '-'}")
+    say(outcome.last_line(strikes))
     return outcome.wrong
 
 
@@ -100,7 +113,8 @@ def _calm(city: StormCity, callers: Callers) -> list[str]:
     """Let everything be up and everything arrive, and end the processes; what is wrong with that."""
     city.recover()
     wrong = callers.settle()
-    eventually(lambda: not left(city.city), DRAIN_SECONDS, "everything in its place")
+    if not within(DRAIN_SECONDS, lambda: not left(city.city)):
+        wrong.append(f"within {DRAIN_SECONDS:.0f} s there was still to come: {', '.join(left(city.city))}")
     codes = city.stop()
     wrong += [f"{name}: a clean stop ended with {code}" for name, code in codes.items() if code != 0]
     for worker in city.workers.values():
@@ -111,7 +125,7 @@ def _calm(city: StormCity, callers: Callers) -> list[str]:
 
 
 def _judge(city: StormCity, told: Told) -> list[str]:
-    return [*check_facts(city.city, told), *check_audits(city.city)]
+    return [*check_facts(city.city, told), *check_flow(city.city), *check_heads(city.city)]
 
 
 def main() -> int:
@@ -122,11 +136,17 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="bizenv-storm-"))
-    if run(folder, given.seed, given.minutes, given.brokers):
-        tell(f"logs, databases and topics are kept in {folder}")
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    clean = False
+    try:
+        clean = not run(folder, given.seed, given.minutes, given.brokers)
+    except ServerError as error:
+        tell(str(error))
+    finally:
+        if clean:
+            shutil.rmtree(folder)
+        else:
+            tell(f"logs, journal, database and topics are kept in {folder}")
+    return 0 if clean else 1
 
 
 def _interrupt(*_: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 from collections import Counter, defaultdict
@@ -13,13 +12,13 @@ from pathlib import Path
 from kafka.errors import KafkaError
 
 from deploy.kafka.broker import Broker
-from deploy.processes import ServerError, within
+from deploy.processes import within
 from tests.faults.distributed import schedule
 from tests.faults.distributed.city import StormCity
 from tests.faults.distributed.schedule import Fault
 from tests.faults.distributed.stray import Stray
 
-JOIN_SECONDS = 60.0
+JOIN_SECONDS = 120.0
 FULL_SECONDS = 8.0
 """For somebody to meet the end of a full disk."""
 MANY = 32
@@ -61,7 +60,7 @@ class Strikes:
         except (Missed, KafkaError) as reason:
             self.missed[fault.kind] += 1
             self._say(f"{fault}: did not happen, {reason!r}")
-        except (ServerError, AssertionError, OSError, subprocess.SubprocessError) as error:
+        except Exception as error:  # noqa: BLE001 - told as a failure of the storm, whatever it is
             self.wrong.append(f"{fault}: {error!r}")
             self._say(f"{fault}: FAILED, {error!r}")
         else:
@@ -203,7 +202,7 @@ class Strikes:
 
     def _stray(self, fault: Fault) -> Stray:
         city = self._city
-        topic = f"{city.city.settings['kafka_topic_prefix']}bizenv.{fault.target}.events"
+        topic = f"{city.city.settings['kafka_topic_prefix']}{fault.target}.events"
         return Stray(city.kafka.servers, topic, fault.seed)
 
 
