@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +14,7 @@ from psycopg import sql
 
 from tests import lives
 from tests.clients import HttpClient
-from tests.e2e.forms import SERVICES, Cities, City, fleet
+from tests.e2e.forms import SERVICES, Cities, City, Fleet
 from tests.servers import Postgres
 
 FIRST, SECOND = ("p1", "p2", "p3"), ("p4", "p5", "p6")
@@ -24,9 +26,21 @@ def city(cities: Cities, empty_city: Path, access: str, tmp_path: Path) -> City:
     return cities.copy(empty_city, tmp_path / "var")
 
 
+@contextmanager
+def served_by_one(city: City) -> Iterator[Fleet]:
+    """One process for all services: what is tried here is not how they find each other."""
+    found = Fleet(city)
+    found.plan("all", *SERVICES)
+    try:
+        found.start("all")
+        yield found
+    finally:
+        found.kill()
+
+
 def live(city: City, access: str, *projects: str) -> dict[str, str]:
     """Serve the city for these registrations, audited on the way; the position token of each."""
-    with fleet(city) as served:
+    with served_by_one(city) as served:
         client = HttpClient(served.front.http, access)
         tokens = {project: client.do(lives.registration(project)).token for project in projects}
         for project, token in tokens.items():
@@ -66,7 +80,7 @@ def test_a_database_put_back_from_a_backup_gets_back_what_it_lost(
         assert "may be missing" not in said
         assert "given up" not in said
     assert city.events() == before
-    with fleet(city) as served:
+    with served_by_one(city) as served:
         client = HttpClient(served.front.http, access)
         tokens["p7"] = client.do(lives.registration("p7")).token
         for project, token in tokens.items():
@@ -82,7 +96,7 @@ def test_a_database_put_back_from_a_backup_gets_back_what_it_lost(
 
 
 def test_a_city_at_work_is_not_recovered(city: City) -> None:
-    with fleet(city, ["policy_registry", "project_tracking", "projection"]) as served:
+    with served_by_one(city) as served:
         assert "stop all its processes first" in city.refused("recover", "--service", "project_tracking")
         assert set(served.stop()) == {0}, served.log()
     assert "no such service" in city.refused("recover", "--service", "nobody")
