@@ -28,6 +28,7 @@ from tests.bench.served import Served, command_line, served
 from tests.bench.server_city import processes, server_city
 
 UNTIL = date(2017, 9, 29)
+_SERVICES = ("policy_registry", "project_tracking", "projection")
 PAGES = ("/", "/units", "/projects", "/programme")
 
 
@@ -55,15 +56,18 @@ def memory_per_service(bench: Bench) -> Leg:
     making = ("transfer", _made().name)
     with (
         server_city(bench.servers, *making) as city,
-        processes(city, "policy_registry", "project_tracking", "projection") as found,
+        processes(city, *_SERVICES) as found,
         Orders(found[1], "memory") as orders,
     ):
         for _ in range(bench.sized(300, 30)):
             orders.give()
         for path in (*PAGES, *_overviews(bench.sized(60, 20))):
             _look(found[2], path)
-        megabytes = max(_resident(each.process.pid) for each in found)
-    return limited("memory_per_service", megabytes, "MB", 150.0)
+        megabytes = [_resident(each.process.pid) for each in found]
+    sys.stderr.write(
+        f" ({', '.join(f'{name} {held:.0f}' for name, held in zip(_SERVICES, megabytes, strict=True))} MB) "
+    )
+    return limited("memory_per_service", max(megabytes), "MB", 150.0)
 
 
 def _changed_overview(city: Served, orders: Orders) -> float:
