@@ -201,7 +201,7 @@ class ServiceHost:
 
     @property
     def _bears_bus(self) -> bool:
-        return self.outflow.relayed and not self._patience.at_an_end
+        return self.outflow.on_servers and not self._patience.at_an_end
 
     def _trouble_of_bus(self) -> str | None:
         """Why facts don't come or go on; None: they do, and what there was at the start has been read."""

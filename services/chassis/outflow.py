@@ -25,6 +25,8 @@ class Outflow:
         self._relay: Relaying | None = None
         self._publisher: HeadPublishing | None = None
         self._database = DatabaseWatch(store)
+        self.on_servers = False
+        """Whether database and bus are elsewhere, and may be away while this process is well."""
 
     def follow_with(self, follower: MerkleLog) -> None:
         """Let this tamper-evident log follow the store, from before the first command that a door lets in."""
@@ -35,11 +37,6 @@ class Outflow:
         """Let these bring what is recorded, and the signed heads over it, to the bus, where it needs them."""
         self._relay, self._publisher = relay, publisher
 
-    @property
-    def relayed(self) -> bool:
-        """Whether the bus is elsewhere, and the database with it."""
-        return self._relay is not None
-
     def jobs(self) -> dict[str, Job]:
         """Its work, by name."""
         found = {}
@@ -47,6 +44,7 @@ class Outflow:
             found["keep_log"] = Job(self._log.step, LOG_SECONDS)
         if self._relay is not None:
             found["relay"] = Job(self._relay.step)
+        if self.on_servers:
             found["watch_database"] = Job(self._database.step, DATABASE_SECONDS)
         if self._publisher is not None:
             found["publish_heads"] = Job(self._publisher.step, LOG_SECONDS)

@@ -191,9 +191,12 @@ def keep_logs(city: City, settings: Settings) -> None:
         host.outflow.follow_with(MerkleLog(host.store, key, city.form.published, interval_seconds=every))
 
 
-def relay_events(city: City) -> None:
-    """Let each host bring what it records to the bus, where the bus does not read it at its store."""
+def relay_events(city: City, settings: Settings) -> None:
+    """Let each host that records anything bring it to the bus, where the bus does not read it at its store."""
     for host in city.hosts.values():
+        host.outflow.on_servers = settings.distributed
+        if not host.service.aggregates:
+            continue
         host.outflow.relay_with(city.form.relay(host.store), city.form.head_publisher(host.store))
 
 
@@ -205,7 +208,7 @@ def serve(
 
     hosts = list(city.hosts.values())
     keep_logs(city, settings)
-    relay_events(city)
+    relay_events(city, settings)
     if settings.distributed:
         access.ended.follow()
     started = False

@@ -27,6 +27,11 @@ def backup(
     keys/ 与 published/ 请另行保存 · keep keys/ and published/ elsewhere on their own.
     """
     given = prepare()
+    if given.distributed:
+        fail(
+            "多进程形式请备份 PostgreSQL 本身(pg_dump 或基础备份),见 docs/operations.md · "
+            "with PostgreSQL and Kafka back up PostgreSQL itself (pg_dump or base backups), see docs/operations.md"
+        )
     require_city(given)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -56,6 +56,11 @@ def restored(
 ) -> None:
     """放回备份后运行:开启新一期,重建视图 · after a backup was put back: open a new epoch, rebuild the views."""
     given = prepare()
+    if given.distributed:
+        fail(
+            "多进程形式请运行 bizenv recover:事件库缺少的事件可从 Kafka 取回 · "
+            "with PostgreSQL and Kafka run bizenv recover: Kafka has the events that the store lacks"
+        )
     require_city(given)
     with only_server(given.data):
         for name in _put_back(given, service):
