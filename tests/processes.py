@@ -118,7 +118,7 @@ class Server:
     def http(self) -> str:
         """Known beforehand where the settings name its port."""
         port = self._settings.get("http_port", "0")
-        return self._address(r"cockpit\s+(http://\S+?)/$") if port == "0" else f"http://127.0.0.1:{port}"
+        return self._address(r"API\s+(http://\S+?)/openapi.json$") if port == "0" else f"http://127.0.0.1:{port}"
 
     @property
     def grpc(self) -> str:

@@ -55,7 +55,7 @@ class DistributedForm:
 
     def dialect(self, service: str) -> PostgresDialect:
         """The service's own schema."""
-        return PostgresDialect(self._url, service)
+        return PostgresDialect(self._url, service, pool=self._settings.database_pool)
 
     def reach(self) -> None:
         store_exists(self.dialect(self._services[0]))
@@ -68,10 +68,11 @@ class DistributedForm:
         return open_store(self.dialect(service), service, queue_limit=self._settings.command_queue)
 
     def views(self, service: Service, store_id: str, registry: EventRegistry) -> SharedViews:
-        return SharedViews(GenerationSchemas(self._address, service.name), store_id, service.views, registry)
+        generations = GenerationSchemas(self._address, service.name, self._settings.database_pool)
+        return SharedViews(generations, store_id, service.views, registry)
 
     def reactions(self, service: str) -> SinkDatabase:
-        return SinkDatabase(PostgresSchema(self._address, f"{service}_reactions"))
+        return SinkDatabase(PostgresSchema(self._address, f"{service}_reactions", self._settings.database_pool))
 
     def logins(self) -> AccessSchema:
         return AccessSchema(self._url)

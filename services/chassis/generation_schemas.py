@@ -44,8 +44,9 @@ _LOCK_WAIT = "SET LOCAL lock_timeout = '2s'"
 class GenerationSchemas:
     """As one process sees them."""
 
-    def __init__(self, url: str, service: str) -> None:
+    def __init__(self, url: str, service: str, pool: int = 20) -> None:
         self._url = url
+        self._pool = pool
         self._base = f"{service}_views"
         self._process = str(uuid4())
         metadata = MetaData()
@@ -63,7 +64,7 @@ class GenerationSchemas:
             Column("role", Text, primary_key=True),
             Column("seen_at", DateTime(timezone=True), nullable=False),
         )
-        self._place = PostgresSchema(url, self._base)
+        self._place = PostgresSchema(url, self._base, pool)
         self._engine = self._place.engine
         try:
             self._place.create(metadata)
@@ -94,7 +95,7 @@ class GenerationSchemas:
         return max(self.numbers(), default=0)
 
     def open(self, number: int) -> PostgresSchema:
-        return PostgresSchema(self._url, self.name(number))
+        return PostgresSchema(self._url, self.name(number), self._pool)
 
     def remove(self, number: int) -> None:
         with self._engine.begin() as connection:

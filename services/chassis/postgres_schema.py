@@ -24,6 +24,8 @@ LINK = {
 }
 """A server that vanished without a word is noticed within some 20 seconds."""
 
+KEPT_CONNECTIONS = 5
+
 LOCK_MILLISECONDS = 10_000
 """How long a statement waits for another one's lock before it gives up."""
 
@@ -37,8 +39,8 @@ class PostgresSchema:
 
     several_writers = True
 
-    def __init__(self, url: str, schema: str) -> None:
-        """`url`: postgresql://user:password@host:port/database."""
+    def __init__(self, url: str, schema: str, pool: int = 20) -> None:
+        """`url`: postgresql://user:password@host:port/database; `pool`: the most connections at a time."""
         self.schema = schema
         self.damage: str | None = None
         address = make_url(url).set(drivername="postgresql+psycopg")
@@ -52,7 +54,7 @@ class PostgresSchema:
             "application_name": f"bizenv {schema}",
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }
-        self.engine = create_engine(address, pool_size=5, max_overflow=15, connect_args=settings)
+        self.engine = create_engine(address, **pool_of(pool), connect_args=settings)
         event.listen(self.engine, "connect", _on_connect)
         event.listen(self.engine, "handle_error", self._on_error)
 
@@ -93,6 +95,12 @@ class PostgresSchema:
 
 def _on_connect(connection: psycopg.Connection[Any], _record: object) -> None:
     take_packed(connection)
+
+
+def pool_of(most: int) -> dict[str, int]:
+    """An engine's settings: a few connections are kept, the others ended when they are not needed."""
+    kept = min(most, KEPT_CONNECTIONS)
+    return {"pool_size": kept, "max_overflow": most - kept}
 
 
 def lock_key(*names: str) -> int:

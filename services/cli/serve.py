@@ -21,6 +21,9 @@ from services.cli.app import app, fail
 from services.cli.opening import access_to, city, form_of, prepare, require_city, serving_alone
 from services.projection.cockpit import cockpit_routes
 
+COCKPIT = "projection"
+"""Whose process shows the pages."""
+
 
 @app.command()
 def serve(
@@ -37,7 +40,7 @@ def serve(
     require_city(given)
     with serving_alone(given), city(given, hosted) as opened:
         access = access_to(given, opened.info.store_id)
-        shown = "projection" in opened.hosts
+        shown = COCKPIT in opened.hosts
         pages = cockpit_routes(opened.gateway, access, opened.clock, given, opened.info, SERVICES) if shown else []
         serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
 
@@ -57,18 +60,24 @@ def _chosen(given: Settings, names: Sequence[str]) -> tuple[Service, ...]:
 
 
 def _announce(doors: Doors, opened: City, access: Access, given: Settings) -> None:
-    code = access.logins.create(Principal(account="first-login", role=Role.CITY_GROUP, unit=None), datetime.now(UTC))
     base = given.public_url or f"http://{given.http_host}:{doors.http.port}"
     kind = "演练数据,纯属虚构 · rehearsal, invented" if opened.info.kind is StoreKind.REHEARSAL else "真实数据 · real"
     faults = [f"  ✗ {fault}\n" for host in opened.hosts.values() if (fault := host.fault)]
     state = "未就绪 · NOT ready" if faults else "已就绪 · ready"
     print(
         f"bizenv {state} ({kind}; {opened.clock.today().isoformat()})\n{''.join(faults)}"
-        f"  驾驶舱 cockpit  {base}/\n"
-        f"  登录链接 login  {base}/login?code={code}  (一次有效,15 分钟内 · once, within 15 minutes)\n"
+        f"{_ways_in(access, base) if COCKPIT in opened.hosts else ''}"
         f"  接口 API        {base}/openapi.json\n"
         f"  gRPC            {given.grpc_host}:{doors.grpc.port}\n"
         f"  指标 metrics    http://{given.metrics_host}:{doors.metrics.port}/metrics\n"
         f"  停止 stop       Ctrl-C",
         flush=True,
+    )
+
+
+def _ways_in(access: Access, base: str) -> str:
+    code = access.logins.create(Principal(account="first-login", role=Role.CITY_GROUP, unit=None), datetime.now(UTC))
+    return (
+        f"  驾驶舱 cockpit  {base}/\n"
+        f"  登录链接 login  {base}/login?code={code}  (一次有效,15 分钟内 · once, within 15 minutes)\n"
     )

@@ -21,20 +21,7 @@ from services.chassis.event_store.postgresql_append import append_batch, prepare
 from services.chassis.event_store.postgresql_place import PostgresPlace
 from services.chassis.event_store.postgresql_schema import alterations
 from services.chassis.event_store.sqlite_file import Trouble
-
-LOCK_MILLISECONDS = 10_000
-"""How long a statement waits for another one's lock before it gives up."""
-
-_LINK = {
-    "connect_timeout": 5,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-    "client_encoding": "utf8",
-}
-"""For libpq: seconds, and milliseconds for the last time. A server that vanished is noticed within 25 seconds."""
+from services.chassis.postgres_schema import LINK, LOCK_MILLISECONDS, pool_of
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _PREPARED = "bizenv.append_batch"
@@ -48,10 +35,11 @@ class PostgresDialect:
     interrupted (a rehearsal being made). Raises ValueError for a name that is no plain schema name.
     """
 
-    def __init__(self, url: str | URL, schema: str, *, durable: bool = True) -> None:
+    def __init__(self, url: str | URL, schema: str, *, durable: bool = True, pool: int = 24) -> None:
         if not _NAME.fullmatch(schema):
             raise ValueError(f"not a schema's name: {schema!r}")
         self.schema = schema
+        self._pool = pool
         self._url = make_url(url).set(drivername="postgresql+psycopg")
         self._place = PostgresPlace(self.place, schema, durable=durable)
 
@@ -68,13 +56,12 @@ class PostgresDialect:
             "timezone": "UTC",
         }
         arguments: dict[str, Any] = {
-            **_LINK,
+            **LINK,
+            "client_encoding": "utf8",
             "application_name": f"bizenv {self.schema}",
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }
-        engine = create_engine(
-            self._url, isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=16, connect_args=arguments
-        )
+        engine = create_engine(self._url, isolation_level="AUTOCOMMIT", connect_args=arguments, **pool_of(self._pool))
         self._place.watch(engine)
         return engine
 

@@ -156,8 +156,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     database_pool: Annotated[
         int,
-        Meta(ge=1, le=200),
-        documented("每个服务的数据库连接数上限", "most connections of one service to the database, per process"),
+        Meta(ge=4, le=200),
+        documented(
+            "每个进程到每个事件库、每组视图的连接数上限",
+            "most connections of a process to each event store and set of views",
+        ),
     ] = 16
     kafka: Annotated[Brokers | None, documented("Kafka 地址", "addresses of Kafka's brokers")] = None
     kafka_security: Annotated[KafkaSecurity, documented("Kafka 连接方式", "how Kafka is spoken to")] = "PLAINTEXT"
