@@ -61,8 +61,8 @@ def _leg(bench: Bench, name: str, unit: str, cost: Cost) -> Leg:
 
 def _append_cost(count: int, lived: History) -> float:
     ready: dict[int, list[Append]] = defaultdict(list)
-    for number, fact in enumerate(lived.next_facts(count)):
-        ready[number % CALLERS].append(append_of(fact))
+    for fact in lived.next_facts(count):
+        ready[int(fact.stream.rpartition("-")[2]) % CALLERS].append(append_of(fact))
     return 1e6 / append_all(lived.store, list(ready.values()))
 
 

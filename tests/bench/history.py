@@ -18,13 +18,17 @@ from services.chassis.settings import Settings
 from services.chassis.view_database import ViewDatabase
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.service import SERVICE as PROJECTION
-from tests.bench.material import AT_ONCE, SERVICE, Fact, fill, long_history
+from tests.bench.material import SERVICE, Fact, fill, long_history
 from tests.bench.postgres_store import postgres_store
 from tests.bench.projection import intake_of
 from tests.bench.rounds import Bench
 from tests.bench.servers import Servers
 
 VIEWS, REGISTRY = PROJECTION.views, EventRegistry(PROJECT_EVENTS)
+PROJECTS = 150
+"""So many have told everything once within the shortest history of 10,000 facts: from there on what is known of them
+does not grow."""
+
 A_COMMIT = 50
 """Batches of a store that is filled are committed so many at a time."""
 
@@ -40,7 +44,7 @@ class History:
     def __init__(self, store: EventStore, url: str, size: int) -> None:
         self.store, self.url, self.size = store, url, size
         self.bus = EmbeddedBus({SERVICE: store})
-        self._facts = long_history()
+        self._facts = long_history(PROJECTS)
         self._views: ViewDatabase | None = None
         self.extend(size)
 
@@ -51,12 +55,12 @@ class History:
     def extend(self, count: int) -> None:
         """Append so many facts, many of them in each transaction."""
         with self.store.engine.connect() as connection:
-            for begun in range(0, count, A_COMMIT * AT_ONCE):
-                self._append(connection, min(count - begun, A_COMMIT * AT_ONCE))
+            for begun in range(0, count, A_COMMIT * PROJECTS):
+                self._append(connection, min(count - begun, A_COMMIT * PROJECTS))
 
     def _append(self, connection: Connection, count: int) -> None:
         connection.exec_driver_sql("BEGIN")
-        fill(self.store, connection, islice(self._facts, count), AT_ONCE)
+        fill(self.store, connection, islice(self._facts, count), PROJECTS)
         connection.exec_driver_sql("COMMIT")
 
     def views(self) -> ViewDatabase:

@@ -43,7 +43,7 @@ def project_facts(count: int, at_once: int = AT_ONCE) -> Iterator[Fact]:
     return islice(chain.from_iterable(_lived(each, _life()) for each in names), count)
 
 
-def long_history(projects: int = AT_ONCE) -> Iterator[Fact]:
+def long_history(projects: int) -> Iterator[Fact]:
     """Facts without end of a city that stays as large as it is: when its projects have lived their lives, their months
     and weeks are reported and their lamps recorded over and over. What is known of a project does not grow by that."""
     reports = [fact for fact in _life() if fact.type in _REPORTS]
