@@ -182,7 +182,7 @@ class _ServiceAudit:
         )
 
     def _facts(self) -> tuple[TopicFlow | None, int]:
-        if self._topics is None:
+        if self._topics is None or not self._service.aggregates:  # who records nothing has no topic
             return None, self._compare(None, 0).stored
         relayed = relayed_position(self._store)
         with closing(read_topic(self._topics, self._service.name, self._step("topic"))) as index:
