@@ -125,9 +125,13 @@ class Fleet:
         """Where the planned process's gRPC door is, or will be."""
         return f"127.0.0.1:{self._ports[name]['grpc_port']}"
 
-    def of(self, service: str) -> Server:
+    def name_of(self, service: str) -> str:
         """The first process that has this service itself."""
-        return next(self.servers[name] for name, found in self._services.items() if service in found or not found)
+        return next(name for name, found in self._services.items() if service in found or not found)
+
+    def of(self, service: str) -> Server:
+        """The same as it was started last."""
+        return self.servers[self.name_of(service)]
 
     @property
     def front(self) -> Server:

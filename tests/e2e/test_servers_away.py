@@ -23,6 +23,7 @@ from tests.waiting import eventually
 AWAY_SECONDS = 10.0
 """For how long a server is away: as long as one that is started anew, and longer than a caller's patience."""
 READY_SECONDS = 90.0
+PROCESSES = {"recording": ("policy_registry", "project_tracking"), "showing": ("projection",)}
 
 
 class Own(NamedTuple):
@@ -43,7 +44,7 @@ def own(empty_city: Path, access: str, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def served(own: Own) -> Iterator[Fleet]:
-    with fleet(own.city) as processes:
+    with fleet(own.city, plan=PROCESSES) as processes:
         yield processes
         assert set(processes.stop()) == {0}, processes.log()
         assert not processes.complaints(), processes.log()
