@@ -19,7 +19,7 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.connection import lost, open_client
-from services.chassis.kafka.sender import SENDING
+from services.chassis.kafka.sender import SENDING, abandon
 from services.chassis.kafka.topics import TopicShape, ensure
 from services.chassis.kafka.whole_topic import WholeTopics
 from services.chassis.leases import RelayPlace
@@ -73,7 +73,7 @@ class HeadPublisher:
         """Leave the brokers."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=SEND_SECONDS)
+            abandon(producer, self._topic)  # each line was waited for: it holds nothing
 
     def _begin_again(self, error: Exception) -> None:
         self._pause = min(max(2 * self._pause, 1.0), LONGEST_PAUSE_SECONDS)
@@ -82,7 +82,7 @@ class HeadPublisher:
         log.warning("heads wait", topic=self._topic, seconds=self._pause, reason=str(error))
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=0)
+            abandon(producer, self._topic)
 
     def _find_place(self) -> int:
         """The offset in the file behind the last line that the topic holds."""

@@ -92,11 +92,16 @@ class Sender:
 
     def abandon(self) -> None:
         """End it without sending what it still holds. What is on its way to a broker may arrive."""
-        thread = self._producer._sender
-        thread.force_close()  # the producer's own `close` first sends, and raises before it ends what it can't send
-        thread.join(ABANDON_SECONDS)
-        try:
-            self._producer.close(timeout=0)
-        except KafkaError as error:
-            self._producer._closed = True  # else it waits and sends once more when it is collected
-            log.info("producer ends with its request", topic=self._topic, reason=str(error))
+        abandon(self._producer, self._topic)
+
+
+def abandon(producer: KafkaProducer, topic: str) -> None:
+    """End a producer that can't be trusted any more, within seconds, whatever it still holds. Never raises."""
+    thread = producer._sender
+    thread.force_close()  # the producer's own `close` first sends, and raises before it ends what it can't send
+    thread.join(ABANDON_SECONDS)
+    try:
+        producer.close(timeout=0)
+    except KafkaError as error:
+        producer._closed = True  # else it waits and sends once more when it is collected
+        log.info("producer ends with its request", topic=topic, reason=str(error))
