@@ -78,8 +78,8 @@ class Caller:
         while not self._ending.is_set():
             try:
                 self._turn()
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is not an answer: the journal says so
-                self._journal.wrong(repr(error))
+            except Exception as error:  # noqa: BLE001 - as below
+                self._journal.wrong(_told(error))
             self._ending.wait(self._random.uniform(*BREATH_SECONDS))
         for entry in (*self._commands, *self._queries):
             entry.close()
@@ -105,6 +105,8 @@ class Caller:
                 if refusal.code not in TRY_AGAIN:
                     self._journal.wrong(f"{order} refused: {refusal}")
                     return None
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is not an answer: the journal says so
+                self._journal.wrong(_told(error))
             else:
                 self._journal.answered(order, receipt)
                 return receipt
@@ -133,6 +135,11 @@ class Caller:
         self._journal.read()
         if shown < receipt.version:
             self._journal.wrong(f"{receipt} was not to be read: {shown}")
+
+
+def _told(error: Exception) -> str:
+    """With the answer, where that is no JSON."""
+    return f"{error!r} {getattr(error, 'doc', '')[:200]!r}"
 
 
 def _http(base: str, token: str) -> Entry:

@@ -104,6 +104,8 @@ def run(folder: Path, seed: int, minutes: float, brokers: int = 1) -> list[str]:
         outcome.events = count_events(city.city)
     for each in outcome.wrong:
         say(each)
+    refused = [sentence for worker in city.workers.values() for sentence in worker.refused]
+    say(f"starts refused: {len(refused)}{''.join(f'; {each}' for each in sorted(set(refused)))}")
     say(f"did not happen: {', '.join(f'{kind} {count}' for kind, count in strikes.missed.items()) or '-'}")
     say(outcome.last_line(strikes))
     return outcome.wrong

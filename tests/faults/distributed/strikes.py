@@ -19,7 +19,9 @@ from tests.faults.distributed.schedule import Fault
 from tests.faults.distributed.stray import Stray
 
 JOIN_SECONDS = 120.0
-FULL_SECONDS = 8.0
+PATIENCE_SECONDS = 8.0
+"""For one of the same kind, or on the same server, to be over."""
+FULL_SECONDS = 15.0
 """For somebody to meet the end of a full disk."""
 MANY = 32
 
@@ -71,16 +73,25 @@ class Strikes:
         self._tell(f"{time.monotonic() - self._began:7.1f} s  {what}")
 
     def _do(self, fault: Fault) -> None:
-        lock = self._busy["Kafka" if fault.target.startswith("broker") else fault.target]
-        if fault.kind in (schedule.REPEAT, schedule.DELAY, schedule.JUMP):
+        key = self._key(fault)
+        if key is None:
             self._how(fault)(fault)
-        elif lock.acquire(blocking=False):
-            try:
-                self._how(fault)(fault)
-            finally:
-                lock.release()
-        else:
-            raise Missed("another one is under way there")
+            return
+        lock = self._busy[key]
+        _require(lock.acquire(timeout=PATIENCE_SECONDS), "another one is under way there")
+        try:
+            self._how(fault)(fault)
+        finally:
+            lock.release()
+
+    @staticmethod
+    def _key(fault: Fault) -> str | None:
+        """Faults of the same one come one after another; None: it may come at any time, also during others."""
+        if fault.kind in (schedule.KILL, schedule.REPEAT, schedule.DELAY, schedule.JUMP):
+            return None
+        if fault.kind in (schedule.PAUSE, schedule.JOIN_OR_LEAVE):
+            return f"{fault.kind} {fault.target}"
+        return fault.target.partition(" ")[0]
 
     def _how(self, fault: Fault) -> Callable[[Fault], None]:
         return {

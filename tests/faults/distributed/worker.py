@@ -25,11 +25,14 @@ class Worker:
         self.name = name
         self.log = log
         self.unasked: list[int] = []
-        """The exit codes with which it ended although nobody killed or stopped it."""
+        """The exit codes with which it ended although nobody killed or stopped it, and without saying why."""
+        self.refused: list[str] = []
+        """The sentences with which it did not start, because a server went away just then."""
         self._command = ["-m", "tests.faults.distributed.serve", str(clock), "serve", name.removesuffix("-2")]
         self._environment = dict(environment)
         self._http = f"http://127.0.0.1:{environment['BIZENV_HTTP_PORT']}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._begun_at = 0
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._unwanted = threading.Event()
@@ -49,6 +52,7 @@ class Worker:
 
     def _begin(self) -> None:
         with self._lock, self.log.open("ab") as log:
+            self._begun_at = log.tell()
             if self.wanted:
                 self._process = subprocess.Popen(
                     [sys.executable, *self._command],
@@ -63,9 +67,17 @@ class Worker:
         while self.wanted and self._process is not None:
             code = self._process.wait()
             if self.wanted and code != KILLED:
-                self.unasked.append(code)
+                self._note(code)
             if not self._unwanted.wait(AGAIN_SECONDS):
                 self._begin()
+
+    def _note(self, code: int) -> None:
+        said = self.log.read_bytes()[self._begun_at :].decode(errors="replace").splitlines()
+        sentences = [line for line in said if line.startswith("bizenv: ")]
+        if sentences and not any("已就绪" in line for line in said):
+            self.refused += sentences
+        else:
+            self.unasked.append(code)
 
     def troubles(self) -> list[str]:
         """What its readiness complains about; nothing when it is ready."""
