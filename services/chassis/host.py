@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from services.chassis.bus import Bus
 from services.chassis.clock import Clock
 from services.chassis.commands import CommandBus
@@ -15,6 +17,7 @@ from services.chassis.gateway import Receipt
 from services.chassis.intake import Intake
 from services.chassis.job import Job
 from services.chassis.live_views import LiveSink, LiveViews
+from services.chassis.logs import logger
 from services.chassis.loop_thread import LoopThread
 from services.chassis.outflow import Outflow
 from services.chassis.passing_time import PassDay
@@ -26,8 +29,10 @@ from services.chassis.service import Service, with_calendar
 from services.chassis.settings import Settings
 from services.chassis.shared_renewal import renewal_of
 from services.chassis.sink_database import ParkedFact, SinkDatabase
-from services.chassis.sinks import Sink
+from services.chassis.sinks import PASSING, Sink
 from services.chassis.view_renewal import ViewRenewal
+
+log = logger(__name__)
 
 REACTIONS_DAMAGED = (
     "反应进度已损坏,请与事件库一起从备份恢复 · how far reactions got is damaged: restore it from a backup"
@@ -120,7 +125,7 @@ class ServiceHost:
         if self.reactor is not None:
             found["react"] = Job(partial(self.reactor.turn, idle_seconds))
         if self.service.keeps_calendar:
-            found["pass_days"] = Job(self.pass_days, DAY_CHECK_SECONDS)
+            found["pass_days"] = Job(self.look_at_the_day, DAY_CHECK_SECONDS)
         return found
 
     def turn(self, idle_seconds: float) -> None:
@@ -164,6 +169,13 @@ class ServiceHost:
         receipt = self.own.do(command)
         self._last_day = yesterday
         return receipt
+
+    def look_at_the_day(self) -> None:
+        """`pass_days`, unless something is in its way that passes by itself (database away, overload): then later."""
+        try:
+            self.pass_days()
+        except (SQLAlchemyError, *PASSING) as error:
+            log.warning("days wait", service=self.service.name, reason=str(error))
 
     @property
     def trouble(self) -> str | None:

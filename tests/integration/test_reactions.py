@@ -21,6 +21,7 @@ from services.chassis.domain import Command
 from services.chassis.embedded import Embedded
 from services.chassis.envelope import Envelope, partition_of
 from services.chassis.errors import DeadlineExceeded, Overloaded, StaleVersion, Unavailable
+from services.chassis.gateway import Receipt
 from services.chassis.intake import Intake
 from services.chassis.reaction_sink import ReactionSink
 from services.chassis.reactions import Reaction
@@ -238,6 +239,19 @@ def test_days_that_passed_are_made_up_in_order_and_once(tmp_path: Path) -> None:
         assert receipt.event_ids == (), "nor does a restarted process record it again"
         city.settle()
         assert ledger(city, "day-a") == [1] * 6
+
+
+def test_a_day_waits_for_a_database_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_command: Command) -> Receipt:
+        raise Unavailable("事件库暂不可用", "the store is away")
+
+    with closing(open_city(tmp_path, clock=SetClock(NOON))) as city:
+        host = city.hosts["sample"]
+        with monkeypatch.context() as outage:
+            outage.setattr(host.own, "do", away)
+            host.look_at_the_day()
+        host.look_at_the_day()
+        assert len(list(city.stores["sample"].read_stream("calendar-sample"))) == 1
 
 
 def test_reactions_in_order_make_the_same_store_each_time(tmp_path: Path) -> None:
