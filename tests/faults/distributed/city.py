@@ -3,6 +3,7 @@ service and now and then a second one."""
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from deploy.kafka.server import KafkaServer
 from deploy.postgres.server import PostgresServer
-from deploy.processes import free_port
+from deploy.processes import is_free
 from tests.e2e.forms import City, on_servers
 from tests.faults.distributed.schedule import REPLICAS, SERVICES
 from tests.faults.distributed.worker import Worker
@@ -21,6 +22,7 @@ from tests.waiting import eventually
 
 START_SECONDS = 180.0
 """Until all is ready, on a machine that has much else to do."""
+PORTS = range(10_000, 15_000)
 WAL_MEGABYTES = 96
 DISK_MEGABYTES = (512, 64)
 """Of the database's disk: to begin with, and for each minute."""
@@ -63,7 +65,8 @@ class StormCity:
     def _plan(self) -> None:
         names = (*SERVICES, *REPLICAS)
         doors = ("http_port", "grpc_port", "metrics_port")
-        self._ports = {name: {door: str(free_port()) for door in doors} for name in names}
+        ports = _ports_of_our_own()
+        self._ports = {name: {door: str(next(ports)) for door in doors} for name in names}
         peers = ",".join(f"{name.removesuffix('-2')}={self.grpc(name)}" for name in names)
         for name in names:
             told = {**self.city.settings, **SETTINGS, **self._ports[name], "peers": peers}
@@ -133,6 +136,11 @@ def _on_small_disk(postgres: PostgresServer, megabytes: int) -> Iterator[SmallDi
             postgres.resume()
             postgres.kill()
             _copy(data, aside)
+
+
+def _ports_of_our_own() -> Iterator[int]:
+    """Free ones that `free_port` gives nobody: they must stay free while a process is away."""
+    return (port for port in random.sample(PORTS, len(PORTS)) if is_free(port))
 
 
 def _copy(one: Path, other: Path) -> None:

@@ -121,8 +121,8 @@ def _calm(city: StormCity, callers: Callers) -> list[str]:
     wrong += [f"{name}: a clean stop ended with {code}" for name, code in codes.items() if code != 0]
     for worker in city.workers.values():
         wrong += [f"{worker.name} ended by itself with {code}" for code in worker.unasked]
-        if worker.log.exists() and b"Traceback" in worker.log.read_bytes():
-            wrong.append(f"{worker.name} tells of a fault of ours, see {worker.log}")
+        if faults := worker.faults():
+            wrong.append(f"{worker.name} tells of {len(faults)} faults of ours, see {worker.log}: {faults[0][-300:]}")
     return wrong
 
 

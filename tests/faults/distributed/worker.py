@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from deploy.local.running import troubles_at
@@ -79,6 +80,12 @@ class Worker:
         else:
             self.unasked.append(code)
 
+    def faults(self) -> list[str]:
+        """What it logged with a traceback, which a passing trouble does not have."""
+        said = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
+        pairs = pairwise(["", *said])
+        return [line for before, line in pairs if '"exception": ' in line or _is_uncaught(line, before)]
+
     def troubles(self) -> list[str]:
         """What its readiness complains about; nothing when it is ready."""
         return troubles_at(self._http)
@@ -120,3 +127,8 @@ class Worker:
                 return None
             self._process.send_signal(number)
             return self._process
+
+
+def _is_uncaught(line: str, before: str) -> bool:
+    """A library's complaint on its way out, which Python itself ignored, is none."""
+    return line.startswith("Traceback") and not before.startswith("Exception ignored in")
