@@ -9,6 +9,8 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from services.chassis.kafka.sender import abandon
+
 SECONDS = 10
 MOST = 60
 
@@ -50,7 +52,7 @@ class Stray:
             for future in [self._sent(producer, record) for record in records]:
                 future.get(SECONDS)
         finally:
-            producer.close(timeout=1)
+            abandon(producer, self._topic)
 
     def _sent(self, producer: Any, record: Any) -> Any:
         return producer.send(
