@@ -8,8 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import StoreUnusable
+from services.chassis.http_api.answers import error_response
+from services.chassis.http_api.routes import METHODS
 from services.chassis.http_server import HttpDoor, health_routes
 from services.chassis.logs import logger
 from services.chassis.loop_thread import LoopThread
@@ -24,8 +30,8 @@ TELL_SECONDS = 5.0
 
 def wait_for_servers(look: Callable[[], None], settings: Settings) -> None:
     """Return once `look` raises neither StoreUnusable nor Unavailable; raises what it raised last when that takes
-    longer than the settings allow. Meanwhile `/livez` is well and `/readyz` tells what is waited for; SIGTERM and
-    SIGINT end the process with exit code 0."""
+    longer than the settings allow. Meanwhile `/livez` is well, `/readyz` tells what is waited for and all else over
+    HTTP is UNAVAILABLE (503), to be tried again; SIGTERM and SIGINT end the process with exit code 0."""
     reason = _missing(look)
     if reason is None:
         return
@@ -56,13 +62,18 @@ def _missing(look: Callable[[], None]) -> Exception | None:
 @contextmanager
 def _health(settings: Settings, troubles: list[str]) -> Iterator[None]:
     loop = LoopThread("waiting")
-    door = HttpDoor(health_routes(lambda: troubles or ["正在启动 · starting"], list), settings)
+    health = health_routes(lambda: troubles or ["正在启动 · starting"], list)
+    door = HttpDoor([*health, Route("/{rest:path}", _not_yet, methods=METHODS)], settings)
     loop.run(door.start())
     try:
         yield
     finally:
         loop.run(door.stop(0))
         loop.close()
+
+
+async def _not_yet(_request: Request) -> Response:
+    return error_response(Unavailable("服务正在启动,请稍后重试", "the service is starting; try again later"))
 
 
 @contextmanager

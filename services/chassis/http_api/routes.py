@@ -44,7 +44,7 @@ log = logger(__name__)
 Answer = Callable[[Request, Call], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 NEXT = "Bizenv-Next"
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def api_routes(
@@ -57,7 +57,7 @@ def api_routes(
     routes += [api.query(handler) for service in services for handler in _fixed_first(service.queries)]
     routes.append(api.events())
     routes.append(_contract(services))
-    routes.append(Route("/v1/{rest:path}", _unknown(tuple(routes)), methods=_METHODS))
+    routes.append(Route("/v1/{rest:path}", _unknown(tuple(routes)), methods=METHODS))
     return routes
 
 
