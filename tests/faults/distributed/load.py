@@ -88,7 +88,8 @@ class Caller:
         order = self._work.next()
         self._journal.sent(order)
         receipt = self._insist(order)
-        if receipt is not None and receipt.event_ids:
+        if receipt is not None:
+            self._journal.answered(order, receipt)
             self._look_again(order, receipt)
 
     def _insist(self, order: Order) -> Receipt | None:
@@ -98,7 +99,7 @@ class Caller:
             if until is None and self._ending.is_set():
                 until = time.monotonic() + SETTLE_SECONDS
             try:
-                receipt = self._random.choice(self._commands).do(order)
+                return self._random.choice(self._commands).do(order)
             except Lost:
                 pass
             except Refused as refusal:
@@ -107,14 +108,13 @@ class Caller:
                     return None
             except Exception as error:  # noqa: BLE001 - whatever it is, it is not an answer: the journal says so
                 self._journal.wrong(_told(error))
-            else:
-                self._journal.answered(order, receipt)
-                return receipt
             threading.Event().wait(AGAIN_SECONDS)
         return None
 
     def _look_again(self, order: Order, receipt: Receipt) -> None:
         dice = self._random.random()
+        if not receipt.event_ids:
+            return
         if dice < 0.1:
             again = self._insist(order)
             if again is not None and (again.event_ids, again.version) != (receipt.event_ids, receipt.version):
