@@ -22,10 +22,13 @@ from services.chassis.live_views import LiveViews
 from services.chassis.logs import logger
 from services.chassis.registry import EventRegistry
 from services.chassis.sink_database import Checkpoint
-from services.chassis.view_database import ViewDatabase
+from services.chassis.view_database import LOOK_SECONDS, OVERDUE_SECONDS, ViewDatabase
 from services.chassis.views import ViewSpec
 
 log = logger(__name__)
+
+IDLE_SECONDS = 0.1
+"""Between two looks whether readers ask again."""
 
 CLOSE_SECONDS = 5.0
 """How long `close` waits for its thread, which may be asking a server that stands still."""
@@ -72,6 +75,7 @@ class SharedViews(LiveViews):
         self._refused_until = 0.0
         self._feeding: tuple[int, ...] = ()
         super().__init__(generations, store_id, views, registry)
+        self.current.overdue_seconds = OVERDUE_SECONDS
         self._thread = threading.Thread(target=self._run, name="views", daemon=True)
         self._thread.start()
 
@@ -170,6 +174,7 @@ class SharedViews(LiveViews):
     def _swap(self, number: int, successor: ViewDatabase) -> None:
         """Answer from the successor."""
         self._coming, self._leaving = None, (self.number, self.current)
+        successor.overdue_seconds = OVERDUE_SECONDS
         self.checkpoints = {}  # the old one's say nothing of a successor that takes its place because it is damaged
         self.swap(number, successor)
         log.info("views swapped", place=successor.place.name)
@@ -185,9 +190,19 @@ class SharedViews(LiveViews):
             now = time.monotonic()
             if now >= next_step:
                 next_step = now + (self._pace.beat if self._done(self.step) else self._pace.gone / 5)
-            if self._waiting and not self._done(self.look):
+            if (self._waiting or self._asked) and not self._done(self.look):
                 self._pause(self._pace.beat)
-            self._pause(self._pace.look if self._waiting else max(0.0, next_step - time.monotonic()))
+            self._pause(self._rest(next_step))
+
+    @property
+    def _asked(self) -> bool:
+        """Whether readers ask for rows these days: what they have at hand is kept young ahead of them."""
+        return time.monotonic() - self.current.asked_at < self._pace.beat
+
+    def _rest(self, next_step: float) -> float:
+        if self._waiting:
+            return self._pace.look
+        return LOOK_SECONDS if self._asked else min(IDLE_SECONDS, max(0.0, next_step - time.monotonic()))
 
     def _pause(self, seconds: float) -> None:
         """Until then, or until somebody begins to wait."""

@@ -135,7 +135,7 @@ class ViewSink:
                 self._inserts[name].run(connection, rows)
             fault_point("consumer.written")
         fault_point("consumer.committed")
-        self.database.publish(folded.after, age)
+        self.database.publish(folded.after, age, batch.moved)
 
     def forget(self) -> None:
         self.database.forget()

@@ -25,6 +25,9 @@ from services.chassis.views import FoldedView, StoredFact, ViewSpec
 LOOK_SECONDS = 0.03
 """How old what readers have at hand may be, beside other processes that write."""
 
+OVERDUE_SECONDS = 0.25
+"""Where a thread looks every LOOK_SECONDS, a reader that finds nobody has for so long looks by itself."""
+
 CHECKSUM_PAGE = 1000
 """Rows fetched at a time, so that a checksum's memory does not grow with its view."""
 
@@ -42,10 +45,15 @@ class ViewDatabase(SinkDatabase):
         self.about = Table("about", metadata, Column("key", Text, primary_key=True), Column("value", Text))
         self._decoders = {view.name: msgspec.json.Decoder(view.row) for view in views if isinstance(view, FoldedView)}
         super().__init__(place, metadata, durable=durable)
-        self._cache = RowCache(several_writers=self.place.several_writers)
+        self._cache = RowCache(self._decode, several_writers=self.place.several_writers)
         self._looking = threading.Lock()
         self._looked = 0.0
-        self._seen: tuple[Mapping[Source, Checkpoint], int] = ({}, -1)
+        self._seen: Mapping[Source, Checkpoint] = {}
+        self._seen_parked = -1
+        self._moved: dict[Source, Checkpoint] = {}
+        self.asked_at = 0.0
+        """When a reader last asked for a row, by the monotonic clock."""
+        self.overdue_seconds = LOOK_SECONDS
 
     def fingerprint(self) -> str:
         """Changes when the views' tables, the shape of their rows or the meaning of their handlers change."""
@@ -66,30 +74,55 @@ class ViewDatabase(SinkDatabase):
             write.run(connection, list(fields.items()))
 
     def get(self, view: str, key: str) -> Any:
-        if self.place.several_writers and self._stale():
-            with self._looking:
-                if self._stale():  # else another reader has looked meanwhile
-                    self._look()
-        return self._cache.get((view, key), lambda: self.load(view, [key]).get(key))
+        if self.place.several_writers:
+            self.asked_at = time.monotonic()
+            if self._overdue():
+                with self._looking:
+                    if self._overdue():  # else another reader has looked meanwhile
+                        self._look()
+        return self._cache.get((view, key), self._fetch)
 
     def look(self) -> Mapping[Source, Checkpoint]:
         """How far the views are by now. Where another process has moved them on, or has taken up what was parked,
-        the rows at hand for readers are forgotten first."""
+        the rows at hand for readers are renewed first."""
         with self._looking:
             return self._look()
 
-    def _stale(self) -> bool:
-        return time.monotonic() - self._looked > LOOK_SECONDS
+    def _overdue(self) -> bool:
+        return time.monotonic() - self._looked > self.overdue_seconds
 
     def _look(self) -> Mapping[Source, Checkpoint]:
+        began = time.monotonic()
         with self.engine.connect() as connection:
-            began = time.monotonic()
             parked = connection.execute(select(func.count()).select_from(self.parked)).scalar_one()
-            seen = (self.checkpoints.read(connection), parked)
-            if seen != self._seen:
-                self._cache.forget_shown()
-            self._seen, self._looked = seen, began
-        return seen[0]
+            seen = self.checkpoints.read(connection)
+        if parked != self._seen_parked or any(self._by_others(source, at) for source, at in seen.items()):
+            self._cache.renew(self._fetch)
+        self._seen, self._seen_parked, self._looked = seen, parked, began
+        return seen
+
+    def _by_others(self, source: Source, at: Checkpoint) -> bool:
+        """Whether another process has moved this checkpoint since the last look."""
+        return at not in (self._seen.get(source), self._moved.get(source))
+
+    def _fetch(self, places: Sequence[Place]) -> dict[Place, bytes]:
+        """The rows of these places, as they are written."""
+        keys: dict[str, list[str]] = {}
+        for view, key in places:
+            keys.setdefault(view, []).append(key)
+        with self.engine.connect() as connection:
+            return {
+                (view, key): raw for view, wanted in keys.items() for key, raw in self._raw(view, wanted, connection)
+            }
+
+    def _raw(self, view: str, keys: Sequence[str], connection: Connection) -> Iterable[tuple[str, bytes]]:
+        table = self.tables[view]
+        for start in range(0, len(keys), 500):
+            query = select(table.c.key, table.c.row).where(self.place.among(table.c.key, keys[start : start + 500]))
+            yield from ((key, bytes(raw)) for key, raw in connection.execute(query))
+
+    def _decode(self, view: str, raw: bytes) -> Any:
+        return self._decoders[view].decode(raw)
 
     def rows(self, view: str) -> Iterable[tuple[str, Any]]:
         table, decoder = self.tables[view], self._decoders[view]
@@ -128,12 +161,7 @@ class ViewDatabase(SinkDatabase):
         if connection is None:
             with self.engine.connect() as opened:
                 return self.load(view, keys, opened)
-        table, decoder = self.tables[view], self._decoders[view]
-        found: dict[str, Any] = {}
-        for start in range(0, len(keys), 500):
-            query = select(table.c.key, table.c.row).where(self.place.among(table.c.key, keys[start : start + 500]))
-            found.update((key, decoder.decode(row)) for key, row in connection.execute(query))
-        return found
+        return {key: self._decode(view, raw) for key, raw in self._raw(view, keys, connection)}
 
     @property
     def age(self) -> int:
@@ -144,9 +172,10 @@ class ViewDatabase(SinkDatabase):
         """Those of the keys whose rows the consumer may go on from without asking the database."""
         return self._cache.own(view, keys)
 
-    def publish(self, rows: Mapping[Place, Any], age: int) -> None:
-        """Let readers see these rows (None: it is gone), folded at this age; called by the consumer after its
-        commit."""
+    def publish(self, rows: Mapping[Place, Any], age: int, moved: Mapping[Source, Checkpoint]) -> None:
+        """Let readers see these rows (None: it is gone), folded at this age; called by the consumer after its commit,
+        which has moved these checkpoints."""
+        self._moved.update(moved)
         self._cache.publish(rows, lambda place: not self.written_together(place[0]), age)
 
     def forget(self) -> None:
