@@ -132,7 +132,7 @@ class ServiceHost:
         """One turn of the views' consumer, and what the views need after it."""
         assert self.consumer is not None
         came = self.consumer.turn(idle_seconds)
-        self._caught_up = self._caught_up or (came == 0 and self.consumer.has_caught_up())
+        self._caught_up = self._caught_up or (came is not None and self.consumer.has_caught_up(came))
         self.renewal.step()
 
     def go_on_after_restore(self, store: EventStore) -> None:
