@@ -36,7 +36,7 @@ class Attacked:
         self.told = Told()
         self._access = self.city.token("city_group", account="storm")
         self._orders = _orders()
-        self._unanswered: list[tuple[Command, Sent]] = []
+        self._pending: tuple[Command, Sent] | None = None
 
     @property
     def city(self) -> City:
@@ -57,19 +57,21 @@ class Attacked:
         eventually(lambda: dying.is_announced or not dying.alive, DEATH_SECONDS, "a start")
         deadline = time.monotonic() + DEATH_SECONDS
         while dying.alive and time.monotonic() < deadline:
-            command = next(self._orders)
-            sent = Sent(str(uuid4()), time.monotonic())
-            self.told.commands[sent.command_id] = sent
-            if not self._try(command, sent):
-                self._unanswered.append((command, sent))
-                break
+            self._pending = self._pending or self._next()
+            if self._try(*self._pending):
+                self._pending = None
         assert dying.wait(DEATH_SECONDS) == KILLED
 
     def answer(self) -> None:
         """Send again what was not answered."""
-        for command, sent in self._unanswered:
-            eventually(lambda: self._try(command, sent), DEATH_SECONDS, "an answer")  # noqa: B023 - used at once
-        self._unanswered.clear()
+        if (pending := self._pending) is not None:
+            eventually(lambda: self._try(*pending), DEATH_SECONDS, "an answer")
+            self._pending = None
+
+    def _next(self) -> tuple[Command, Sent]:
+        sent = Sent(str(uuid4()), time.monotonic())
+        self.told.commands[sent.command_id] = sent
+        return next(self._orders), sent
 
     def _try(self, command: Command, sent: Sent) -> bool:
         client = HttpClient(self.processes.of("project_tracking").http, self._access)
