@@ -225,7 +225,11 @@ def serve(
         nonlocal started
         doors.start()
         started = True
-        announce(doors)
+        try:
+            announce(doors)
+        except BaseException:
+            doors.stop()  # else callers would come upon services that are gone
+            raise
 
     try:
         Runtime(hosts, settings.poll_idle_milliseconds / 1000).run(on_started, doors.stop)
