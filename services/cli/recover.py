@@ -31,12 +31,16 @@ def recover(
 
     given = prepare()
     require_city(given)
-    if service not in {each.name for each in SERVICES}:
-        fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
+    known = {each.name: each for each in SERVICES}
+    if service not in known:
+        fail(f"没有服务 {service} · no such service; known: {', '.join(known)}")
     form = form_of(given)
     topics = topics_of(form)
     if topics is None:
         fail("单机形式没有 Kafka 可供找回,请运行 bizenv restored · there is no Kafka in this form: run bizenv restored")
+    if not known[service].aggregates:
+        print(f"{service}: 该服务不记录事件,无需找回 · records nothing, there is nothing to bring back")
+        return
     key = signing_key(given.keys_folder, TRUTH_KEY)
     try:
         with progress_bar("找回 · recovering") as step:
