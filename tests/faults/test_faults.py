@@ -193,6 +193,7 @@ def test_a_disk_that_is_full_and_freed_again(empty_city: Path, access: str, tmp_
         with serving(data) as server:
             http, grpc_client = HttpClient(server.http, access), GrpcClient(server.grpc, access)
             first = http.do(lives.registration("before"))
+            assert http.ask("GetProject", project_id="before", token=first.token)["line"]["version"] == 1
             disk.fill(server.process.pid)
             weeks = iter(range(400))
             eventually(lambda: _is_refused(http, next(weeks)), 60, "a refusal for want of room")

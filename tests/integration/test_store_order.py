@@ -211,7 +211,7 @@ def test_backends_ended_under_load_lose_and_double_nothing(postgres: Postgres) -
     others = (
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
     )
-    with closing(opened(database)) as store, load(database, 80) as wait, Follower(store) as follower:
+    with closing(opened(database)) as store, load(database, 500) as wait, Follower(store) as follower:
         for _ in range(12):
             before = len(follower.seen)
             eventually(lambda before=before: len(follower.seen) > before + 20, 60)  # type: ignore[misc]
@@ -224,7 +224,7 @@ def test_a_server_killed_under_load_loses_and_doubles_nothing(own_postgres: Call
     server = own_postgres()
     database = Postgresql(server.database())
     create_store(database.dialect(), store_info("sample"))
-    with closing(opened(database)) as store, load(database, 80) as wait, Follower(store) as follower:
+    with closing(opened(database)) as store, load(database, 250) as wait, Follower(store) as follower:
         for _ in range(3):
             before = len(follower.seen)
             eventually(lambda before=before: len(follower.seen) > before + 60, 60)  # type: ignore[misc]
