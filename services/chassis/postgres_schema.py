@@ -7,27 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import ARRAY, Column, ColumnElement, MetaData, Text, any_, bindparam, create_engine, event, make_url
+from sqlalchemy import ARRAY, Column, ColumnElement, MetaData, Text, any_, bindparam, event
 from sqlalchemy.engine import Connection, ExceptionContext
 
 from services.chassis.errors import Unavailable
+from services.chassis.postgres_engine import schema_engine
 from services.chassis.postgres_rows import UnnestRows, take_packed
 from services.chassis.postgres_trouble import is_damage, is_passing
-
-LINK = {
-    "connect_timeout": 5,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-"""A server that vanished without a word is noticed within some 20 seconds."""
-
-KEPT_CONNECTIONS = 5
-
-LOCK_MILLISECONDS = 10_000
-"""How long a statement waits for another one's lock before it gives up."""
 
 
 class PostgresSchema:
@@ -43,18 +29,7 @@ class PostgresSchema:
         """`url`: postgresql://user:password@host:port/database; `pool`: the most connections at a time."""
         self.schema = schema
         self.damage: str | None = None
-        address = make_url(url).set(drivername="postgresql+psycopg")
-        options = {
-            "search_path": schema,
-            "default_transaction_isolation": r"read\ committed",
-            "lock_timeout": LOCK_MILLISECONDS,
-        }
-        settings: dict[str, Any] = {
-            **LINK,
-            "application_name": f"bizenv {schema}",
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        }
-        self.engine = create_engine(address, **pool_of(pool), connect_args=settings)
+        self.engine = schema_engine(url, schema, pool)
         event.listen(self.engine, "connect", _on_connect)
         event.listen(self.engine, "handle_error", self._on_error)
 
@@ -95,12 +70,6 @@ class PostgresSchema:
 
 def _on_connect(connection: psycopg.Connection[Any], _record: object) -> None:
     take_packed(connection)
-
-
-def pool_of(most: int) -> dict[str, int]:
-    """An engine's settings: a few connections are kept, the others ended when they are not needed."""
-    kept = min(most, KEPT_CONNECTIONS)
-    return {"pool_size": kept, "max_overflow": most - kept}
 
 
 def lock_key(*names: str) -> int:

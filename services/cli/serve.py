@@ -37,7 +37,9 @@ def serve(
     given = prepare()
     hosted = _chosen(given, services or [])
     check_folder(given.data)
-    wait_for_servers(form_of(given).reach, given)
+    form = form_of(given)
+    wait_for_servers(form.reach, given)
+    form.close()  # what it asked the servers by; the city opens its own
     require_city(given)
     with serving_alone(given), city(given, hosted) as opened:
         access = access_to(given, opened.info.store_id)

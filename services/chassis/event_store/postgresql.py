@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -21,7 +20,7 @@ from services.chassis.event_store.postgresql_append import append_batch, prepare
 from services.chassis.event_store.postgresql_place import PostgresPlace
 from services.chassis.event_store.postgresql_schema import alterations
 from services.chassis.event_store.sqlite_file import Trouble
-from services.chassis.postgres_schema import LINK, LOCK_MILLISECONDS, pool_of
+from services.chassis.postgres_engine import schema_engine
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _PREPARED = "bizenv.append_batch"
@@ -40,7 +39,7 @@ class PostgresDialect:
             raise ValueError(f"not a schema's name: {schema!r}")
         self.schema = schema
         self._pool = pool
-        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._url = make_url(url)
         self._place = PostgresPlace(self.place, schema, durable=durable)
 
     @property
@@ -49,19 +48,7 @@ class PostgresDialect:
         return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database} 模式 {self.schema}"
 
     def engine(self) -> Engine:
-        options = {
-            "search_path": self.schema,
-            "default_transaction_isolation": r"read\ committed",
-            "lock_timeout": LOCK_MILLISECONDS,
-            "timezone": "UTC",
-        }
-        arguments: dict[str, Any] = {
-            **LINK,
-            "client_encoding": "utf8",
-            "application_name": f"bizenv {self.schema}",
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        }
-        engine = create_engine(self._url, isolation_level="AUTOCOMMIT", connect_args=arguments, **pool_of(self._pool))
+        engine = schema_engine(self._url, self.schema, self._pool, isolation_level="AUTOCOMMIT")
         self._place.watch(engine)
         return engine
 
