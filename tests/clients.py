@@ -15,9 +15,9 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from services.catalogue import SERVICES
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.contracts.paths import CommandPath, command_paths
 from services.chassis.domain import Command
-from services.chassis.gateway import Receipt
 
 SECONDS = 30.0
 _TURNS = '{"loadBalancingConfig": [{"round_robin": {}}]}'

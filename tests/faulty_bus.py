@@ -11,7 +11,7 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from services.chassis.bus import Delivery, Source
+from services.chassis.bus.port import Delivery, Source
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
 

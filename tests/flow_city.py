@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
-from services.chassis.city import registry_of
-from services.chassis.consumer import Consumer, catch_up
+from services.chassis.bus.consumer import Consumer, catch_up
+from services.chassis.bus.intake import Intake
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent, schema
@@ -24,19 +24,19 @@ from services.chassis.event_store.opening import create_store
 from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.flow import FlowReport, audit_flow
 from services.chassis.flow.verify_topic import verify_topic
-from services.chassis.intake import Intake
+from services.chassis.hosting.city import registry_of
 from services.chassis.kafka.heads import HeadPublisher
 from services.chassis.kafka.topics import TopicShape, ensure_topic
 from services.chassis.kafka.whole_topic import WholeTopics
 from services.chassis.leases import Lease, RelayPlace
-from services.chassis.live_views import LiveViews
-from services.chassis.postgres_schema import PostgresSchema
-from services.chassis.recovering import Recovered, recover
+from services.chassis.postgres.schema import PostgresSchema
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
-from services.chassis.sinks import ViewSink
+from services.chassis.sinks.sink import ViewSink
 from services.chassis.truth import AuditReport, MerkleLog
-from services.chassis.view_database import ViewDatabase
+from services.chassis.upkeep.recovering import Recovered, recover
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.live import LiveViews
 from tests.kafka_topics import Publisher
 from tests.sample_service import CounterAdded, CounterOpened, CounterRenamed, Faults, sample_service
 from tests.servers import Kafka, Postgres

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from services.chassis.bus import Bus
-from services.chassis.city import registry_of
-from services.chassis.consumer import Consumer
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.intake import Intake
+from services.chassis.bus.port import Bus
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
-from services.chassis.intake import Intake
-from services.chassis.sinks import ViewSink
-from services.chassis.view_database import ViewDatabase
+from services.chassis.hosting.city import registry_of
+from services.chassis.sinks.sink import ViewSink
+from services.chassis.views.database import ViewDatabase
 from tests.sample_service import COUNTER_FACTS, CounterAdded, new_id, sample_service
 from tests.stores import RECORDED_AT, version_of
 from tests.waiting import eventually

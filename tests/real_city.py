@@ -9,14 +9,14 @@ from pathlib import Path
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SystemClock
+from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
-from services.chassis.embedded import Embedded, create_city
 from services.chassis.event_store import StoreKind
-from services.chassis.gateway import Call, Receipt
-from services.chassis.serving import Access, Doors
+from services.chassis.forms.embedded import Embedded, create_city
+from services.chassis.hosting.serving import Access, Doors
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SystemClock
 from services.policy_registry.programme_files import load_programme
 
 PROGRAMME = Path(__file__).parents[1] / "deploy" / "programmes" / "baoding-2017"

@@ -15,19 +15,19 @@ from uuid import uuid4
 import msgspec
 
 from services.chassis.auth import Principal, Rights, Role, Scope
-from services.chassis.clock import Clock, SetClock
+from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command, Decider, EntityId, Event, Facts, Rule, require_not_in_future
-from services.chassis.embedded import Embedded, create_city
 from services.chassis.envelope import Envelope
 from services.chassis.errors import NotFound
 from services.chassis.event_store import StoreKind
-from services.chassis.gateway import Call, Receipt
-from services.chassis.passing_time import DayPassed
-from services.chassis.reactions import Reaction
+from services.chassis.forms.embedded import Embedded, create_city
+from services.chassis.hosting.passing_time import DayPassed
+from services.chassis.reactions.table import Reaction
 from services.chassis.service import Aggregate, Asker, Query, QueryHandler, Service, whole_city
 from services.chassis.settings import Settings
-from services.chassis.views import AppendedView, FoldedView, Reader, Received
+from services.chassis.time.clock import Clock, SetClock
+from services.chassis.views.view import AppendedView, FoldedView, Reader, Received
 
 DAY = date(2017, 3, 1)
 NOON = datetime(2017, 3, 1, 4, tzinfo=UTC)

@@ -11,18 +11,18 @@ from typing import Protocol
 
 import msgspec
 
-from services.chassis.bus import Source
-from services.chassis.city import registry_of
+from services.chassis.bus.port import Source
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope, partition_of
-from services.chassis.generation_schemas import GenerationSchemas
-from services.chassis.generations import GenerationFiles, Generations
-from services.chassis.postgres_schema import PostgresSchema
-from services.chassis.sink_database import Checkpoint
-from services.chassis.sink_place import SinkPlace
-from services.chassis.sinks import Batch
-from services.chassis.view_file import ViewFile
-from services.chassis.views import FoldedView, Received, ViewSpec
+from services.chassis.hosting.city import registry_of
+from services.chassis.postgres.schema import PostgresSchema
+from services.chassis.sinks.database import Checkpoint
+from services.chassis.sinks.place import SinkPlace
+from services.chassis.sinks.sink import Batch
+from services.chassis.views.file import ViewFile
+from services.chassis.views.generation_schemas import GenerationSchemas
+from services.chassis.views.generations import GenerationFiles, Generations
+from services.chassis.views.view import FoldedView, Received, ViewSpec
 from tests.sample_service import (
     COUNTER_FACTS,
     CounterAdded,

@@ -11,10 +11,10 @@ import msgspec
 
 from services.chassis.auth import Principal, Rights
 from services.chassis.domain import Command, Decider, Event, Facts
-from services.chassis.passing_time import CALENDAR, PassDay
-from services.chassis.reactions import Reaction
+from services.chassis.hosting.passing_time import CALENDAR, PassDay
+from services.chassis.reactions.table import Reaction
 from services.chassis.registry import Upcast
-from services.chassis.views import Reader, ViewSpec
+from services.chassis.views.view import Reader, ViewSpec
 
 FactsLookup = Callable[[Reader, Any, Command, Facts], Facts]
 """(reader of the service's reference tables, state, command, facts with `today` only) → the aggregate's Facts."""

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DatabaseError
 from services.catalogue import SERVICES
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
-from services.chassis.clock import SHANGHAI
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import StoreUnusable
-from services.chassis.instants import instant_of
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SHANGHAI
+from services.chassis.time.instants import instant_of
 from services.chassis.truth import AuditReport, read_public_key
 from services.chassis.truth import verify as verify_store
 from services.cli.app import app, fail

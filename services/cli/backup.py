@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.embedded import EVENTS_FILE, LOGINS_FILE, REACTIONS_FILE
+from services.chassis.forms.embedded import EVENTS_FILE, LOGINS_FILE, REACTIONS_FILE
 from services.cli.app import app, fail
 from services.cli.opening import prepare, require_city
 from services.cli.progress import progress_bar

@@ -12,16 +12,16 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SystemClock
+from services.chassis.commanding.gateway import Call
 from services.chassis.deadline import Deadline
-from services.chassis.embedded import Embedded, EmbeddedForm, create_city
 from services.chassis.event_store import StoreKind
 from services.chassis.event_store.migrations import migrate as migrate_store
 from services.chassis.event_store.store_info import refuse_newer
-from services.chassis.gateway import Call
-from services.chassis.making import in_the_making
-from services.chassis.serving import check_folder, keep_logs, only_server
+from services.chassis.forms.embedded import Embedded, EmbeddedForm, create_city
+from services.chassis.hosting.serving import check_folder, keep_logs, only_server
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SystemClock
+from services.chassis.upkeep.making import in_the_making
 from services.cli.app import app, fail
 from services.cli.opening import NO_CITY, city, form_of, prepare, programme_folder, require_city
 from services.cli.progress import progress_bar

@@ -13,11 +13,11 @@ import msgspec
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.city import City
+from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.errors import InvalidRequest, TooLarge, Violation
-from services.chassis.gateway import Call, Receipt
+from services.chassis.hosting.city import City
 from services.chassis.validation import decode_json
 from services.cli.app import TOKEN_VARIABLE, app, fail
 from services.cli.opening import access_to, city, prepare, require_city, unserved_city

@@ -9,9 +9,9 @@ import msgspec
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.cloudevents import to_structured
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
+from services.chassis.feed.cloudevents import to_structured
 from services.cli.app import app, fail
 from services.cli.opening import open_store, prepare
 

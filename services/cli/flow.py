@@ -8,10 +8,10 @@ import msgspec
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.city import registry_of
 from services.chassis.errors import Unavailable
 from services.chassis.flow import FlowCode, FlowReport, ServiceFlow, audit_flow
-from services.chassis.form import Form
+from services.chassis.forms.form import Form
+from services.chassis.hosting.city import registry_of
 from services.chassis.settings import Settings
 from services.cli.app import fail
 from services.cli.opening import form_of, prepare, require_city

@@ -11,17 +11,18 @@ from pathlib import Path
 from sqlalchemy.exc import DatabaseError
 
 from services.catalogue import SERVICES
-from services.chassis import faults, logs
-from services.chassis.city import City
-from services.chassis.city_clock import city_clock
-from services.chassis.embedded import EmbeddedForm
+from services.chassis import faults
 from services.chassis.event_store import EventStore, StoreInfo
-from services.chassis.form import Form
-from services.chassis.garbage import calm_garbage_collection
-from services.chassis.making import finish
+from services.chassis.forms.embedded import EmbeddedForm
+from services.chassis.forms.form import Form
+from services.chassis.hosting.city import City
+from services.chassis.hosting.garbage import calm_garbage_collection
+from services.chassis.hosting.serving import Access, alone, only_server
 from services.chassis.service import Service
-from services.chassis.serving import Access, alone, only_server
 from services.chassis.settings import Settings
+from services.chassis.telemetry import logs
+from services.chassis.time.city_clock import city_clock
+from services.chassis.upkeep.making import finish
 from services.cli.app import fail, settings
 
 PROGRAMMES = Path(__file__).resolve().parent.parent.parent / "deploy" / "programmes"
@@ -45,7 +46,7 @@ def prepare() -> Settings:
 def form_of(given: Settings) -> Form:
     """The form that the settings ask for."""
     if given.distributed:
-        from services.chassis.distributed import DistributedForm  # noqa: PLC0415 - its libraries are slow to load
+        from services.chassis.forms.distributed import DistributedForm  # noqa: PLC0415 - its libraries are slow to load
 
         return DistributedForm(given, [service.name for service in SERVICES])
     return EmbeddedForm(given.data, given)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.instants import instant_of
-from services.chassis.restoring import go_on, put_back
-from services.chassis.serving import only_server
+from services.chassis.hosting.serving import only_server
 from services.chassis.settings import Settings, settings_table
+from services.chassis.time.instants import instant_of
+from services.chassis.upkeep.restoring import go_on, put_back
 from services.cli.app import app, fail
 from services.cli.doctor import examine
 from services.cli.opening import city, form_of, prepare, require_city

@@ -26,8 +26,8 @@ def recover(
 
     须先停止该服务的所有进程 · stop all processes of the service first.
     """
-    from services.chassis import recovering  # noqa: PLC0415 - its libraries are slow to load
-    from services.chassis.distributed import RELAY  # noqa: PLC0415
+    from services.chassis.forms.distributed import RELAY  # noqa: PLC0415
+    from services.chassis.upkeep import recovering  # noqa: PLC0415 - its libraries are slow to load
 
     given = prepare()
     require_city(given)

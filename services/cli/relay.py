@@ -15,7 +15,7 @@ from services.cli.app import app, fail
 from services.cli.opening import form_of, open_store, prepare, require_city, unreadable
 
 if TYPE_CHECKING:
-    from services.chassis.distributed import DistributedForm
+    from services.chassis.forms.distributed import DistributedForm
     from services.chassis.settings import Settings
 
 relay = typer.Typer(no_args_is_help=True, help="转发到 Kafka · the relay of events to Kafka")
@@ -51,7 +51,7 @@ def restart(
 
 
 def _refilled(engine: Engine) -> bool:
-    from services.chassis.distributed import RELAY  # noqa: PLC0415 - its libraries are slow to load
+    from services.chassis.forms.distributed import RELAY  # noqa: PLC0415 - its libraries are slow to load
     from services.chassis.kafka.refill import refill  # noqa: PLC0415
 
     try:
@@ -67,7 +67,7 @@ def _form(given: Settings) -> DistributedForm:
     form = form_of(given)
     if not given.distributed:
         fail("单机形式不经 Kafka 转发 · the embedded form relays nothing: its bus reads the event tables")
-    from services.chassis.distributed import DistributedForm  # noqa: PLC0415
+    from services.chassis.forms.distributed import DistributedForm  # noqa: PLC0415
 
     assert isinstance(form, DistributedForm)
     return form
@@ -75,7 +75,7 @@ def _form(given: Settings) -> DistributedForm:
 
 def _status(given: Settings, form: DistributedForm, service: str) -> bool:
     """Tell of one service; False: its topic lacks what was sent."""
-    from services.chassis.distributed import RELAY  # noqa: PLC0415
+    from services.chassis.forms.distributed import RELAY  # noqa: PLC0415
 
     store = open_store(given, service)
     try:

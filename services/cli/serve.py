@@ -10,14 +10,14 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.city import City
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import StoreKind
+from services.chassis.hosting.city import City
+from services.chassis.hosting.serving import Access, Doors, check_folder
+from services.chassis.hosting.serving import serve as serve_city
+from services.chassis.hosting.waiting_start import wait_for_servers
 from services.chassis.service import Service
-from services.chassis.serving import Access, Doors, check_folder
-from services.chassis.serving import serve as serve_city
 from services.chassis.settings import Settings
-from services.chassis.waiting_start import wait_for_servers
 from services.cli.app import app, fail
 from services.cli.opening import access_to, city, form_of, prepare, require_city, serving_alone
 from services.projection.cockpit import cockpit_routes

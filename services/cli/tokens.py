@@ -9,10 +9,10 @@ import typer
 
 from services.catalogue import SERVICES
 from services.chassis.auth import ROLE_PURPOSES, ROLE_TITLES, Principal, Role
-from services.chassis.city import registry_of
-from services.chassis.city_clock import city_clock
 from services.chassis.errors import InvalidRequest, Violation
+from services.chassis.hosting.city import registry_of
 from services.chassis.settings import Settings
+from services.chassis.time.city_clock import city_clock
 from services.cli.app import app
 from services.cli.opening import access_to, form_of, open_store, prepare, store_info
 from services.policy_registry.events import (

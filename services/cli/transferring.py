@@ -11,7 +11,7 @@ import msgspec
 
 from services.catalogue import SERVICES
 from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
-from services.chassis.embedded import EmbeddedForm
+from services.chassis.forms.embedded import EmbeddedForm
 from services.chassis.settings import Settings
 from services.cli.app import fail
 from services.cli.opening import form_of
@@ -49,9 +49,9 @@ def embedded_settings(given: Settings, folder: Path, keys: Path | None = None) -
 
 def transfer_city(apart: Settings, given: Settings) -> None:
     """Copy a city's facts, its published heads and its keys. It may be called again after a crash."""
-    from services.chassis.distributed import DistributedForm  # noqa: PLC0415 - its libraries are slow to load
+    from services.chassis.forms.distributed import DistributedForm  # noqa: PLC0415 - its libraries are slow to load
     from services.chassis.settings.servers import database_url  # noqa: PLC0415
-    from services.chassis.transferring import transfer  # noqa: PLC0415
+    from services.chassis.upkeep.transferring import transfer  # noqa: PLC0415
 
     form = form_of(given)
     assert isinstance(form, DistributedForm)

@@ -8,7 +8,7 @@ import msgspec
 
 from services.chassis.domain import Command, Facts
 from services.chassis.envelope import Envelope
-from services.chassis.views import FoldedView, Reader, Received
+from services.chassis.views.view import FoldedView, Reader, Received
 from services.policy_registry.events import UNIT_REGISTRY_EVENTS
 from services.policy_registry.unit_registry.facts import RegistryFacts
 

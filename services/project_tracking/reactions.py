@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.chassis.domain import Command
-from services.chassis.passing_time import DayPassed
-from services.chassis.reactions import Reaction
-from services.chassis.views import Reader, Received
+from services.chassis.hosting.passing_time import DayPassed
+from services.chassis.reactions.table import Reaction
+from services.chassis.views.view import Reader, Received
 from services.project_tracking.events.months import month_before, month_of
 from services.project_tracking.project.commands import RecordLamp
 from services.project_tracking.reference import lamps_owed, rules_in_force

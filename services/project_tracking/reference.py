@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from services.chassis.clock import business_day
 from services.chassis.domain import Facts
 from services.chassis.envelope import Envelope
-from services.chassis.views import FoldedView, Handler, Reader, Received
+from services.chassis.time.clock import business_day
+from services.chassis.views.view import FoldedView, Handler, Reader, Received
 from services.policy_registry.events import (
     PROGRAMME_EVENTS,
     UNIT_REGISTRY_EVENTS,

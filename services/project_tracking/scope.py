@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from services.chassis.domain import Command
-from services.chassis.views import Reader
+from services.chassis.views.view import Reader
 from services.policy_registry.events import UnitRegister, last_with_code, unit, unit_on
 from services.project_tracking.events import ProjectRecord
 from services.project_tracking.project.commands import RegisterProject

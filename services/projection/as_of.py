@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from services.chassis.clock import SHANGHAI
 from services.chassis.errors import InvalidRequest, Violation
-from services.chassis.instants import microseconds
 from services.chassis.service import Asker
+from services.chassis.time.clock import SHANGHAI
+from services.chassis.time.instants import microseconds
 
 EARLIEST = date(1990, 1, 1)
 """No programme reaches further back; a date before it is a slip of the pen."""

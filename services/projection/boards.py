@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from services.chassis.views import Reader
+from services.chassis.views.view import Reader
 from services.policy_registry.events import ProgrammeRecord, UnitRegister, UnitSpan, programme_on, unit_on
 from services.project_tracking.events import ProjectRules
 from services.project_tracking.events.adopted_rules import rules_on

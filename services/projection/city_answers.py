@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from services.chassis.errors import NotFound
 from services.chassis.service import Asker
-from services.chassis.views import Reader
+from services.chassis.views.view import Reader
 from services.policy_registry.events import (
     ProgrammeText,
     RuleSet,

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Table, func, select
 
-from services.chassis.views import FoldedView, Reader
+from services.chassis.views.view import FoldedView, Reader
 from services.policy_registry.events import CityRegister, ProgrammeRecord, UnitRegister
 from services.projection.programme import (
     PROGRAMME,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 
-from services.chassis.instants import instant_of
 from services.chassis.service import Asker
+from services.chassis.time.instants import instant_of
 from services.project_tracking.events import (
     Lamp,
     LampEvidence,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.chassis.envelope import Envelope
-from services.chassis.views import AppendedView, FoldedView, Received, StoredFact
+from services.chassis.views.view import AppendedView, FoldedView, Received, StoredFact
 from services.policy_registry.events import (
     PROGRAMME_EVENTS,
     UNIT_REGISTRY_EVENTS,

@@ -6,7 +6,7 @@ import msgspec
 
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
-from services.chassis.views import FoldedView, Received
+from services.chassis.views.view import FoldedView, Received
 from services.project_tracking.events import PROJECT_EVENTS, ProjectRecord, evolve
 from services.projection.sources import corrects, source_key
 

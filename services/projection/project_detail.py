@@ -6,7 +6,7 @@ from datetime import date
 
 from services.chassis.errors import NotFound
 from services.chassis.service import Asker
-from services.chassis.views import Reader
+from services.chassis.views.view import Reader
 from services.project_tracking.events import Step, first_day, invested_before, last_day, months_from, planned_at
 from services.projection.answers.project import CurvePoint, ProjectAnswer, StepLine
 from services.projection.as_of import moment_of

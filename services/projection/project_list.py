@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from services.chassis.errors import InvalidRequest, Violation
 from services.chassis.service import Asker
-from services.chassis.views import Reader
+from services.chassis.views.view import Reader
 from services.project_tracking.events import Stage
 from services.projection.answers.project_lines import ProjectPage
 from services.projection.as_of import moment_of

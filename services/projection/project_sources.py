@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.chassis.instants import instant_of
+from services.chassis.time.instants import instant_of
 from services.project_tracking.events import ProjectProgressReported, ProjectRegistered, ProjectStepRetracted
 from services.projection.answers.project import OtherFact, Source
 from services.projection.as_of import Moment, end_of

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.chassis.domain import Event
 from services.chassis.registry import EventRegistry, UnknownEventType
-from services.chassis.views import AppendedView, Reader
+from services.chassis.views.view import AppendedView, Reader
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.project_board import project_of
 

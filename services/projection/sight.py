@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.chassis.service import Asker
-from services.chassis.views import Reader
+from services.chassis.views.view import Reader
 from services.policy_registry.events import last_with_code
 from services.projection.as_of import Moment
 from services.projection.boards import Board, board_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.chassis.errors import NotFound
-from services.chassis.instants import instant_of
 from services.chassis.service import Asker
-from services.chassis.views import Reader
+from services.chassis.time.instants import instant_of
+from services.chassis.views.view import Reader
 from services.projection.answers.project import ProjectTimeline, TimelineEntry
 from services.projection.as_of import Moment, end_of, moment_of
 from services.projection.boards import board_of

@@ -8,13 +8,13 @@ from itertools import groupby
 from uuid import UUID, uuid5
 
 from services.chassis.auth import system
-from services.chassis.clock import SHANGHAI, SetClock
+from services.chassis.commanding.gateway import Call
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command, DomainError
-from services.chassis.embedded import Embedded
 from services.chassis.errors import RequestError
-from services.chassis.gateway import Call
-from services.chassis.passing_time import PassDay
+from services.chassis.forms.embedded import Embedded
+from services.chassis.hosting.passing_time import PassDay
+from services.chassis.time.clock import SHANGHAI, SetClock
 from services.policy_registry.programme import AdoptProgramme
 from services.policy_registry.unit_registry.commands import RegistryOrder
 from services.rehearsal.telling import Intention

@@ -10,11 +10,11 @@ from pathlib import Path
 from uuid import uuid5
 
 from services.catalogue import SERVICES
-from services.chassis.clock import SHANGHAI, SetClock
-from services.chassis.embedded import Embedded, create_city
 from services.chassis.event_store import StoreKind, StoreUnusable
-from services.chassis.making import in_the_making
+from services.chassis.forms.embedded import Embedded, create_city
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SHANGHAI, SetClock
+from services.chassis.upkeep.making import in_the_making
 from services.policy_registry.programme_files import load_programme
 from services.project_tracking.project.commands import RegisterProject
 from services.rehearsal.chance import stream

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
-from services.chassis.clock import SHANGHAI
 from services.chassis.domain import Command
+from services.chassis.time.clock import SHANGHAI
 from services.policy_registry.events import ProgrammeRecord, rule_set_on
 from services.policy_registry.programme import AdoptProgramme
 from services.project_tracking.events import ProjectRules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from services.chassis.calendar import is_working_day
+from services.chassis.time.calendar import is_working_day
 from services.project_tracking.events import first_day, last_day, month_before, month_of, months_from
 
 WEIGHTS = (5.0, 4.0, 11.0, 10.0, 10.0, 10.0, 8.0, 8.0, 9.0, 9.5, 9.0, 6.5)

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from services.chassis import logs
-from services.chassis.garbage import calm_garbage_collection
+from services.chassis.hosting.garbage import calm_garbage_collection
+from services.chassis.telemetry import logs
 from tests.bench import report
 from tests.bench.append import append_sqlite_1, append_sqlite_8, append_sqlite_64
 from tests.bench.append_pg import (

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from services.catalogue import SERVICES
-from services.chassis.bus import EmbeddedBus
-from services.chassis.city import City
-from services.chassis.city_clock import city_clock
-from services.chassis.distributed import DistributedForm
+from services.chassis.bus.port import EmbeddedBus
 from services.chassis.event_store import EventStore
-from services.chassis.positions_known import StoredPositions
-from services.chassis.serving import serve
+from services.chassis.forms.distributed import DistributedForm
+from services.chassis.hosting.city import City
+from services.chassis.hosting.serving import serve
+from services.chassis.positions.known import StoredPositions
 from services.chassis.settings import Settings
+from services.chassis.time.city_clock import city_clock
 from services.cli.opening import access_to, prepare
 
 SERVED = "project_tracking"

@@ -18,8 +18,8 @@ import msgspec
 from services.chassis.event_store import Append, Appended, EventStore
 from services.chassis.event_store.opening import open_store
 from services.chassis.event_store.postgresql import PostgresDialect
-from services.chassis.garbage import calm_garbage_collection
-from services.chassis.loop_thread import LoopThread
+from services.chassis.hosting.garbage import calm_garbage_collection
+from services.chassis.hosting.loop_thread import LoopThread
 from services.chassis.random_ids import ordered_uuid
 from tests.bench.project_life import progress_report
 from tests.stores import RECORDED_AT

@@ -9,13 +9,13 @@ from itertools import islice
 
 from sqlalchemy.engine import Connection
 
-from services.chassis.bus import EmbeddedBus
-from services.chassis.consumer import Consumer, catch_up
+from services.chassis.bus.consumer import Consumer, catch_up
+from services.chassis.bus.port import EmbeddedBus
 from services.chassis.event_store import EventStore
-from services.chassis.postgres_schema import PostgresSchema
+from services.chassis.postgres.schema import PostgresSchema
 from services.chassis.registry import EventRegistry
 from services.chassis.settings import Settings
-from services.chassis.view_database import ViewDatabase
+from services.chassis.views.database import ViewDatabase
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.service import SERVICE as PROJECTION
 from tests.bench.material import SERVICE, Fact, fill, long_history

@@ -22,9 +22,9 @@ from eventsourcing.projection import Projection
 from eventsourcing.system import NotificationLogReader
 
 from services.chassis.envelope import Envelope
-from services.chassis.instants import instant_of
 from services.chassis.registry import EventRegistry
-from services.chassis.views import Received
+from services.chassis.time.instants import instant_of
+from services.chassis.views.view import Received
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.project_board import PROJECT_BOARD, BoardRow
 from tests.bench.material import SERVICE, project_facts, whole_lives

@@ -14,15 +14,15 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from services.chassis.bus import EmbeddedBus
-from services.chassis.consumer import Consumer, catch_up
+from services.chassis.bus.consumer import Consumer, catch_up
+from services.chassis.bus.intake import Intake
+from services.chassis.bus.port import EmbeddedBus
 from services.chassis.event_store import EventStore
-from services.chassis.intake import Intake
-from services.chassis.live_views import LiveViews
 from services.chassis.registry import EventRegistry
 from services.chassis.settings import Settings
-from services.chassis.sinks import ViewSink
-from services.chassis.view_database import ViewDatabase
+from services.chassis.sinks.sink import ViewSink
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.live import LiveViews
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.project_board import PROJECT_BOARD
 from services.projection.project_timeline import PROJECT_TIMELINE

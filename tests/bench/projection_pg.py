@@ -8,8 +8,8 @@ from __future__ import annotations
 from sqlalchemy.engine import Connection
 
 from services.chassis.event_store import EventStore
-from services.chassis.postgres_schema import PostgresSchema
-from services.chassis.view_database import ViewDatabase
+from services.chassis.postgres.schema import PostgresSchema
+from services.chassis.views.database import ViewDatabase
 from tests.bench.material import fill, project_facts, whole_lives
 from tests.bench.peer import NAME
 from tests.bench.peer_projection import projected_rate

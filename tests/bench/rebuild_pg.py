@@ -6,10 +6,10 @@ import sys
 import time
 from contextlib import closing
 
-from services.chassis.consumer import catch_up
-from services.chassis.generation_schemas import GenerationSchemas
+from services.chassis.bus.consumer import catch_up
 from services.chassis.kafka.bus import KafkaBus
-from services.chassis.shared_views import SharedViews
+from services.chassis.views.generation_schemas import GenerationSchemas
+from services.chassis.views.shared import SharedViews
 from tests.bench import bare_kafka
 from tests.bench.history import REGISTRY, VIEWS, History, history
 from tests.bench.kafka_flow import relayed_rate

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SystemClock
+from services.chassis.commanding.gateway import Call
 from services.chassis.deadline import Deadline
-from services.chassis.embedded import EVENTS_FILE, Embedded, create_city
 from services.chassis.event_store import EventStore, SqliteDialect, StoreKind
-from services.chassis.gateway import Call
-from services.chassis.serving import Access
+from services.chassis.forms.embedded import EVENTS_FILE, Embedded, create_city
+from services.chassis.hosting.serving import Access
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SystemClock
 from tests.bench.project_life import programme
 
 START_SECONDS = 120.0

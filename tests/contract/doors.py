@@ -19,12 +19,12 @@ from google.rpc import error_details_pb2, status_pb2
 from starlette.applications import Starlette
 
 from services.chassis.auth import Principal, Role, TokenIssuer, TokenVerifier
+from services.chassis.commanding.gateway import Call, Gateway, Receipt
 from services.chassis.contracts.descriptors import Contracts, build_contracts
 from services.chassis.domain import Command, Facts, Rule
 from services.chassis.envelope import Envelope, partition_of
 from services.chassis.errors import CommandIdReused, Forbidden, NotFound, StaleVersion
-from services.chassis.feed import Feed, beyond_end
-from services.chassis.gateway import Call, Gateway, Receipt
+from services.chassis.feed.stream import Feed, beyond_end
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.http_api import api_routes
 from services.chassis.peers import Channels, RemoteGateway

@@ -12,7 +12,7 @@ import msgspec
 
 from services.chassis.domain import Command, Decider, EntityId, Event, Facts, Name, Rule, Text, Yuan
 from services.chassis.service import Aggregate, Asker, Query, QueryHandler, Service, whole_city
-from services.chassis.views import Reader
+from services.chassis.views.view import Reader
 
 
 class Kind(enum.Enum):

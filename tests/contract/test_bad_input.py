@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from services.chassis.auth import Role
-from services.chassis.metrics import METRICS
+from services.chassis.telemetry.metrics import METRICS
 from tests.contract.doors import PACKAGE, Outcome, Request, door, message, token
 
 DOORS = ["grpc", "http", "grpc-peer", "http-peer"]

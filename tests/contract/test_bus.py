@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from services.chassis.bus import Bus, Delivery, EmbeddedBus, Source, Subscription
+from services.chassis.bus.port import Bus, Delivery, EmbeddedBus, Source, Subscription
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
 from tests.kafka_topics import Publisher

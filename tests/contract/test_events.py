@@ -25,7 +25,7 @@ from services.chassis.contracts.goldens import (
 )
 from services.chassis.contracts.jsonschema import event_schema
 from services.chassis.domain import Event
-from services.chassis.embedded import PARTITIONS
+from services.chassis.forms.embedded import PARTITIONS
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.chassis.auth import Principal, Role
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Forbidden, InvalidRequest
-from services.chassis.feed_pages import ReadFeed, read_page
+from services.chassis.feed.pages import ReadFeed, read_page
 from tests.contract.doors import envelope
 
 pytestmark = pytest.mark.asyncio

@@ -20,9 +20,9 @@ from services.chassis.grpc_server import GrpcDoor
 from services.chassis.grpc_server.handlers import STREAMS
 from services.chassis.grpc_server.requests import CallReader
 from services.chassis.grpc_server.status import details_of, message_of
-from services.chassis.metrics import METRICS
 from services.chassis.settings import Settings
-from services.chassis.tracing import TraceContext
+from services.chassis.telemetry.metrics import METRICS
+from services.chassis.telemetry.tracing import TraceContext
 from tests.contract.doors import (
     CONTRACTS,
     PACKAGE,

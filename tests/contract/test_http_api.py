@@ -15,7 +15,7 @@ from services.chassis.auth import Role
 from services.chassis.contracts.paths import command_paths
 from services.chassis.errors import Overloaded, TooLarge
 from services.chassis.http_api.answers import error_response
-from services.chassis.metrics import METRICS
+from services.chassis.telemetry.metrics import METRICS
 from tests.contract.doors import FakeGateway, http_door, token
 from tests.contract.sample import SERVICE, Kind, ListWorks
 

@@ -17,6 +17,7 @@ import pytest
 
 from services.chassis import errors
 from services.chassis.auth import Principal, Rights, Role, Scope
+from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command, DomainError
 from services.chassis.errors import (
@@ -31,8 +32,7 @@ from services.chassis.errors import (
     Violation,
     describe,
 )
-from services.chassis.feed_rights import READ_FEED
-from services.chassis.gateway import Call, Receipt
+from services.chassis.feed.rights import READ_FEED
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.grpc_server.door import LEAST_PING_MILLISECONDS, PINGS
 from services.chassis.grpc_server.problems import LARGEST, problem_in, whole_of

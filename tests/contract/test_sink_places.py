@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from services.chassis.checkpoints import Checkpoint, LostPlace
-from services.chassis.generations import RebuildRunning
-from services.chassis.live_views import LiveViews
-from services.chassis.sink_database import ParkedFact, SinkDatabase
-from services.chassis.sinks import Batch, Poisoned, ViewSink
-from services.chassis.view_database import ViewDatabase
+from services.chassis.sinks.checkpoints import Checkpoint, LostPlace
+from services.chassis.sinks.database import ParkedFact, SinkDatabase
+from services.chassis.sinks.sink import Batch, Poisoned, ViewSink
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.generations import RebuildRunning
+from services.chassis.views.live import LiveViews
 from tests.sample_service import CounterAdded, CounterOpened, CounterRenamed, Faults
 from tests.sink_places import DAY, REGISTRY, Files, History, Places, Schemas, batch_of, moved_by, sample_views
 

@@ -10,8 +10,8 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.domain import Command
-from services.chassis.gateway import Receipt
 from tests import lives
 from tests.clients import Door, Lost, Refused
 from tests.waiting import eventually

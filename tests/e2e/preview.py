@@ -13,10 +13,10 @@ from pathlib import Path
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SetClock
-from services.chassis.embedded import Embedded, city_exists
-from services.chassis.serving import Access, Doors, serve
+from services.chassis.forms.embedded import Embedded, city_exists
+from services.chassis.hosting.serving import Access, Doors, serve
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SetClock
 from services.projection.cockpit import cockpit_routes
 from services.rehearsal import rehearse
 

@@ -17,9 +17,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.domain import Command
 from services.chassis.event_store.schema import REVISION
-from services.chassis.gateway import Receipt
 from tests import lives
 from tests.clients import Door, GrpcClient, HttpClient, Lost, Refused
 from tests.e2e.forms import SERVICES, City, Copies, Fleet, fleet

@@ -12,13 +12,13 @@ import pytest
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.city_clock import city_clock
+from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
-from services.chassis.embedded import Embedded, EmbeddedForm
-from services.chassis.gateway import Call, Receipt
-from services.chassis.serving import keep_logs
+from services.chassis.forms.embedded import Embedded, EmbeddedForm
+from services.chassis.hosting.serving import keep_logs
 from services.chassis.settings import Settings
+from services.chassis.time.city_clock import city_clock
 from tests import lives
 from tests.clients import HttpClient, Refused
 from tests.faults.check import check_views

@@ -15,16 +15,16 @@ from pathlib import Path
 from services.catalogue import SERVICES
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
-from services.chassis.city_clock import city_clock
-from services.chassis.consumer import catch_up
-from services.chassis.embedded import EVENTS_FILE, PUBLISHED, Embedded, EmbeddedForm
+from services.chassis.bus.consumer import catch_up
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, SqliteDialect
-from services.chassis.host import ServiceHost
+from services.chassis.forms.embedded import EVENTS_FILE, PUBLISHED, Embedded, EmbeddedForm
+from services.chassis.hosting.host import ServiceHost
 from services.chassis.settings import Settings
-from services.chassis.sinks import ViewSink
+from services.chassis.sinks.sink import ViewSink
+from services.chassis.time.city_clock import city_clock
 from services.chassis.truth import verify
-from services.chassis.view_database import ViewDatabase
+from services.chassis.views.database import ViewDatabase
 from tests.clients import HttpClient
 
 OURS = "city_group:storm"

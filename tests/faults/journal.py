@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.domain import Command
-from services.chassis.gateway import Receipt
 
 
 class Order(NamedTuple):

@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.chassis.gateway import Receipt
+from services.chassis.commanding.gateway import Receipt
 from tests.clients import Door, GrpcClient, HttpClient, Lost, Refused
 from tests.faults.journal import Journal, Order
 from tests.faults.work import Work

@@ -18,8 +18,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.envelope import partition_of
-from services.chassis.gateway import Receipt
 from tests import lives
 from tests.clients import GrpcClient, HttpClient, Lost, Refused
 from tests.faults.test_points import whole

@@ -14,8 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.catalogue import SERVICES
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.faults import POINTS
-from services.chassis.gateway import Receipt
 from tests import lives
 from tests.clients import GrpcClient, HttpClient, Lost
 from tests.faults.check import check_log, check_positions, check_views, open_stores

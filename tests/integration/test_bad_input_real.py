@@ -21,10 +21,10 @@ import httpx
 import msgspec
 import pytest
 
-from services.chassis import logs
 from services.chassis.auth import Role
-from services.chassis.city import City
+from services.chassis.hosting.city import City
 from services.chassis.settings import Settings
+from services.chassis.telemetry import logs
 from services.cli.app import TOKEN_VARIABLE
 from services.cli.main import main
 from services.project_tracking.project.commands import RegisterProject, SignProject

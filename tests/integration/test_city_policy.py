@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from services.chassis.clock import SystemClock
 from services.chassis.domain import DomainError
+from services.chassis.time.clock import SystemClock
 from services.policy_registry.events import RuleSet, UnitKind
 from services.policy_registry.programme import AdoptProgramme, PublishRuleSet, WithdrawProgramme
 from services.policy_registry.programme_files import load_programme

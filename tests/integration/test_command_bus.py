@@ -19,10 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.chassis.auth import Principal, Role, system
-from services.chassis.clock import SetClock
-from services.chassis.commands import ATTEMPTS, CommandBus
+from services.chassis.commanding.command_bus import ATTEMPTS, CommandBus
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.domain import Command, DomainError
-from services.chassis.embedded import Embedded
 from services.chassis.errors import (
     CommandIdReused,
     DeadlineExceeded,
@@ -35,11 +34,12 @@ from services.chassis.errors import (
 )
 from services.chassis.event_store import Append, EventStore, NewEvent
 from services.chassis.event_store.model import Outcome
-from services.chassis.gateway import Receipt
-from services.chassis.metrics import METRICS
-from services.chassis.passing_time import PassDay
-from services.chassis.position import PositionToken
+from services.chassis.forms.embedded import Embedded
+from services.chassis.hosting.passing_time import PassDay
+from services.chassis.positions.position import PositionToken
 from services.chassis.settings import Settings
+from services.chassis.telemetry.metrics import METRICS
+from services.chassis.time.clock import SetClock
 from tests.full_disk import FullDisk
 from tests.sample_service import (
     CITY,

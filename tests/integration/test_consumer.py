@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 
-from services.chassis.bus import Bus, Delivery, EmbeddedBus, Source
-from services.chassis.city import registry_of
-from services.chassis.consumer import Consumer, catch_up
+from services.chassis.bus.consumer import Consumer, catch_up
+from services.chassis.bus.epochs import ConsumerStopped, GivenUp
+from services.chassis.bus.holes import Rereads
+from services.chassis.bus.intake import QUIET_OFFSETS, START, Intake
+from services.chassis.bus.port import Bus, Delivery, EmbeddedBus, Source
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
-from services.chassis.epochs import ConsumerStopped, GivenUp
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
-from services.chassis.holes import Rereads
-from services.chassis.instants import instant_of
-from services.chassis.intake import QUIET_OFFSETS, START, Intake
-from services.chassis.metrics import METRICS
-from services.chassis.sinks import Batch, ViewSink
-from services.chassis.view_database import ViewDatabase
-from services.chassis.views import Handler, Received, ViewSpec
+from services.chassis.hosting.city import registry_of
+from services.chassis.sinks.sink import Batch, ViewSink
+from services.chassis.telemetry.metrics import METRICS
+from services.chassis.time.instants import instant_of
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.view import Handler, Received, ViewSpec
 from tests.faulty_bus import FaultyBus, ScriptedBus
 from tests.full_disk import FullDisk
 from tests.sample_service import (

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.embedded import Embedded
 from services.chassis.errors import Unavailable, describe
 from services.chassis.event_store import StoreUnusable
-from services.chassis.host import ServiceHost
+from services.chassis.forms.embedded import Embedded
+from services.chassis.hosting.host import ServiceHost
 from tests.damage import spoil_table
 from tests.sample_service import Add, FindCounter, FoundCounter, OpenCounter, call, do, open_city
 

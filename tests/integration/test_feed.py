@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from services.chassis.auth import Principal, Rights, Role, Scope
+from services.chassis.commanding.local_gateway import StoreFeed
 from services.chassis.errors import InvalidRequest
 from services.chassis.event_store import EventStore
-from services.chassis.feed_rights import READ_FEED
-from services.chassis.local_gateway import StoreFeed
-from services.chassis.passing_time import DayPassed
+from services.chassis.feed.rights import READ_FEED
+from services.chassis.hosting.passing_time import DayPassed
 from services.chassis.service import Service
 from tests.stores import append_events, make_store
 

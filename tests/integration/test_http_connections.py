@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.chassis.http_server import HttpDoor
+from services.chassis.hosting.http_server import HttpDoor
 from services.chassis.settings import Settings
 
 pytestmark = pytest.mark.asyncio

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from services.chassis.bus import Delivery, Source, Subscription
-from services.chassis.cloudevents import STRUCTURED, to_binary, to_structured
+from services.chassis.bus.port import Delivery, Source, Subscription
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
+from services.chassis.feed.cloudevents import STRUCTURED, to_binary, to_structured
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.topics import TopicShape, ensure_topic
-from services.chassis.metrics import METRICS
+from services.chassis.telemetry.metrics import METRICS
 from tests.followers import Follower, record
 from tests.kafka_topics import Publisher, access_to, own_prefix
 from tests.servers import Kafka

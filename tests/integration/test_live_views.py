@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.city import registry_of
-from services.chassis.consumer import catch_up
-from services.chassis.embedded import Embedded
-from services.chassis.epochs import ConsumerStopped
+from services.chassis.bus.consumer import catch_up
+from services.chassis.bus.epochs import ConsumerStopped
+from services.chassis.bus.intake import Intake
 from services.chassis.errors import DeadlineExceeded
-from services.chassis.host import ServiceHost
-from services.chassis.intake import Intake
-from services.chassis.live_views import LiveViews, RebuildRunning
-from services.chassis.metrics import METRICS
-from services.chassis.position import PositionToken
+from services.chassis.forms.embedded import Embedded
+from services.chassis.hosting.city import registry_of
+from services.chassis.hosting.host import ServiceHost
+from services.chassis.positions.position import PositionToken
 from services.chassis.settings import Settings
-from services.chassis.sink_database import Checkpoint
-from services.chassis.sinks import ViewSink
-from services.chassis.view_database import ViewDatabase
+from services.chassis.sinks.database import Checkpoint
+from services.chassis.sinks.sink import ViewSink
+from services.chassis.telemetry.metrics import METRICS
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.live import LiveViews, RebuildRunning
 from tests.sample_service import (
     COUNTER_FACTS,
     Add,
@@ -384,7 +384,7 @@ def test_readers_beside_a_small_cache_see_committed_rows_only(
     city: Embedded, host: ServiceHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that are thrown out of the cache while a batch begins are read from the tables."""
-    monkeypatch.setattr("services.chassis.row_cache.CACHED_ROWS", 3)
+    monkeypatch.setattr("services.chassis.views.row_cache.CACHED_ROWS", 3)
     names = [f"c{n}" for n in range(12)]
     do(city, *(OpenCounter(counter=name, unit=UNIT) for name in names))
     done = threading.Event()

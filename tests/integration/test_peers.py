@@ -15,18 +15,18 @@ from starlette.applications import Starlette
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SetClock
+from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command, DomainError
-from services.chassis.embedded import Embedded
 from services.chassis.errors import Forbidden, InvalidRequest
-from services.chassis.gateway import Call, Receipt
+from services.chassis.forms.embedded import Embedded
+from services.chassis.hosting.serving import Access, Doors
 from services.chassis.http_api import SESSION_COOKIE
 from services.chassis.peers import Channels, RemoteFeed, RemoteGateway
-from services.chassis.position import PositionToken
+from services.chassis.positions.position import PositionToken
 from services.chassis.service import Query
-from services.chassis.serving import Access, Doors
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SetClock
 from services.project_tracking.project.commands import SignProject
 from services.projection.cockpit import cockpit_routes
 from services.projection.queries import GetProject

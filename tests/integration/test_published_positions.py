@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.embedded import Embedded
+from services.chassis.commanding.local_gateway import LocalGateway
 from services.chassis.errors import DeadlineExceeded, InvalidRequest
-from services.chassis.local_gateway import LocalGateway
-from services.chassis.position import PositionToken
-from services.chassis.positions_known import PublishedPositions
+from services.chassis.forms.embedded import Embedded
+from services.chassis.positions.known import PublishedPositions
+from services.chassis.positions.position import PositionToken
 from services.chassis.settings import Settings
 from tests.sample_service import Add, FindCounter, FoundCounter, OpenCounter, call, do, open_city
 from tests.waiting import eventually

@@ -14,21 +14,21 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from services.chassis.bus import Bus
-from services.chassis.clock import SetClock
-from services.chassis.consumer import Consumer
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.intake import Intake
+from services.chassis.bus.port import Bus
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.domain import Command
-from services.chassis.embedded import Embedded
 from services.chassis.envelope import Envelope, partition_of
 from services.chassis.errors import DeadlineExceeded, Overloaded, StaleVersion, Unavailable
-from services.chassis.gateway import Receipt
-from services.chassis.intake import Intake
-from services.chassis.reaction_sink import ReactionSink
-from services.chassis.reactions import Reaction
+from services.chassis.forms.embedded import Embedded
+from services.chassis.reactions.sink import ReactionSink
+from services.chassis.reactions.table import Reaction
 from services.chassis.settings import Settings
-from services.chassis.sink_database import SinkDatabase
-from services.chassis.sinks import NotYet
-from services.chassis.views import Received
+from services.chassis.sinks.database import SinkDatabase
+from services.chassis.sinks.sink import NotYet
+from services.chassis.time.clock import SetClock
+from services.chassis.views.view import Received
 from tests.faulty_bus import FaultyBus
 from tests.sample_service import (
     LEDGER,

@@ -9,16 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.chassis import recovering
-from services.chassis.consumer import catch_up
+from services.chassis.bus.consumer import catch_up
+from services.chassis.bus.epochs import GivenUp
 from services.chassis.envelope import Envelope
-from services.chassis.epochs import GivenUp
 from services.chassis.event_store import Append, Appended, NewEvent
 from services.chassis.flow import bring_back
 from services.chassis.leases import Lease, RelayPlace
-from services.chassis.recovering import NotRecoverable
 from services.chassis.truth import verify
-from services.chassis.view_database import ViewDatabase
+from services.chassis.upkeep import recovering
+from services.chassis.upkeep.recovering import NotRecoverable
+from services.chassis.views.database import ViewDatabase
 from tests.flow_city import DAY, NAME, RELAY, FlowCity, flow_city
 from tests.integration.test_flow import Facts, codes, only
 from tests.sample_service import CounterOpened

@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 from services.catalogue import SERVICES
-from services.chassis import logs
-from services.chassis.city_clock import city_clock
-from services.chassis.clock import SHANGHAI, business_day
-from services.chassis.embedded import EVENTS_FILE, Embedded, EmbeddedForm, city_exists
 from services.chassis.event_store import StoreKind, StoreUnusable
+from services.chassis.forms.embedded import EVENTS_FILE, Embedded, EmbeddedForm, city_exists
 from services.chassis.settings import Settings
+from services.chassis.telemetry import logs
+from services.chassis.time.city_clock import city_clock
+from services.chassis.time.clock import SHANGHAI, business_day
 from services.cli.main import main
 from services.policy_registry.events import CityRegister, scored_on
 from services.project_tracking.project.commands import SignProject

@@ -15,10 +15,10 @@ from starlette.applications import Starlette
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SetClock
-from services.chassis.embedded import Embedded
+from services.chassis.forms.embedded import Embedded
 from services.chassis.http_api import SESSION_COOKIE
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SetClock
 from services.projection.cockpit import cockpit_routes
 from services.rehearsal import rehearse
 from tests.unit.projection.pages import TestAccess

@@ -21,7 +21,7 @@ from services.chassis.kafka.refill import refill
 from services.chassis.kafka.sender import Sender
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import RelayPlace
-from services.chassis.metrics import METRICS
+from services.chassis.telemetry.metrics import METRICS
 from tests.followers import Follower, record
 from tests.relays import Line, running
 from tests.servers import Kafka

@@ -19,23 +19,23 @@ from typing import Any
 
 import pytest
 
-from services.chassis.bus import Bus, Delivery, EmbeddedBus, EmbeddedSubscription, Source
-from services.chassis.checkpoints import Checkpoint, LostPlace
-from services.chassis.consumer import Consumer
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.intake import Intake
+from services.chassis.bus.port import Bus, Delivery, EmbeddedBus, EmbeddedSubscription, Source
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded, Unavailable
 from services.chassis.event_store import EventStore
-from services.chassis.generation_schemas import GenerationSchemas
-from services.chassis.intake import Intake
-from services.chassis.live_views import LiveSink
-from services.chassis.position import PositionToken
-from services.chassis.postgres_schema import PostgresSchema
-from services.chassis.shared_renewal import SharedRenewal
-from services.chassis.shared_views import Pace, SharedViews
-from services.chassis.sinks import Sink, ViewSink
-from services.chassis.view_database import ViewDatabase
-from services.chassis.views import Received
-from services.chassis.waiters import Waiters
+from services.chassis.positions.position import PositionToken
+from services.chassis.positions.waiters import Waiters
+from services.chassis.postgres.schema import PostgresSchema
+from services.chassis.sinks.checkpoints import Checkpoint, LostPlace
+from services.chassis.sinks.sink import Sink, ViewSink
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.generation_schemas import GenerationSchemas
+from services.chassis.views.live import LiveSink
+from services.chassis.views.shared import Pace, SharedViews
+from services.chassis.views.shared_renewal import SharedRenewal
+from services.chassis.views.view import Received
 from tests.integration.test_consumer import OPENED, added, record, record_lives, renamed
 from tests.sample_service import COUNTER_FACTS, Faults, counters_view, sample_service
 from tests.servers import Postgres
@@ -155,10 +155,10 @@ def test_processes_that_write_at_the_same_time_lose_nothing_of_shared_rows(
 
 SLEEPER = """
 import sys
-from services.chassis.checkpoints import LostPlace
-from services.chassis.postgres_schema import PostgresSchema
-from services.chassis.sinks import ViewSink
-from services.chassis.view_database import ViewDatabase
+from services.chassis.sinks.checkpoints import LostPlace
+from services.chassis.postgres.schema import PostgresSchema
+from services.chassis.sinks.sink import ViewSink
+from services.chassis.views.database import ViewDatabase
 from tests.sink_places import REGISTRY, History, batch_of, sample_views
 
 database = ViewDatabase(PostgresSchema(sys.argv[1], sys.argv[2]), sample_views(), REGISTRY)

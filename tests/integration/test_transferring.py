@@ -15,12 +15,12 @@ from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.event_store import EventStore, StoreUnusable
 from services.chassis.event_store.postgresql import PostgresDialect
-from services.chassis.postgres_schema import PostgresSchema
-from services.chassis.serving import keep_logs
+from services.chassis.hosting.serving import keep_logs
+from services.chassis.postgres.schema import PostgresSchema
 from services.chassis.settings import Settings
-from services.chassis.sink_database import SinkDatabase
-from services.chassis.transferring import transfer
+from services.chassis.sinks.database import SinkDatabase
 from services.chassis.truth import verify
+from services.chassis.upkeep.transferring import transfer
 from tests.sample_service import UNLUCKY, Add, OpenCounter, do, open_city, sample_service
 from tests.servers import Postgres
 

@@ -9,8 +9,8 @@ import httpx
 
 from deploy.processes import free_port
 from services.chassis.errors import Unavailable
+from services.chassis.hosting.waiting_start import wait_for_servers
 from services.chassis.settings import Settings
-from services.chassis.waiting_start import wait_for_servers
 from tests.waiting import eventually
 
 

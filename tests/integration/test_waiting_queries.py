@@ -14,13 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
-from services.chassis.embedded import Embedded
 from services.chassis.envelope import partition_of
 from services.chassis.event_store.sqlite import SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
-from services.chassis.position import PositionToken
-from services.chassis.reaction_sink import ReactionSink
-from services.chassis.serving import Access, Doors
+from services.chassis.forms.embedded import Embedded
+from services.chassis.hosting.serving import Access, Doors
+from services.chassis.positions.position import PositionToken
+from services.chassis.reactions.sink import ReactionSink
 from services.chassis.settings import Settings
 from tests.clients import QUERY_PATHS, GrpcClient, HttpClient, Refused
 from tests.clients import Door as Client

@@ -8,8 +8,8 @@ import pytest
 
 from services.catalogue import SERVICES
 from services.chassis.domain import title_of
-from services.chassis.feed_rights import READ_FEED
-from services.chassis.passing_time import PassDay
+from services.chassis.feed.rights import READ_FEED
+from services.chassis.hosting.passing_time import PassDay
 from services.chassis.service import Service
 
 

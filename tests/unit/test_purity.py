@@ -72,7 +72,7 @@ def test_a_domain_module_asks_nothing_of_the_world(module: Path) -> None:
         "pathlib",
         "uuid",
         "sqlalchemy",
-        "services.chassis.clock",
+        "services.chassis.time.clock",
         "services.projection",
     ],
 )

@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from services.chassis import readiness
 from services.chassis.event_store import EventStore
-from services.chassis.readiness import DatabaseWatch, Patience
+from services.chassis.hosting import readiness
+from services.chassis.hosting.readiness import DatabaseWatch, Patience
 from tests.waiting import eventually
 
 

@@ -12,7 +12,7 @@ import pytest
 from services.catalogue import SERVICES
 from services.chassis.auth import ROLE_PURPOSES, ROLE_TITLES, Role, Scope
 from services.chassis.domain import title_of
-from services.chassis.feed_rights import READ_FEED, READ_FEED_TITLE
+from services.chassis.feed.rights import READ_FEED, READ_FEED_TITLE
 from services.chassis.service import Service
 from tests.processes import ROOT
 

@@ -10,7 +10,7 @@ import pytest
 from services.catalogue import SERVICES
 from services.chassis.envelope import Envelope
 from services.chassis.service import Service
-from services.chassis.views import FoldedView
+from services.chassis.views.view import FoldedView
 
 VIEWS = [
     pytest.param(service, view, id=f"{service.name}-{view.name}")

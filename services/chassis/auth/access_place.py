@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from services.chassis.errors import Unavailable
-from services.chassis.postgres_schema import PostgresSchema
+from services.chassis.postgres.schema import PostgresSchema
 
 SCHEMA = "access"
 _BUSY_SECONDS = 5.0

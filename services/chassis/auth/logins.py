@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from services.chassis.auth.access_place import ENDED_TOKENS, LOGIN_CODES, AccessPlace, place_of
 from services.chassis.auth.principals import Principal, Role, require_issuable
 from services.chassis.errors import Unauthenticated, Unavailable
-from services.chassis.logs import logger
+from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from services.chassis.cloudevents import DATA_TYPE
 from services.chassis.contracts.about import CONTACT, VERSION
 from services.chassis.contracts.asyncapi_headers import (
     STREAM,
@@ -28,7 +27,8 @@ from services.chassis.contracts.goldens import GOLDEN_FOLDER, events_of, events_
 from services.chassis.contracts.jsonschema import Schema
 from services.chassis.contracts.model import summary
 from services.chassis.domain import Event
-from services.chassis.embedded import PARTITIONS
+from services.chassis.feed.cloudevents import DATA_TYPE
+from services.chassis.forms.embedded import PARTITIONS
 from services.chassis.service import Service
 from services.chassis.truth.heads import FORMAT
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.chassis.cloudevents import DATA_TYPE, SCHEMA_PREFIX, attributes_of
 from services.chassis.contracts.jsonschema import Schema
 from services.chassis.contracts.samples import DAY, INSTANT
 from services.chassis.domain import Event
-from services.chassis.embedded import PARTITIONS
 from services.chassis.envelope import Envelope, partition_of
+from services.chassis.feed.cloudevents import DATA_TYPE, SCHEMA_PREFIX, attributes_of
+from services.chassis.forms.embedded import PARTITIONS
 
 TRAIT = "cloudEventsKafkaBinary"
 

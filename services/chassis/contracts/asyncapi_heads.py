@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.chassis.contracts.asyncapi_kafka import channel, message_binding
 from services.chassis.contracts.jsonschema import Schema, components
 from services.chassis.contracts.samples import INSTANT
-from services.chassis.instants import microseconds
 from services.chassis.service import Service
+from services.chassis.time.instants import microseconds
 from services.chassis.truth.heads import FIRST_PREVIOUS, FORMAT, Head
 
 SCHEMA = "treeHead"

@@ -12,7 +12,7 @@ import msgspec
 
 from services.chassis.contracts.samples import sample
 from services.chassis.domain import Event
-from services.chassis.passing_time import DayPassed
+from services.chassis.hosting.passing_time import DayPassed
 from services.chassis.service import Service
 
 GOLDEN_FOLDER = Path(__file__).resolve().parents[3] / "tests" / "contract" / "golden"

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from services.chassis.cloudevents import SCHEMA_PREFIX
 from services.chassis.domain import Event
+from services.chassis.feed.cloudevents import SCHEMA_PREFIX
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.contracts.shapes import ContractError, Field, fields_of, pascal, words_of
-from services.chassis.feed import FeedEvent, ReadEvents
-from services.chassis.gateway import Receipt
+from services.chassis.feed.stream import FeedEvent, ReadEvents
 from services.chassis.service import Aggregate, Service
 
 Kind = Literal["command", "query", "feed"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from services.chassis.cloudevents import BATCH
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.contracts.about import CONTACT, VERSION
 from services.chassis.contracts.jsonschema import DRAFT, Schema, components, plain
 from services.chassis.contracts.model import summary
@@ -15,8 +15,8 @@ from services.chassis.contracts.openapi_parts import ERRORS, HEADERS, RESPONSES,
 from services.chassis.contracts.paths import EVENTS_PATH, CommandPath, command_paths
 from services.chassis.contracts.problems import ProblemDetails
 from services.chassis.contracts.samples import sample_json
-from services.chassis.feed_pages import ReadFeed
-from services.chassis.gateway import Receipt
+from services.chassis.feed.cloudevents import BATCH
+from services.chassis.feed.pages import ReadFeed
 from services.chassis.service import QueryHandler, Service
 
 TEMPLATE = "#/components/schemas/{name}"

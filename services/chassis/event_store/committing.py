@@ -17,7 +17,7 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store.dialect import Dialect
 from services.chassis.event_store.model import Append, Appended, Failure, Outcome
 from services.chassis.event_store.schema import events
-from services.chassis.logs import logger
+from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
 

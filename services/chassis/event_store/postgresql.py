@@ -20,7 +20,7 @@ from services.chassis.event_store.postgresql_append import append_batch, prepare
 from services.chassis.event_store.postgresql_place import PostgresPlace
 from services.chassis.event_store.postgresql_schema import alterations
 from services.chassis.event_store.sqlite_file import Trouble
-from services.chassis.postgres_engine import schema_engine
+from services.chassis.postgres.engine import schema_engine
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _PREPARED = "bizenv.append_batch"

@@ -11,7 +11,7 @@ from sqlalchemy import Integer, bindparam, func, select
 from services.chassis.envelope import Envelope
 from services.chassis.event_store.model import CommandRecord
 from services.chassis.event_store.schema import commands, events
-from services.chassis.instants import instant_of
+from services.chassis.time.instants import instant_of
 
 PAGE = (
     select(events)

@@ -27,8 +27,8 @@ from services.chassis.event_store.model import (
 from services.chassis.event_store.schema import EVENT_COLUMNS
 from services.chassis.event_store.sqlite_file import SqliteFile, Trouble
 from services.chassis.event_store.sqlite_schema import alterations
-from services.chassis.row_insert import RowInsert
-from services.chassis.sqlite_connection import Synchronous, prepare_connections
+from services.chassis.sinks.row_insert import RowInsert
+from services.chassis.sqlite.connection import Synchronous, prepare_connections
 
 _COMMANDS = f"SELECT {', '.join(CommandRecord.__struct_fields__)} FROM commands WHERE command_id IN"
 _EVENTS = RowInsert("events", len(EVENT_COLUMNS))

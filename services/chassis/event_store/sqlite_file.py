@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError
 
-from services.chassis.sqlite_damage import is_damage
+from services.chassis.sqlite.damage import is_damage
 
 Trouble = tuple[str, str]
 """A sentence in Chinese and in English."""

@@ -20,8 +20,8 @@ from services.chassis.event_store.model import Append, Appended, CommandRecord, 
 from services.chassis.event_store.store_info import read_info
 from services.chassis.event_store.writer import Writer
 from services.chassis.faults import fault_point
-from services.chassis.logs import logger
-from services.chassis.metrics import METRICS
+from services.chassis.telemetry.logs import logger
+from services.chassis.telemetry.metrics import METRICS
 
 log = logger(__name__)
 

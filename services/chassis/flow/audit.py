@@ -33,13 +33,13 @@ from services.chassis.flow.report import (
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.view_check import ViewCheck, moment_of
 from services.chassis.kafka.records import KeyedRecord
-from services.chassis.live_views import LiveViews
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.truth.books import check_books
 from services.chassis.truth.findings import Findings
 from services.chassis.truth.snapshot import snapshot
-from services.chassis.view_database import ViewDatabase
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.live import LiveViews
 
 Progress = Callable[[str, int, int], None]
 """Told what is in hand (`sample topic`, `sample store`, `sample views`), how much is done, how much there is."""

@@ -15,7 +15,7 @@ from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, schema
 from services.chassis.event_store.postgresql_function import LOCK_CLASS
 from services.chassis.event_store.schema import EVENT_COLUMNS
-from services.chassis.instants import microseconds
+from services.chassis.time.instants import microseconds
 from services.chassis.truth.following import LEASE
 from services.chassis.truth.ledger import writing
 

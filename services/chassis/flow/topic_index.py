@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.chassis.bus import Delivery
-from services.chassis.cloudevents import to_binary
+from services.chassis.bus.port import Delivery
 from services.chassis.envelope import Envelope
+from services.chassis.feed.cloudevents import to_binary
 from services.chassis.kafka.records import KeyedRecord, delivery_of
 from services.chassis.registry import MalformedEvent
 from services.chassis.truth.leaf import entry

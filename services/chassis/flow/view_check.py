@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from services.chassis.bus import Source
+from services.chassis.bus.port import Source
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
 from services.chassis.flow.report import FlowCode, FlowFindings, NoticeCode, ViewFlow
 from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
-from services.chassis.sink_database import Checkpoint
-from services.chassis.sinks import Batch, Poisoned, ViewSink
-from services.chassis.view_database import ViewDatabase
-from services.chassis.views import Received, ViewSpec
+from services.chassis.sinks.database import Checkpoint
+from services.chassis.sinks.sink import Batch, Poisoned, ViewSink
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.view import Received, ViewSpec
 
 PAGE = 2000
 

@@ -11,9 +11,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from services.chassis.admission import Admission
+from services.chassis.commanding.gateway import Gateway
 from services.chassis.contracts.descriptors import Contracts, build_contracts
-from services.chassis.feed import Feed
-from services.chassis.gateway import Gateway
+from services.chassis.feed.stream import Feed
 from services.chassis.grpc_server.handlers import Handlers
 from services.chassis.grpc_server.requests import CallReader, Verifier
 from services.chassis.service import Service

@@ -15,20 +15,20 @@ import grpc
 import msgspec
 
 from services.chassis.admission import Admission
-from services.chassis.cloudevents import SOURCE_PREFIX
+from services.chassis.commanding.gateway import Call, Gateway
 from services.chassis.contracts.convert import Codec
 from services.chassis.contracts.descriptors import Contracts
 from services.chassis.contracts.model import Rpc, RpcService
 from services.chassis.envelope import Envelope
 from services.chassis.errors import describe
-from services.chassis.feed import PAGE, Feed, FeedEvent, ReadEvents
-from services.chassis.gateway import Call, Gateway
+from services.chassis.feed.cloudevents import SOURCE_PREFIX
+from services.chassis.feed.stream import PAGE, Feed, FeedEvent, ReadEvents
 from services.chassis.grpc_server.problems import FROM_PEER, PEER_KEY, PROBLEM_KEY, whole_of
 from services.chassis.grpc_server.requests import CallReader
 from services.chassis.grpc_server.status import DETAILS_KEY, code_of, details_of, message_of
-from services.chassis.logs import logger
-from services.chassis.metrics import METRICS
-from services.chassis.tracing import TraceContext, tracing
+from services.chassis.telemetry.logs import logger
+from services.chassis.telemetry.metrics import METRICS
+from services.chassis.telemetry.tracing import TraceContext, tracing
 
 log = logger(__name__)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from services.chassis.auth import Principal
+from services.chassis.commanding.gateway import Call
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded, InvalidRequest, Unauthenticated, Violation
-from services.chassis.gateway import Call
-from services.chassis.tracing import TraceContext
+from services.chassis.telemetry.tracing import TraceContext
 
 DEFAULT_SECONDS = 30.0
 """The deadline of a call that names none."""

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from services.chassis.commanding.gateway import Receipt
 from services.chassis.contracts.problems import ProblemDetails
 from services.chassis.errors import Problem, describe
-from services.chassis.gateway import Receipt
 from services.chassis.http_api.requests import POSITION_HEADER
 
 JSON = "application/json"

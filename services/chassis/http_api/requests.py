@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from services.chassis.commanding.gateway import Call
 from services.chassis.contracts.shapes import fields_of
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded, Forbidden, InvalidRequest, TooLarge, Violation
-from services.chassis.gateway import Call
 from services.chassis.grpc_server.requests import (
     DEFAULT_SECONDS,
     LONGEST_SECONDS,
@@ -23,7 +23,7 @@ from services.chassis.grpc_server.requests import (
     real_time,
 )
 from services.chassis.settings import Settings
-from services.chassis.tracing import TraceContext
+from services.chassis.telemetry.tracing import TraceContext
 from services.chassis.validation import BODY, convert, decode_json
 
 SESSION_COOKIE = "bizenv_session"

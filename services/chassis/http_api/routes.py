@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from services.chassis.admission import Admission
-from services.chassis.cloudevents import BATCH, to_batch
+from services.chassis.commanding.gateway import Call, Gateway
 from services.chassis.contracts.openapi import openapi_json
 from services.chassis.contracts.paths import EVENTS_PATH, OPENAPI_PATH, CommandPath, command_paths
 from services.chassis.errors import DeadlineExceeded, NotFound, describe
-from services.chassis.feed import Feed
-from services.chassis.feed_pages import ReadFeed, read_page
-from services.chassis.gateway import Call, Gateway
+from services.chassis.feed.cloudevents import BATCH, to_batch
+from services.chassis.feed.pages import ReadFeed, read_page
+from services.chassis.feed.stream import Feed
 from services.chassis.grpc_server.requests import Verifier
 from services.chassis.http_api.answers import (
     JSON,
@@ -33,11 +33,11 @@ from services.chassis.http_api.answers import (
 )
 from services.chassis.http_api.disconnects import while_connected
 from services.chassis.http_api.requests import SESSION_COOKIE, RequestReader, command_from, query_from
-from services.chassis.logs import logger
-from services.chassis.metrics import METRICS
 from services.chassis.service import QueryHandler, Service
 from services.chassis.settings import Settings
-from services.chassis.tracing import TraceContext, tracing
+from services.chassis.telemetry.logs import logger
+from services.chassis.telemetry.metrics import METRICS
+from services.chassis.telemetry.tracing import TraceContext, tracing
 
 log = logger(__name__)
 

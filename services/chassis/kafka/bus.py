@@ -7,15 +7,15 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from services.chassis.bus import Delivery, Source
+from services.chassis.bus.port import Delivery, Source
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster, Partition
 from services.chassis.kafka.reader import Reader
 from services.chassis.kafka.records import Foreigners, Record, delivery_of
 from services.chassis.kafka.topics import made_anew, missing
 from services.chassis.kafka.whole_topic import WholeTopics, beginnings_of
-from services.chassis.logs import logger
 from services.chassis.registry import MalformedEvent
+from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
 

@@ -23,7 +23,7 @@ from services.chassis.kafka.sender import SENDING, abandon
 from services.chassis.kafka.topics import TopicShape, ensure
 from services.chassis.kafka.whole_topic import WholeTopics
 from services.chassis.leases import RelayPlace
-from services.chassis.logs import logger
+from services.chassis.telemetry.logs import logger
 from services.chassis.truth.heads import Head, parse_line
 from services.chassis.truth.published import LINE_BYTES, Published
 

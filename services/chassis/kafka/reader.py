@@ -14,7 +14,7 @@ from services.chassis.kafka.cluster import Cluster, Partition
 from services.chassis.kafka.connection import lost, open_client
 from services.chassis.kafka.records import Record
 from services.chassis.kafka.topics import missing
-from services.chassis.logs import logger
+from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
 

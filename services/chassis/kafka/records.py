@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from services.chassis.bus import Delivery, Source
-from services.chassis.cloudevents import read_message, to_binary
+from services.chassis.bus.port import Delivery, Source
 from services.chassis.envelope import Envelope
-from services.chassis.logs import logger
-from services.chassis.metrics import METRICS
+from services.chassis.feed.cloudevents import read_message, to_binary
 from services.chassis.registry import MalformedEvent
+from services.chassis.telemetry.logs import logger
+from services.chassis.telemetry.metrics import METRICS
 
 log = logger(__name__)
 

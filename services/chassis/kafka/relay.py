@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.chassis.bus.lag import unless_unknown
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
@@ -22,10 +23,9 @@ from services.chassis.kafka.course import SILENCE_SECONDS, Course, Overtaken, Se
 from services.chassis.kafka.leadership import Leadership
 from services.chassis.kafka.sender import Sender, TooLarge
 from services.chassis.kafka.topics import TopicShape, ensure_topic, gone
-from services.chassis.lag import unless_unknown
 from services.chassis.leases import Lease, Place, RelayPlace
-from services.chassis.logs import logger
-from services.chassis.metrics import METRICS
+from services.chassis.telemetry.logs import logger
+from services.chassis.telemetry.metrics import METRICS
 
 log = logger(__name__)
 

@@ -13,7 +13,7 @@ from services.chassis.errors import Unavailable
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.connection import lost, open_client
 from services.chassis.kafka.records import record_of
-from services.chassis.logs import logger
+from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
 

@@ -14,7 +14,7 @@ from kafka.errors import TopicAlreadyExistsError
 
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster, TopicState
-from services.chassis.logs import logger
+from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
 

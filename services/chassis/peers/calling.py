@@ -9,9 +9,9 @@ from uuid import UUID
 
 import grpc
 
+from services.chassis.commanding.gateway import Call
 from services.chassis.deadline import Deadline
 from services.chassis.errors import DeadlineExceeded
-from services.chassis.gateway import Call
 from services.chassis.grpc_server.problems import FROM_PEER, PEER_KEY
 from services.chassis.peers.refusals import Peer, elsewhere, lost, refusal
 

@@ -11,7 +11,7 @@ from services.chassis import errors
 from services.chassis.domain import DomainError
 from services.chassis.errors import DeadlineExceeded, InvalidRequest, Problem, RequestError, TooLarge, Unavailable
 from services.chassis.grpc_server.problems import PROBLEM_KEY, problem_in
-from services.chassis.logs import logger
+from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.chassis.auth import Principal
-from services.chassis.cloudevents import SOURCE_PREFIX
 from services.chassis.contracts.descriptors import build_contracts
 from services.chassis.deadline import Deadline
 from services.chassis.envelope import Envelope
 from services.chassis.errors import DeadlineExceeded, InvalidRequest
-from services.chassis.feed import FeedEvent, ReadEvents
-from services.chassis.feed_rights import FeedRights
+from services.chassis.feed.cloudevents import SOURCE_PREFIX
+from services.chassis.feed.rights import FeedRights
+from services.chassis.feed.stream import FeedEvent, ReadEvents
 from services.chassis.grpc_server.requests import DEFAULT_SECONDS
 from services.chassis.peers.calling import answered, bearer_of
 from services.chassis.peers.channels import Channels

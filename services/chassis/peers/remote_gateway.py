@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from services.chassis.admission import place_given_back
+from services.chassis.commanding.gateway import Call, Receipt
+from services.chassis.commanding.local_gateway import not_here
 from services.chassis.contracts.convert import Codec
 from services.chassis.contracts.descriptors import Contracts, build_contracts
 from services.chassis.contracts.model import Rpc, RpcService
 from services.chassis.domain import Command
 from services.chassis.errors import DeadlineExceeded, InvalidRequest
-from services.chassis.gateway import Call, Receipt
-from services.chassis.local_gateway import not_here
 from services.chassis.peers.calling import answered, metadata_of
 from services.chassis.peers.channels import Channels
 from services.chassis.peers.refusals import Peer, unreadable

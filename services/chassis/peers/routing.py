@@ -8,12 +8,12 @@ from typing import Protocol
 import msgspec
 
 from services.chassis.auth import Principal
+from services.chassis.commanding.gateway import Call, Gateway, Receipt
+from services.chassis.commanding.local_gateway import not_here
 from services.chassis.domain import Command
 from services.chassis.envelope import Envelope
-from services.chassis.feed import Feed
-from services.chassis.feed_rights import FeedRights
-from services.chassis.gateway import Call, Gateway, Receipt
-from services.chassis.local_gateway import not_here
+from services.chassis.feed.rights import FeedRights
+from services.chassis.feed.stream import Feed
 from services.chassis.service import Query, Service
 
 

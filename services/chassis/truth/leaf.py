@@ -30,7 +30,7 @@ from typing import Any
 
 from services.chassis.envelope import Envelope
 from services.chassis.event_store.schema import EVENT_COLUMNS
-from services.chassis.instants import microseconds
+from services.chassis.time.instants import microseconds
 from services.chassis.truth.encoding import pack
 from services.chassis.truth.merkle import leaf_hash
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from services.chassis.auth.keys import KeyFileError
-from services.chassis.file_lock import lock_now
+from services.chassis.sqlite.file_lock import lock_now
 from services.chassis.truth.heads import FIRST_PREVIOUS, Head, key_id, parse_line
 
 KEY_FILE = "truth.pub"

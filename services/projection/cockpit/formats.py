@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from services.chassis.clock import SHANGHAI
+from services.chassis.time.clock import SHANGHAI
 from services.projection.cockpit.labels import Language
 
 DASH = "–"

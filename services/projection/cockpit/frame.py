@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.chassis.auth import Role
-from services.chassis.clock import Clock
+from services.chassis.commanding.gateway import Gateway
 from services.chassis.contracts.paths import CommandPath, command_paths
 from services.chassis.errors import Problem, Unauthenticated, describe
 from services.chassis.event_store import StoreInfo, StoreKind
-from services.chassis.gateway import Gateway
 from services.chassis.http_api import SESSION_COOKIE
-from services.chassis.logs import logger
 from services.chassis.service import Service
+from services.chassis.telemetry.logs import logger
+from services.chassis.time.clock import Clock
 from services.projection.cockpit.formats import Formats
 from services.projection.cockpit.labels import LANGUAGES, Texts
 from services.projection.cockpit.pages import HEADERS, Templates

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.chassis.auth import LoginCodes, TokenIssuer, TokenVerifier
-from services.chassis.clock import Clock
+from services.chassis.commanding.gateway import Gateway
 from services.chassis.errors import NotFound
 from services.chassis.event_store import StoreInfo
-from services.chassis.gateway import Gateway
 from services.chassis.service import Service
 from services.chassis.settings import Settings
+from services.chassis.time.clock import Clock
 from services.projection.cockpit.city_pages import CityPages
 from services.projection.cockpit.frame import Frame, Offered
 from services.projection.cockpit.labels import LABELS

@@ -13,13 +13,13 @@ import msgspec
 from starlette.requests import Request
 
 from services.chassis.auth import Principal
+from services.chassis.commanding.gateway import Call, Gateway, Receipt
 from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.errors import InvalidRequest, Violation
-from services.chassis.gateway import Call, Gateway, Receipt
 from services.chassis.http_api import SESSION_COOKIE, while_connected
 from services.chassis.service import Query
-from services.chassis.tracing import TraceContext
+from services.chassis.telemetry.tracing import TraceContext
 from services.chassis.validation import convert
 from services.projection.as_of import require_reachable
 from services.projection.cockpit.formats import Formats

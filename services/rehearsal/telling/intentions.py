@@ -7,8 +7,8 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from services.chassis.auth import Principal
-from services.chassis.clock import SHANGHAI
 from services.chassis.domain import Command
+from services.chassis.time.clock import SHANGHAI
 from services.rehearsal.season import working_day
 
 OPENS, CLOSES = time(8, 30), time(17, 50)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from random import Random
 
-from services.chassis.calendar import is_working_day
+from services.chassis.time.calendar import is_working_day
 from services.project_tracking.project.commands import ReportProgress
 from services.rehearsal import texts
 from services.rehearsal.chance import maybe, some_days

@@ -24,8 +24,8 @@ from confluent_kafka.admin import (
 )
 
 from deploy.kafka.server import Security
-from services.chassis.embedded import EVENTS_FILE
 from services.chassis.event_store import EventStore
+from services.chassis.forms.embedded import EVENTS_FILE
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.heads import HeadPublisher
 from services.chassis.kafka.topics import TopicShape

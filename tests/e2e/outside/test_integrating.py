@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy.kafka import jars
-from services.chassis.cloudevents import to_binary
+from services.chassis.feed.cloudevents import to_binary
 from services.chassis.kafka.topics import ensure_topic
 from tests.e2e.outside.conftest import INTEGRATOR, SERVICES, PublishedCity
 from tests.e2e.outside.records import Record

@@ -16,7 +16,7 @@ from cloudevents.core.bindings.kafka import to_structured_event
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from services.chassis.bus import Delivery, Subscription
+from services.chassis.bus.port import Delivery, Subscription
 from services.chassis.kafka.topics import ensure_topic
 from tests.e2e.outside.conftest import INTEGRATOR, SECONDS, SERVICES, PublishedCity
 from tests.e2e.outside.contract import Contract

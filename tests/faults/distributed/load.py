@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from services.chassis.gateway import Receipt
+from services.chassis.commanding.gateway import Receipt
 from tests.clients import GrpcClient, HttpClient, Lost, Refused
 from tests.faults.journal import Journal, Order
 from tests.faults.work import Work

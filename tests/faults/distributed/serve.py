@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.chassis.clock import SystemClock
+from services.chassis.time.clock import SystemClock
 from services.cli import main
 
 

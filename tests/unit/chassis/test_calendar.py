@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.calendar import (
+from services.chassis.time.calendar import (
     OVERRIDES,
     Roll,
     add_working_days,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.chassis.city_clock import city_clock, clock_of
-from services.chassis.clock import SystemClock
-from services.chassis.embedded import EmbeddedForm
 from services.chassis.event_store import StoreKind
+from services.chassis.forms.embedded import EmbeddedForm
 from services.chassis.settings import Settings
+from services.chassis.time.city_clock import city_clock, clock_of
+from services.chassis.time.clock import SystemClock
 from tests.stores import RECORDED_AT, append_events, make_store
 
 MADE = datetime(2017, 9, 29, 10, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from services.chassis.clock import TICK, Clock, SetClock, SystemClock, business_day
+from services.chassis.time.clock import TICK, Clock, SetClock, SystemClock, business_day
 
 NEW_YEAR = datetime(2016, 12, 31, 16, 0, tzinfo=UTC)  # 2017-01-01 00:00 in Shanghai
 

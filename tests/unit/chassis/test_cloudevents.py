@@ -12,8 +12,8 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event, fro
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.cloudevents import attributes_of, read_message, to_batch, to_binary, to_structured
 from services.chassis.envelope import Envelope
+from services.chassis.feed.cloudevents import attributes_of, read_message, to_batch, to_binary, to_structured
 from services.chassis.registry import MalformedEvent
 from tests.contract.doors import envelope
 

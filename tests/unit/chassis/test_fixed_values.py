@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from services.chassis.embedded import PARTITIONS
 from services.chassis.envelope import partition_of
 from services.chassis.errors import InvalidRequest
-from services.chassis.position import PositionToken
-from services.chassis.reactions import NAMESPACE, reaction_command_id
+from services.chassis.forms.embedded import PARTITIONS
+from services.chassis.positions.position import PositionToken
+from services.chassis.reactions.table import NAMESPACE, reaction_command_id
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import structlog
 
-from services.chassis.logs import REDACTED, bound, configure, logger
-from services.chassis.tracing import TraceContext, tracing
+from services.chassis.telemetry.logs import REDACTED, bound, configure, logger
+from services.chassis.telemetry.tracing import TraceContext, tracing
 
 LOG = logger("tests.logs")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis import making
 from services.chassis.event_store import StoreUnusable
-from services.chassis.making import MAKING, finish, in_the_making
+from services.chassis.upkeep import making
+from services.chassis.upkeep.making import MAKING, finish, in_the_making
 
 
 class Interrupted(BaseException):

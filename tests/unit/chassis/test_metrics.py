@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
 import services
-from services.chassis.metrics import LABELS, METRICS, Declared, Metrics, serve
+from services.chassis.telemetry.metrics import LABELS, METRICS, Declared, Metrics, serve
 
 CATALOGUE = Metrics.catalogue()
 EACH = pytest.mark.parametrize("declared", CATALOGUE, ids=lambda declared: str(declared.name))

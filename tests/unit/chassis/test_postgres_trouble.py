@@ -7,7 +7,7 @@ import sqlite3
 import psycopg
 import pytest
 
-from services.chassis.postgres_trouble import is_damage, is_passing
+from services.chassis.postgres.trouble import is_damage, is_passing
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from services.chassis.row_insert import FEW_ROWS, KEEPING, MOST_ROWS, RowInsert, replacing
+from services.chassis.sinks.row_insert import FEW_ROWS, KEEPING, MOST_ROWS, RowInsert, replacing
 
 
 def table() -> sqlite3.Connection:

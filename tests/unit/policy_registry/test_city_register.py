@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
-from services.chassis.views import Received
+from services.chassis.views.view import Received
 from services.policy_registry.events import CityRegister, RegistryFactPlace, city_register_after
 from services.policy_registry.reference import REGISTRY, THE_CITY, KnownRegistry
 from services.policy_registry.unit_registry import UNIT_REGISTRY, LeaveUnit, RegistryFacts

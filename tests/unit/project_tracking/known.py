@@ -10,7 +10,7 @@ from sqlalchemy import Select, Table
 
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
-from services.chassis.views import FoldedView, Received, StoredFact
+from services.chassis.views.view import FoldedView, Received, StoredFact
 from services.policy_registry.events import (
     Checklist,
     ChecklistItem,

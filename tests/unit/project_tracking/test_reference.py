@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from services.chassis.domain import Command, Facts
-from services.chassis.passing_time import DayPassed
-from services.chassis.views import Received
+from services.chassis.hosting.passing_time import DayPassed
+from services.chassis.views.view import Received
 from services.policy_registry.events import ProgrammeWithdrawn
 from services.project_tracking.events import (
     Lamp,

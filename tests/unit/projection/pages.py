@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 
 from services.chassis.auth import EndedTokens, LoginCodes, Principal, TokenIssuer, TokenVerifier, authorise
-from services.chassis.clock import SHANGHAI, SetClock
+from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.domain import Command
 from services.chassis.event_store import StoreKind
-from services.chassis.gateway import Call, Receipt
 from services.chassis.http_api import SESSION_COOKIE
 from services.chassis.service import Query
 from services.chassis.settings import Settings
+from services.chassis.time.clock import SHANGHAI, SetClock
 from services.policy_registry.service import SERVICE as POLICY_REGISTRY
 from services.project_tracking.service import SERVICE as PROJECT_TRACKING
 from services.projection.cockpit import cockpit_routes

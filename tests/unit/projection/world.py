@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 
 from services.chassis.auth import Principal, Role
-from services.chassis.clock import SHANGHAI
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Asker, Query
-from services.chassis.sinks import Batch, ViewSink
-from services.chassis.view_database import ViewDatabase
-from services.chassis.views import Received
+from services.chassis.sinks.sink import Batch, ViewSink
+from services.chassis.time.clock import SHANGHAI
+from services.chassis.views.database import ViewDatabase
+from services.chassis.views.view import Received
 from services.policy_registry.events import EVENTS
 from services.policy_registry.programme.decider import PROGRAMME
 from services.policy_registry.programme_files import load_programme

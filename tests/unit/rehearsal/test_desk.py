@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.calendar import is_working_day
+from services.chassis.time.calendar import is_working_day
 from services.rehearsal.chance import stream
 from services.rehearsal.telling.intentions import Desk
 

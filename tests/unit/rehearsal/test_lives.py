@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from services.chassis.auth import Role
-from services.chassis.calendar import is_working_day
+from services.chassis.time.calendar import is_working_day
 from services.project_tracking.events import Lamp, ProjectStepRetracted, carried_over, lamp_on, record_of
 from services.project_tracking.project.commands import (
     ApproveRebaseline,

@@ -1,0 +1,250 @@
+"""What a sink takes of what is delivered: what is next for it, each fact once, around holes and poison.
+
+A delivery is applied only if the position named before it is the sink's checkpoint, older ones are dropped, and it
+is read again from the checkpoint where there is a hole: neither a re-send nor a late send can lose or double a fact.
+A fact that cannot be taken is parked together with everything after it on its stream; the rest flows on, up to a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from services.chassis.bus.epochs import Beginnings, GivenUp, goes_on, is_given_up
+from services.chassis.bus.epochs import ConsumerStopped as ConsumerStopped
+from services.chassis.bus.holes import Rereads
+from services.chassis.bus.port import Delivery, Source
+from services.chassis.envelope import Envelope
+from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
+from services.chassis.sinks.database import Checkpoint, ParkedFact
+from services.chassis.sinks.sink import Batch, Poisoned, Sink
+from services.chassis.telemetry.logs import logger
+from services.chassis.telemetry.metrics import METRICS
+from services.chassis.time.instants import microseconds
+from services.chassis.views.view import Received
+
+log = logger(__name__)
+
+START = Checkpoint()
+
+QUIET_OFFSETS = 1000
+"""How far reading gets ahead of a quiet partition's checkpoint before it is written."""
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Envelope).decode
+
+
+class Hole(NamedTuple):
+    """Something is missing before position `seen`; it was read again from the checkpoint at `read_from`."""
+
+    seen: int
+    read_from: int
+
+
+class Intake:
+    """One sink's side of a consumer."""
+
+    def __init__(self, sink: Sink, registry: EventRegistry, now: Callable[[], datetime], park_limit: int) -> None:
+        self.sink = sink
+        self._registry = registry
+        self._now = now
+        self._park_limit = park_limit
+        self.checkpoints: dict[Source, Checkpoint] = {}
+        self.parked: set[str] = set()
+        self._holes: dict[Source, Hole] = {}
+        self._rereads = Rereads(sink.name)
+        self._passed: dict[Source, int] = {}
+        self.beginnings: Beginnings = {}
+        """For a replay, which leaves out what a later epoch has given up."""
+        self.reload()
+
+    def reload(self) -> None:
+        """Start again from what is durable."""
+        self.sink.forget()
+        self.checkpoints = self.sink.database.read_checkpoints()
+        self.parked = {fact.stream for fact in self.sink.database.read_parked()}
+        self._holes.clear()
+        self._tell_missing()
+        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
+
+    def take(self, deliveries: Sequence[Delivery], progress: Mapping[Source, int]) -> dict[Source, Checkpoint]:
+        """Apply what is next. `progress` says up to where each source was delivered; returns the sources to read again
+        because of a hole, each from its checkpoint.
+
+        A hole is read again once, and now and then when nothing more comes (`Rereads`). In between reading goes on:
+        what is missing may lie further on than a batch reaches, sent late.
+        """
+        if not deliveries:
+            return self._read_again()
+        fresh, moved, ahead = self._sort(deliveries)
+        again = self._keep_holes(ahead, moved)
+        if moved:
+            whole = self._whole(progress)
+            self._advance(moved, whole)
+            self._apply(fresh, moved)
+            self._passed.update(whole)
+        return again
+
+    def _read_again(self) -> dict[Source, Checkpoint]:
+        found: dict[Source, Checkpoint] = {}
+        for source, from_beginning in self._rereads.due(self._holes).items():
+            at = self.checkpoints.get(source, START)
+            found[source] = Checkpoint(at.epoch, at.position) if from_beginning else at
+        if found:
+            self._tell_missing()
+        return found
+
+    @property
+    def missing(self) -> frozenset[Source]:
+        """The sources of which a fact stays missing, though they were read again from their beginnings."""
+        return self._rereads.missing & self._holes.keys()
+
+    def _tell_missing(self) -> None:
+        METRICS.consumer_missing.labels(self.sink.name).set(len(self.missing))
+
+    def age_of(self, instant: datetime) -> float:
+        """Seconds since then, by the city's clock; never below 0."""
+        return max(0.0, (self._now() - instant).total_seconds())
+
+    def offset(self, source: Source) -> int:
+        """Up to where this source need not be read again."""
+        return max(self.checkpoints.get(source, START).offset, self._passed.get(source, 0))
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether something is missing before what was delivered."""
+        return bool(self._holes)
+
+    def _keep_holes(self, ahead: Mapping[Source, int], moved: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
+        """Which sources still miss something; returns those not read again yet from where they are now."""
+        again: dict[Source, Checkpoint] = {}
+        for source in {*self._holes, *ahead}:
+            at = moved.get(source) or self.checkpoints.get(source, START)
+            known = self._holes.pop(source, Hole(0, -1))
+            if known.read_from != at.position:
+                self._rereads.forget(source)
+            seen = max(known.seen, ahead.get(source, 0))
+            if seen > at.position:
+                self._holes[source] = Hole(seen, at.position)
+                if known.read_from != at.position:
+                    again[source] = at
+        METRICS.consumer_holes.labels(self.sink.name).inc(len(again))
+        self._tell_missing()
+        return again
+
+    def _sort(
+        self, deliveries: Sequence[Delivery]
+    ) -> tuple[list[Delivery], dict[Source, Checkpoint], dict[Source, int]]:
+        """What is next, where that leads to, and the highest position seen behind a hole."""
+        fresh: list[Delivery] = []
+        moved: dict[Source, Checkpoint] = {}
+        ahead: dict[Source, int] = {}
+        old = 0
+        for delivery in deliveries:
+            envelope = delivery.envelope
+            source = (envelope.service, envelope.partition)
+            at = moved.get(source) or self.checkpoints.get(source, START)
+            if at.epoch > envelope.epoch or (envelope.epoch == at.epoch and envelope.position <= at.position):
+                old += 1
+            elif is_given_up(envelope, self.beginnings.get(envelope.service, {})):
+                moved[source] = Checkpoint(at.epoch, at.position, max(at.offset, delivery.offset))
+            elif at.epoch and envelope.epoch > at.epoch and not goes_on(delivery, at):
+                raise GivenUp(envelope.service)
+            elif delivery.previous == at.position:
+                fresh.append(delivery)
+                moved[source] = Checkpoint(envelope.epoch, envelope.position, delivery.offset)
+            else:
+                ahead[source] = max(envelope.position, ahead.get(source, 0))
+        METRICS.consumer_duplicates.labels(self.sink.name).inc(old)
+        return fresh, moved, ahead
+
+    def _whole(self, progress: Mapping[Source, int]) -> dict[Source, int]:
+        """How far reading got, of the services in which nothing is missing."""
+        broken = {service for service, _ in self._holes}
+        return {source: offset for source, offset in progress.items() if source[0] not in broken}
+
+    def _advance(self, moved: dict[Source, Checkpoint], progress: Mapping[Source, int]) -> None:
+        """Let checkpoints of quiet partitions say too how far reading got, so that a restart does not read it all
+        again.
+
+        Not in each batch: it would write a row for every partition, and reading a little again costs less.
+        """
+        for source, offset in progress.items():
+            at = moved.get(source) or self.checkpoints.get(source, START)
+            if at.offset + QUIET_OFFSETS <= offset:
+                moved[source] = Checkpoint(at.epoch, at.position, offset)
+
+    def _apply(self, fresh: Sequence[Delivery], moved: dict[Source, Checkpoint]) -> None:
+        """Apply, parking one poisoned stream after another until the rest goes through."""
+        poisoned: dict[str, tuple[int, str]] = {}
+        while True:
+            facts, parked = self._decode(fresh, poisoned)
+            try:
+                self.sink.apply(Batch(facts, moved, parked, before=self.checkpoints))
+                break
+            except Poisoned as poison:
+                self._poison(poisoned, poison.envelope, f"{type(poison.error).__name__}: {poison.error}")
+        self.checkpoints.update(moved)
+        self._note(poisoned)
+        METRICS.consumer_applied.labels(self.sink.name).inc(len(facts))
+
+    def _poison(self, poisoned: dict[str, tuple[int, str]], envelope: Envelope, reason: str) -> None:
+        poisoned[envelope.stream] = (envelope.position, reason)
+        log.error("stream parked", group=self.sink.name, event_id=envelope.id, reason=reason)
+
+    def _note(self, poisoned: Mapping[str, tuple[int, str]]) -> None:
+        self.parked.update(poisoned)
+        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
+        if len(self.parked) > self._park_limit:
+            raise ConsumerStopped(
+                f"{self.sink.name}:搁置的事件流已达 {len(self.parked)} 条,超过上限 {self._park_limit},已停止 · "
+                f"{len(self.parked)} parked streams are over the limit of {self._park_limit}; see bizenv parked"
+            )
+
+    def _decode(
+        self, fresh: Sequence[Delivery], poisoned: dict[str, tuple[int, str]]
+    ) -> tuple[list[Received], list[ParkedFact]]:
+        """What can be applied, and what is parked: a poisoned fact, and all behind it on its stream."""
+        facts: list[Received] = []
+        parked: list[ParkedFact] = []
+        for delivery in fresh:
+            envelope = delivery.envelope
+            position, reason = poisoned.get(envelope.stream, (0, ""))
+            if envelope.stream not in self.parked and not (position and envelope.position >= position):
+                try:
+                    facts.append(Received(envelope, self._registry.decode(envelope.type, envelope.data)))
+                    continue
+                except (UnknownEventType, MalformedEvent) as error:
+                    self._poison(poisoned, envelope, str(error))
+                    position, reason = poisoned[envelope.stream]
+            parked.append(self._parked(envelope, reason if envelope.position == position else ""))
+        return facts, parked
+
+    def _parked(self, envelope: Envelope, error: str) -> ParkedFact:
+        return ParkedFact(
+            service=envelope.service,
+            position=envelope.position,
+            stream=envelope.stream,
+            version=envelope.version,
+            type=envelope.type,
+            error=error,
+            parked_at=microseconds(self._now()),
+            envelope=_pack(envelope),
+        )
+
+    def retry(self, stream: str) -> bool:
+        """Try a parked stream again, all of it in one transaction; False: it stays parked."""
+        waiting = self.sink.database.read_parked(stream)
+        try:
+            facts = [Received(e, self._registry.decode(e.type, e.data)) for e in (_unpack(w.envelope) for w in waiting)]
+            self.sink.apply(Batch(facts, unparked=waiting, before=self.checkpoints))
+        except (Poisoned, UnknownEventType, MalformedEvent) as error:
+            log.error("stream stays parked", group=self.sink.name, stream=stream, reason=str(error))
+            return False
+        self.parked.discard(stream)
+        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
+        log.info("stream taken up again", group=self.sink.name, stream=stream, events=len(facts))
+        return True

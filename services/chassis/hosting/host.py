@@ -1,0 +1,242 @@
+"""One service as it lives in a process: its store, views, command bus, consumer and calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.intake import Intake
+from services.chassis.bus.port import Bus
+from services.chassis.commanding.command_bus import CommandBus
+from services.chassis.commanding.gateway import Receipt
+from services.chassis.event_store import EventStore
+from services.chassis.hosting.job import Job
+from services.chassis.hosting.loop_thread import LoopThread
+from services.chassis.hosting.outflow import Outflow
+from services.chassis.hosting.passing_time import PassDay
+from services.chassis.hosting.readiness import Patience, notices_of
+from services.chassis.reactions.reacting import OwnCommands, ShownFirst
+from services.chassis.reactions.sink import ReactionSink
+from services.chassis.registry import EventRegistry
+from services.chassis.service import Service, with_calendar
+from services.chassis.settings import Settings
+from services.chassis.sinks.database import ParkedFact, SinkDatabase
+from services.chassis.sinks.sink import PASSING, Sink
+from services.chassis.telemetry.logs import logger
+from services.chassis.time.clock import Clock
+from services.chassis.views.live import LiveSink, LiveViews
+from services.chassis.views.renewal import ViewRenewal
+from services.chassis.views.shared_renewal import renewal_of
+
+log = logger(__name__)
+
+REACTIONS_DAMAGED = (
+    "反应进度已损坏,请与事件库一起从备份恢复 · how far reactions got is damaged: restore it from a backup"
+)
+
+
+DAY_CHECK_SECONDS = 1.0
+"""How often a service asks whether a day has passed."""
+
+
+class ServiceHost:
+    """Puts a service together from its parts, which it owns from then on. `ordered` carries out a reaction's commands
+    one after another, so that a rehearsal is the same each time; else they share commits."""
+
+    def __init__(
+        self,
+        service: Service,
+        store: EventStore,
+        views: LiveViews,
+        reactions: SinkDatabase,
+        registry: EventRegistry,
+        clock: Clock,
+        settings: Settings,
+        loop: LoopThread,
+        *,
+        ordered: bool = False,
+    ) -> None:
+        self.service = with_calendar(service)
+        self.store = store
+        self.views = views
+        self._reactions = reactions
+        self._registry = registry
+        self._clock = clock
+        self._settings = settings
+        self.bus = CommandBus(self.service, store, registry, views, clock, settings.command_queue)
+        self.outflow = Outflow(store)
+        self.own = OwnCommands(service.name, self.bus, loop, ordered=ordered)
+        self.consumer: Consumer | None = None
+        """Feeds the views."""
+        self.reactor: Consumer | None = None
+        """Feeds the reactions, so that neither holds up the other."""
+        self.renewal: ViewRenewal
+        """There once it is connected, for whoever has a consumer."""
+        self._last_day: date | None = None
+        self._caught_up = False
+        self._patience = Patience()
+        """With a bus that is elsewhere: while it is away for a moment."""
+
+    def connect(self, bus: Bus) -> None:
+        """Subscribe to the topics it listens to; a service that listens to none has no consumer."""
+        if not self.service.listens_to:
+            return
+        sink = LiveSink(self.service.name, self.views, self.views.current)
+        self.consumer = self._consumer(bus, sink, build=self.views.build)
+        self.views.on_wanted(self.consumer.subscription.wake)
+        self.renewal = renewal_of(self.service, self.views, bus, self.consumer, self.intake)
+        if self.service.reactions:
+            self.reactor = self._consumer(bus, self._reaction_sink())
+
+    def _consumer(self, bus: Bus, sink: Sink, build: str = "") -> Consumer:
+        batch = self._settings.consumer_batch
+        return Consumer(sink.name, bus, self.service.listens_to, [self.intake(sink)], batch=batch, build=build)
+
+    @property
+    def consumers(self) -> tuple[Consumer, ...]:
+        """What follows the bus for it; the views' first, so that reactions find their facts there."""
+        return tuple(each for each in (self.consumer, self.reactor) if each is not None)
+
+    def intake(self, sink: Sink) -> Intake:
+        """A sink's side of a consumer, as this service is set."""
+        return Intake(sink, self._registry, self._clock.now, self._settings.park_limit)
+
+    def _reaction_sink(self) -> ReactionSink:
+        name = f"{self.service.name}.reactions"
+        return ReactionSink(
+            name,
+            self._reactions,
+            self.service.reactions,
+            self.views,
+            self.own.dispatch,
+            self.bus.stream_of,
+            ShownFirst(self.views, self.store).ready,
+        )
+
+    def jobs(self, idle_seconds: float) -> dict[str, Job]:
+        """The work of this service, by name."""
+        found = self.outflow.jobs()
+        if self.consumer is not None:
+            found["follow"] = Job(partial(self.turn, idle_seconds))
+        if self.reactor is not None:
+            found["react"] = Job(partial(self.reactor.turn, idle_seconds))
+        if self.service.keeps_calendar:
+            found["pass_days"] = Job(self.look_at_the_day, DAY_CHECK_SECONDS)
+        return found
+
+    def turn(self, idle_seconds: float) -> None:
+        """One turn of the views' consumer, and what the views need after it."""
+        assert self.consumer is not None
+        came = self.consumer.turn(idle_seconds)
+        self._caught_up = self._caught_up or (came is not None and self.consumer.has_caught_up(came))
+        self.renewal.step()
+
+    def go_on_after_restore(self, store: EventStore) -> None:
+        """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in
+        the new epoch behind what they had seen of the facts that are kept. Nothing is sent."""
+        head = store.last_position()
+        seen = {p: at.offset for (name, p), at in self._reactions.read_checkpoints().items() if name == store.service}
+        offsets = {partition: min(offset, head) for partition, offset in seen.items()}
+        places = {p: (store.previous_in_partition(p, offset + 1), offset) for p, offset in offsets.items()}
+        self._reactions.go_on_after_restore(store.service, store.info.epoch, places, head)
+        self.renewal.rebuild()
+
+    def parked(self) -> list[ParkedFact]:
+        """What its views and reactions have set aside, in order."""
+        return [*self.views.current.read_parked(), *self._reactions.read_parked()]
+
+    def retry_parked(self, stream: str | None) -> int:
+        """Ask whoever consumes to try parked streams again (all, or one); returns how many facts wait."""
+        return self.views.current.request_retry(stream) + self._reactions.request_retry(stream)
+
+    def behind(self) -> Mapping[str, int]:
+        """Per topic, how many facts its views have not read yet."""
+        if self.consumer is None:
+            return {}
+        read = self.views.current.read_checkpoints()
+        return self.consumer.subscription.behind({source: at.offset for source, at in read.items()})
+
+    def pass_days(self) -> Receipt | None:
+        """Record the days that have passed since the last one recorded; None: there is nothing to do yet."""
+        yesterday = self._clock.today() - timedelta(days=1)
+        if not self.service.keeps_calendar or self._last_day == yesterday or self.store.refuses:
+            return None
+        command = PassDay(service=self.service.name, day=yesterday)
+        receipt = self.own.do(command)
+        self._last_day = yesterday
+        return receipt
+
+    def look_at_the_day(self) -> None:
+        """`pass_days`, unless something is in its way that passes by itself (database away, overload): then later."""
+        try:
+            self.pass_days()
+        except (SQLAlchemyError, *PASSING) as error:
+            log.warning("days wait", service=self.service.name, reason=str(error))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this service is not ready, the gravest first; None when it is."""
+        if (fault := self.fault) is not None:
+            return fault
+        found = self.outflow.database_trouble or self._trouble_of_views() or self._lasting_trouble_of_bus()
+        return None if found is None else self._named(found)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the facts or their log, which no waiting mends; None: nothing."""
+        if self.outflow.fault is not None:
+            return self.outflow.fault
+        return None if self.store.trouble is None else self._named(self.store.trouble)
+
+    def _named(self, trouble: str) -> str:
+        return f"{self.service.name}:{trouble}"
+
+    def _trouble_of_views(self) -> str | None:
+        if self._reactions.damage is not None:
+            return REACTIONS_DAMAGED
+        if self.views.current.damage is not None:
+            return "视图文件已损坏,正在重建 · the views are damaged and are being built anew"
+        for consumer in self.consumers:
+            if consumer.failure is not None:
+                return str(consumer.failure)
+        return None
+
+    def _lasting_trouble_of_bus(self) -> str | None:
+        found = self._trouble_of_bus()
+        if found is None:
+            self._patience.well()
+        return None if self._bears_bus else found
+
+    @property
+    def _bears_bus(self) -> bool:
+        return self.outflow.on_servers and not self._patience.at_an_end
+
+    def _trouble_of_bus(self) -> str | None:
+        """Why facts don't come or go on; None: they do, and what there was at the start has been read."""
+        for consumer in self.consumers:
+            if consumer.waits_for is not None:
+                return str(consumer.waits_for)
+        if self.outflow.bus_trouble is not None:
+            return self.outflow.bus_trouble
+        if self.consumer is not None and not self._caught_up:
+            return "视图正在追赶事件 · the views are catching up"
+        return None
+
+    @property
+    def notices(self) -> list[str]:
+        """What somebody should look at although the service is ready."""
+        found = [each for consumer in self.consumers for intake in consumer.intakes for each in notices_of(intake)]
+        more = (self.outflow.notice, self._trouble_of_bus() if self._bears_bus else None)
+        return [self._named(each) for each in (*found, *more) if each is not None]
+
+    def close(self) -> None:
+        for consumer in self.consumers:
+            consumer.stop()
+        self.outflow.close()
+        self.views.close()
+        self._reactions.close()
+        self.store.close()

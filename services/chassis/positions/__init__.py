@@ -1,0 +1,1 @@
+"""Position tokens: how far a store is, which tokens can have been given, and queries that wait for one."""

@@ -1,0 +1,1 @@
+"""How a service acts by itself: event → command tables, and the sink that carries them out."""

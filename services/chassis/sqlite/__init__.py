@@ -1,0 +1,1 @@
+"""How each file of SQLite is opened, locked, and told to be damaged."""

@@ -1,0 +1,1 @@
+"""Folded and appended views, their tables and generations; rebuilt and swapped while they answer."""
