@@ -197,7 +197,9 @@ def test_a_follower_that_stood_still_and_was_overtaken_writes_nothing(
     monkeypatch.setattr(following, "Lease", Lease)
     holder = city.log(other)
     eventually(holder.start)
-    zombie._following._renew_at = float("inf")  # it does not know what time it is
+    leadership = zombie._following._leadership
+    assert leadership is not None
+    leadership._renew_at = float("inf")  # it does not know what time it is
     assert zombie.step() == 0
     assert zombie.head is None, "it stands back"
     follow(holder)

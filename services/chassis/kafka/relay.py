@@ -20,9 +20,9 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.course import SILENCE_SECONDS, Course, Overtaken, Sends
-from services.chassis.kafka.leadership import Leadership
 from services.chassis.kafka.sender import Sender, TooLarge
 from services.chassis.kafka.topics import TopicShape, ensure_topic, gone
+from services.chassis.leadership import Leadership
 from services.chassis.leases import Lease, Place, RelayPlace
 from services.chassis.telemetry.logs import logger
 from services.chassis.telemetry.metrics import METRICS

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from uuid import uuid4
 
@@ -14,12 +12,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.event_store import EventStore
+from services.chassis.leadership import Leadership
 from services.chassis.leases import Lease
 from services.chassis.truth.published import FollowerLock
 
 LEASE = "merkle_log"
-_RENEWED = 3
-"""The lease is renewed when one part of so many of its time has passed."""
 
 
 class Following:
@@ -29,37 +26,32 @@ class Following:
     keeps a holder that was overtaken from writing into the store.
     """
 
-    def __init__(self, store: EventStore, lock: FollowerLock, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: EventStore, lock: FollowerLock) -> None:
         self._lock = lock
-        self._monotonic = monotonic
-        self._renew_at = 0.0
-        self._lease: Lease | None = None
+        self._leadership: Leadership | None = None
         if store.engine.dialect.name != "sqlite":
-            self._lease = Lease(store.engine, LEASE, f"{socket.gethostname()}:{os.getpid()}:{uuid4()}")
+            owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4()}"
+            self._leadership = Leadership(Lease(store.engine, LEASE, owner))
 
     def acquire(self) -> int | None:
         """The number of this hold: another one than before where somebody else may have written in between. None:
         another one follows."""
         if not self._lock.acquire():
             return None
-        if self._lease is None:
+        if self._leadership is None:
             return 0
-        if self._lease.owner_epoch is not None and self._monotonic() < self._renew_at:
-            return self._lease.owner_epoch
-        self._renew_at = self._monotonic() + self._lease.seconds / _RENEWED
-        held = self._lease.acquire()
-        if held is None:
+        if not self._leadership.gain():
             self._lock.release()
-        return held
+        return self._leadership.owner_epoch
 
     def guard(self, connection: Connection) -> None:
         """First in each writing transaction: raises LeaseLost where another one follows by now."""
-        if self._lease is not None:
-            self._lease.guard(connection)
+        if self._leadership is not None:
+            self._leadership.guard(connection)
 
     def release(self) -> None:
         """Let another one follow at once."""
         self._lock.release()
-        if self._lease is not None:
+        if self._leadership is not None:
             with suppress(SQLAlchemyError):  # it ends by itself
-                self._lease.release()
+                self._leadership.leave()
