@@ -27,7 +27,9 @@ def recover(
     须先停止该服务的所有进程 · stop all processes of the service first.
     """
     from services.chassis.forms.distributed import RELAY  # noqa: PLC0415
-    from services.chassis.upkeep import recovering  # noqa: PLC0415 - its libraries are slow to load
+    from services.chassis.upkeep.continuation import NotRecoverable  # noqa: PLC0415
+    from services.chassis.upkeep.recovering import recover as bring_back  # noqa: PLC0415 - its libraries are slow to load
+    from services.chassis.upkeep.stepping_back import step_back  # noqa: PLC0415
 
     given = prepare()
     require_city(given)
@@ -44,7 +46,7 @@ def recover(
     key = signing_key(given.keys_folder, TRUTH_KEY)
     try:
         with progress_bar("找回 · recovering") as step:
-            done = recovering.recover(
+            done = bring_back(
                 lambda: form.store(service),
                 topics,
                 form.published,
@@ -53,8 +55,8 @@ def recover(
                 give_up=give_up,
                 progress=lambda read, total: step(read, total, service),
             )
-        behind = recovering.step_back(form, SERVICES, service) if done.given_up else []
-    except recovering.NotRecoverable as refusal:
+        behind = step_back(form, SERVICES, service) if done.given_up else []
+    except NotRecoverable as refusal:
         fail(str(refusal))
     except Unavailable as trouble:
         fail(f"{service}: {trouble}")

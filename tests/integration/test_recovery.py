@@ -17,7 +17,7 @@ from services.chassis.flow import bring_back
 from services.chassis.leases import Lease, RelayPlace
 from services.chassis.truth import verify
 from services.chassis.upkeep import recovering
-from services.chassis.upkeep.recovering import NotRecoverable
+from services.chassis.upkeep.continuation import NotRecoverable
 from services.chassis.views.database import ViewDatabase
 from tests.flow_city import DAY, NAME, RELAY, FlowCity, flow_city
 from tests.integration.test_flow import Facts, codes, only

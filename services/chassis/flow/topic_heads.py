@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.chassis.event_store import StoreInfo
-from services.chassis.flow.audit import Topics
+from services.chassis.flow.topics import Topics
 from services.chassis.truth.heads import Head, Identity, parse_line
 from services.chassis.truth.published import Published
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.chassis.envelope import partition_of
-from services.chassis.flow.audit import Topics, read_topic
 from services.chassis.flow.topic_heads import write_heads
 from services.chassis.flow.topic_index import Seen, TopicIndex
+from services.chassis.flow.topics import Topics, read_topic
 from services.chassis.truth.findings import AuditReport, Code, Findings
 from services.chassis.truth.head_book import HeadBook, Moment
 from services.chassis.truth.heads import Head

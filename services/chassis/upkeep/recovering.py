@@ -10,40 +10,38 @@ head, the store counts as put back and records nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy.exc import IntegrityError
 
-from services.chassis.envelope import partition_of
 from services.chassis.event_store import EventStore
 from services.chassis.event_store.opening import require_unaltered
-from services.chassis.flow.audit import Topics, read_topic
 from services.chassis.flow.bring_back import After, NotNext, write_back
-from services.chassis.flow.comparison import check_roots, rows_of
-from services.chassis.flow.report import FlowFindings
 from services.chassis.flow.topic_heads import bring_back_heads
-from services.chassis.flow.topic_index import Seen, TopicIndex
-from services.chassis.forms.form import Form
+from services.chassis.flow.topic_index import TopicIndex
+from services.chassis.flow.topics import Topics, read_topic
 from services.chassis.leases import holders
-from services.chassis.service import Service
 from services.chassis.truth import MerkleLog
 from services.chassis.truth.heads import Head, parse_line
-from services.chassis.truth.leaf import leaf_of_row
 from services.chassis.truth.ledger import Ledger
 from services.chassis.truth.published import Published
-from services.chassis.truth.snapshot import snapshot
+from services.chassis.upkeep.continuation import (
+    NotRecoverable,
+    Reach,
+    contiguous,
+    gap,
+    other_city,
+    reach_of,
+    require_roots,
+    require_same,
+)
 
 Progress = Callable[[int, int], None]
 """Told how many of how many records were read."""
-
-
-class NotRecoverable(Exception):
-    """Nothing was changed; the sentence says why, and what to do."""
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -57,13 +55,6 @@ class Recovered(msgspec.Struct, frozen=True):
     brought_back: int
     given_up: int
     missing: int
-
-
-class Reach(NamedTuple):
-    """How far the topic leads on from the store: the last position without a gap, and how many lie behind one."""
-
-    last: int
-    behind_gap: int
 
 
 def recover(
@@ -89,24 +80,6 @@ def recover(
     with closing(open_store()) as store:
         _open_log(store, key, published, done.any_head)
     return recovered
-
-
-def step_back(form: Form, services: Sequence[Service], service: str) -> list[str]:
-    """Events of the topic were given up: let reactions that had seen them go on behind what is kept. Returns the
-    services that listen to this one, whose views are to be built anew."""
-    listening = [each for each in services if service in each.listens_to]
-    with closing(form.store(service)) as store:
-        head, epoch = store.last_position(), store.info.epoch
-        for each in listening:
-            with closing(form.reactions(each.name)) as database:
-                seen = database.read_checkpoints()
-                places = {
-                    partition: (store.previous_in_partition(partition, head + 1), at.offset)
-                    for (name, partition), at in seen.items()
-                    if name == service and at.position > head
-                }
-                database.go_on_after_restore(service, epoch, places, head)
-    return [each.name for each in listening]
 
 
 def _require_stopped(store: EventStore) -> None:
@@ -145,11 +118,13 @@ class _Recovery:
     def run(self, give_up: bool, progress: Progress) -> Recovered:
         self._take_heads()
         with closing(read_topic(self._topics, self._service, progress, self._head)) as index:
-            self._require_same(index)
-            reach = self._reach(index)
+            if not self._head and index.newest and not self._vouched_for:
+                raise other_city(self._service)
+            require_same(self._store, index)
+            reach = reach_of(self._store, self._head, index)
             if reach.behind_gap and not give_up:
-                raise self._gap(reach)
-            self._require_roots(index, reach.last)
+                raise gap(reach)
+            require_roots(self._service, index, reach.last, self._signed())
             covered = self._covered()
             epoch = self._next_epoch(index, reach)
             brought_back = self._write(index, reach, epoch)
@@ -168,67 +143,7 @@ class _Recovery:
         self._vouched_for = found.ours > 0
         self.any_head = self._files.last() is not None
         if found.foreign and not found.ours:
-            raise self._other_city()
-
-    def _other_city(self) -> NotRecoverable:
-        return NotRecoverable(
-            f"{self._service} 的主题不属于这座城市,或签名密钥不同,未作任何修改 · the topics of {self._service} are of "
-            "another city, or signed with another key; nothing was changed"
-        )
-
-    def _require_same(self, index: TopicIndex) -> None:
-        """What the store still holds is what the topic has; else the two have gone separate ways."""
-        if not self._head and index.newest and not self._vouched_for:
-            raise self._other_city()
-        seen = index.rows()
-        at = next(seen, None)
-        with snapshot(self._store) as connection:
-            for page in rows_of(connection):
-                for row in page:
-                    while at is not None and at.position < row[0]:
-                        at = next(seen, None)
-                    if at is not None and at.position == row[0] and at.leaf != leaf_of_row(row):
-                        raise self._differs(at)
-
-    def _differs(self, at: Seen) -> NotRecoverable:
-        return NotRecoverable(
-            f"位置 {at.position} 的事件在事件库与主题中不同(分区 {at.partition} 偏移 {at.first}),主题不是事件库的延续,"
-            f"未作任何修改 · the event at position {at.position} is not the same in store and topic (partition "
-            f"{at.partition} offset {at.first}): the topic does not go on from the store; nothing was changed"
-        )
-
-    def _reach(self, index: TopicIndex) -> Reach:
-        """Each event that is to come back is next, alone at its position and on its stream's partition."""
-        last, behind = self._head, 0
-        partitions = self._store.info.partitions
-        for row in index.rows():
-            if row.position <= self._head:
-                continue
-            if row.differs or row.partition != partition_of(row.id.rpartition("/")[0], partitions):
-                raise self._differs(row)
-            if row.position == last + 1:
-                last = row.position
-            else:
-                behind += 1
-        return Reach(last, behind)
-
-    def _gap(self, reach: Reach) -> NotRecoverable:
-        return NotRecoverable(
-            f"主题缺少位置 {reach.last + 1} 的事件,其后还有 {reach.behind_gap} 个;若已无处可寻,用 --give-up 放弃其后的"
-            f"事件,未作任何修改 · the topic lacks the event at position {reach.last + 1}, {reach.behind_gap} stand "
-            "behind it; if it is nowhere else, --give-up gives those up; nothing was changed"
-        )
-
-    def _require_roots(self, index: TopicIndex, last: int) -> None:
-        """The events that will be there give the root of the newest signed head that covers no more of them."""
-        newest: Head | None = None
-        for head in self._signed():
-            if head.size <= last:
-                newest = head
-        findings = FlowFindings(self._service)
-        check_roots(index.rows(), {} if newest is None else {newest.size: bytes.fromhex(newest.root)}, findings)
-        for finding in findings.listed:
-            raise NotRecoverable(f"{finding.message},未作任何修改 · {finding.english}; nothing was changed")
+            raise other_city(self._service)
 
     def _signed(self) -> Iterator[Head]:
         for line in self._files.lines(self._files.size()):
@@ -253,7 +168,7 @@ class _Recovery:
             return ledger.newest_head()
 
     def _write(self, index: TopicIndex, reach: Reach, epoch: int) -> int:
-        relayed = min(reach.last, _contiguous(index))
+        relayed = min(reach.last, contiguous(index))
         try:
             missing = index.kept(reach.last)
             return write_back(self._store, self._head, missing, After(epoch, relayed, self._relay))
@@ -263,13 +178,3 @@ class _Recovery:
             raise NotRecoverable(
                 f"主题中的事件与事件库冲突,未作任何修改 · the topic's events don't fit the store: {error.orig}"
             ) from error
-
-
-def _contiguous(index: TopicIndex) -> int:
-    """Up to where the topic has every event."""
-    last = 0
-    for row in index.rows():
-        if row.position != last + 1:
-            break
-        last = row.position
-    return last
