@@ -10,6 +10,7 @@ from services.chassis.event_store import EventStore
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.cut_off import PATIENCE_SECONDS
 from services.chassis.kafka.relay import Producing, Relay
 from services.chassis.kafka.sender import Sender
 from services.chassis.kafka.topics import TopicShape
@@ -32,7 +33,13 @@ class Line:
         self.shape = shape or TopicShape()
 
     def relay(
-        self, store: EventStore, owner: str = "one", *, lease_seconds: float = 3.0, wrap: Wrap | None = None
+        self,
+        store: EventStore,
+        owner: str = "one",
+        *,
+        lease_seconds: float = 3.0,
+        wrap: Wrap | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> Relay:
         def opened(topic: str, largest: int) -> Producing:
             sender = Sender(self.access, topic, largest)
@@ -40,7 +47,7 @@ class Line:
 
         lease = Lease(store.engine, f"relay-{store.service}", owner, seconds=lease_seconds)
         place = RelayPlace(store.engine, store.service)
-        return Relay(store, lease, place, self.cluster, self.shape, opened)
+        return Relay(store, lease, place, self.cluster, self.shape, opened, patience_seconds)
 
     def topic_of(self, store: EventStore) -> str:
         return self.cluster.topic_of(store.service)

@@ -28,6 +28,7 @@ class Leadership:
         self._ask_seconds = lease.seconds / ASKS
         self._renew_at = 0.0
         self._ask_at = 0.0
+        self._aside_until = 0.0
 
     @property
     def owner_epoch(self) -> int | None:
@@ -62,5 +63,10 @@ class Leadership:
 
     def stand_aside(self) -> None:
         """Let another one lead, and ask again only when whoever wants to has had the time to take it."""
-        self._ask_at = self._monotonic() + LEFT_ASKS * self._ask_seconds
+        self._ask_at = self._aside_until = self._monotonic() + LEFT_ASKS * self._ask_seconds
         self._lease.release()
+
+    @property
+    def stands_aside(self) -> bool:
+        """Whether that time still lasts: nobody knows yet whether another one leads."""
+        return self._monotonic() < self._aside_until

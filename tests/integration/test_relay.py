@@ -7,11 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaTimeoutError
 
+from deploy.processes import free_port
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
@@ -23,6 +25,7 @@ from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import RelayPlace
 from services.chassis.telemetry.metrics import METRICS
 from tests.followers import Follower, record
+from tests.kafka_topics import access_to
 from tests.relays import Line, running
 from tests.servers import Kafka
 from tests.stores import make_store, open_store
@@ -151,7 +154,7 @@ def test_a_zombie_that_sends_late_is_dropped(store: EventStore, line: Line, foll
         record(store, 100)
         follower.wait_for(store)
         held.send_page()
-        zombie.leadership._renew_at = zombie._look_at = float("inf")  # it has not looked at its lease again
+        zombie.leadership._renew_at = zombie._topic._look_at = float("inf")  # it has not looked at its lease again
         eventually(lambda: zombie.step() == 0 and zombie._course is None)
         eventually(lambda: relayed(store))
         record(store, 20)
@@ -160,6 +163,75 @@ def test_a_zombie_that_sends_late_is_dropped(store: EventStore, line: Line, foll
         eventually(lambda: zombie.step() == 0 and not zombie.leads)
     zombie.stop()
     assert records_on(line, store) > 220
+
+
+class Silent:
+    """A sender whose connection stands and brings no answer."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def send(self, _envelope: Envelope, _previous: int) -> Acknowledgement:
+        return Unanswered()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sender, name)
+
+
+class Unanswered:
+    is_done = False
+    exception: BaseException | None = None
+
+    def get(self, timeout: float) -> object:
+        raise KafkaTimeoutError(f"no answer within {timeout} s")
+
+
+def away(kafka: Kafka, line: Line) -> Line:
+    """The same topics by an address at which nobody is."""
+    nowhere = msgspec.structs.replace(access_to(kafka), servers=(f"127.0.0.1:{free_port()}",))
+    return Line(kafka, access=nowhere, prefix=line.cluster._prefix)
+
+
+def test_one_to_which_kafka_alone_is_away_lets_another_send(
+    store: EventStore, kafka: Kafka, line: Line, follower: Follower
+) -> None:
+    with closing(away(kafka, line)) as nowhere:
+        cut_off = nowhere.relay(store, "cut off", patience_seconds=0.5)
+        with running(cut_off):
+            record(store, 40)
+            eventually(lambda: cut_off.leads and cut_off.trouble)
+            with running(line.relay(store, "healthy")) as healthy:
+                follower.wait_for(store)
+                assert healthy.leads
+                eventually(lambda: cut_off.trouble is None, what="it sees that another one leads")
+                record(store, 10)
+                follower.wait_for(store)
+                assert not cut_off.leads
+
+
+def test_one_whose_sends_are_not_answered_lets_another_send(store: EventStore, line: Line, follower: Follower) -> None:
+    silent = line.relay(store, "silent", wrap=Silent, patience_seconds=0.5)
+    with running(silent):
+        record(store, 40)
+        eventually(lambda: silent.leads)
+        with running(line.relay(store, "healthy")):
+            follower.wait_for(store)
+    assert records_on(line, store) == 40
+
+
+def test_one_that_has_nothing_to_send_keeps_its_lease(store: EventStore, kafka: Kafka, line: Line) -> None:
+    """Nobody needs it meanwhile, and lease after lease would help no one while Kafka is away to all."""
+    with closing(away(kafka, line)) as nowhere:
+        relay = nowhere.relay(store, patience_seconds=0.0)
+        eventually(lambda: relay.step() == 0 and relay.trouble)
+        first = relay.leadership.owner_epoch
+        eventually(lambda: relay.step() == 0 and relay._pause > 0.1, what="it has tried again")
+        assert relay.leadership.owner_epoch == first
+        record(store, 1)
+        eventually(lambda: relay.step() == 0 and not relay.leads, what="now it hands over")
+        assert relay.trouble, "it says so until it knows who leads"
+        eventually(lambda: relay.step() == 0 and relay.leads, what="alone it leads again")
+        relay.stop()
 
 
 def test_an_operator_sets_the_checkpoint_back_and_everything_comes_again(

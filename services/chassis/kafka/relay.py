@@ -3,7 +3,7 @@
 One process leads by a lease. It sends from the checkpoint on, each record naming its partition's previous position,
 waits until all replicas have acknowledged, then moves the checkpoint. After any failed or uncertain send it gives up
 the producer and begins again at the checkpoint. A process that was overtaken moves nothing; what it still sends
-comes twice or late, and consumers drop it.
+comes twice or late, and consumers drop it. One to which Kafka alone is away lets another process lead.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.course import SILENCE_SECONDS, Course, Overtaken, Sends
+from services.chassis.kafka.cut_off import PATIENCE_SECONDS, CutOff
+from services.chassis.kafka.relay_topic import RelayTopic
 from services.chassis.kafka.sender import Sender, TooLarge
-from services.chassis.kafka.topics import TopicShape, ensure_topic, gone
+from services.chassis.kafka.topics import TopicShape
 from services.chassis.leadership import Leadership
-from services.chassis.leases import Lease, Place, RelayPlace
+from services.chassis.leases import Lease, RelayPlace
 from services.chassis.telemetry.logs import logger
 from services.chassis.telemetry.metrics import METRICS
 
@@ -57,6 +59,7 @@ class Relay:
         cluster: Cluster,
         shape: TopicShape,
         open_sender: Callable[[str, int], Producing] | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """`open_sender` is given the topic and its largest record's bytes."""
         self.trouble: str | None = None
@@ -66,32 +69,26 @@ class Relay:
         self.leadership = Leadership(lease)
         self._store = store
         self._place = place
-        self._cluster = cluster
-        self._topic = cluster.topic_of(store.service)
+        self._topic = RelayTopic(store, place, cluster, shape, self.leadership.renewal_seconds)
+        self._cut_off = CutOff(patience_seconds)
         self._shape = shape
         self._open_sender = open_sender or (lambda topic, largest: Sender(cluster.access, topic, largest))
         self._sender: Producing | None = None
         self._course: Course | None = None
-        self._topic_id = ""
-        self._look_at = self._resume_at = 0.0
+        self._resume_at = 0.0
         self._pause = 0.0
         self._idle = BUSY_SECONDS
         self._overtaken = False
-        self._unreachable: str | None = None
         self._resting = threading.Event()
         self._news = threading.Event()
         store.on_append(self._news.set)
-        METRICS.relay_lag.labels(store.service).set_function(lambda: unless_unknown(self._lag))
+        METRICS.relay_lag.labels(store.service).set_function(lambda: unless_unknown(self._topic.lag))
         self._tell(0)
 
     @property
     def leads(self) -> bool:
         """Whether this process holds the lease, as far as it knows."""
         return self.leadership.owner_epoch is not None
-
-    def _lag(self) -> float:
-        """Asked on the thread of whoever reads the metrics, of a relay that does not lead as well."""
-        return float(self._store.last_position() - self._place.read().position)
 
     def wake(self) -> None:
         """Let a waiting step look at the store at once (from any thread)."""
@@ -101,7 +98,11 @@ class Relay:
         """Send what there is and take note of what was acknowledged; returns how many events that was. Waits a moment
         when there is nothing to do, so that steps may follow each other."""
         try:
-            return 0 if self._rests() or not self._lead() else self._work()
+            if self._rests():
+                return 0
+            if self._leads_in_vain():
+                self._hand_over()
+            return self._work() if self._lead() else 0
         except (Unavailable, TooLarge, Overtaken, SQLAlchemyError) as error:
             self._overtaken = isinstance(error, Overtaken)
             self._begin_again(error)
@@ -123,20 +124,36 @@ class Relay:
         led = self.leads
         if self._store.trouble is None and not self._store.refuses and self.leadership.gain():
             if not led:
+                self._cut_off.went_through()
                 log.info("relay leads", service=self._store.service, owner_epoch=self.leadership.owner_epoch)
             return True
         if led:
             log.warning("relay leads no more", service=self._store.service)
         self._give_up()
-        self.trouble = None
-        self.begun = True
+        if not self.leadership.stands_aside:
+            self.trouble, self.begun = None, True
         self._resting.wait(IDLE_SECONDS)
         return False
+
+    def _leads_in_vain(self) -> bool:
+        """Whether for its whole patience nothing went through of what there is to send: to us Kafka is away, and the
+        database, by which others see that we lead, is not."""
+        return self.leads and self._cut_off.lasts and (self._unacknowledged > 0 or self._topic.lag() > 0)
+
+    def _hand_over(self) -> None:
+        log.warning("relay hands over", service=self._store.service, reason=self.trouble)
+        self._give_up()
+        self._cut_off.went_through()
+        self.leadership.stand_aside()
+
+    @property
+    def _unacknowledged(self) -> int:
+        return self._course.unacknowledged if self._course is not None else 0
 
     def _work(self) -> int:
         course = self._course or self._begin()
         sent = course.send_page()
-        self._look_around(course)
+        self._topic.look_around(course.reached)
         passed = course.settle(0.0 if sent else self._idle)
         self._note(course, passed)
         if sent or passed:
@@ -150,57 +167,22 @@ class Relay:
     def _begin(self) -> Course:
         """A producer, and the checkpoint to go on from."""
         owner_epoch = self.leadership.owner_epoch or 0
-        place = self._place.take(owner_epoch)
-        if place is None:
-            raise Overtaken("the checkpoint belongs to a later holder")
-        start = self._start(place)
-        state = ensure_topic(self._cluster, self._store.service, self._store.info.partitions, self._shape, start)
-        if start and place.topic_id not in (None, state.id):
-            raise gone(self._topic, start)
-        if place.topic_id != state.id and not self._place.name_topic(state.id, owner_epoch):
-            raise Overtaken("the checkpoint belongs to a later holder")
-        self._topic_id = state.id
-        self._look_at = time.monotonic() + self.leadership.renewal_seconds
-        self._sender = self._open_sender(self._topic, self._shape.largest_record_bytes)
+        start = self._topic.take(owner_epoch)
+        self._sender = self._open_sender(self._topic.name, self._shape.largest_record_bytes)
         self._course = Course(self._store, self._sender, self._place, owner_epoch, start)
         self.begun = True
         log.info("relay begins", service=self._store.service, position=start, owner_epoch=owner_epoch)
         return self._course
 
-    def _start(self, place: Place) -> int:
-        """In a new epoch of the store, behind what both know: what was kept is the same in both."""
-        head = self._store.last_position()
-        if place.epoch in (0, self._store.info.epoch) and place.position > head:
-            raise Unavailable(
-                f"已转发到 {place.position},事件库却只到 {head},似由备份恢复,请运行 bizenv recover",
-                f"events up to {place.position} were relayed and the store ends at {head}, was it put back from a "
-                "backup? run bizenv recover",
-            )
-        return min(place.position, head)
-
-    def _look_around(self, course: Course) -> None:
-        """Now and then see whether the topic is still the same, and the checkpoint where we put it. Brokers that don't
-        answer are the library's affair: it tries on."""
-        if time.monotonic() < self._look_at:
-            return
-        self._look_at = time.monotonic() + self.leadership.renewal_seconds
-        place = self._place.read()
-        if (place.position, place.topic_id) != (course.reached, self._topic_id):
-            raise Overtaken(f"the checkpoint was moved from {course.reached} to {place.position}")
-        try:
-            state = self._cluster.look(self._topic)
-        except Unavailable as error:
-            self._unreachable = str(error)
-            return
-        self._unreachable = None
-        if state is None or state.id != self._topic_id:
-            raise gone(self._topic, course.reached)
-
     def _note(self, course: Course, passed: int) -> None:
         self._pause = 0.0 if passed else self._pause
+        if passed or not course.unacknowledged:
+            self._cut_off.went_through()
+        else:
+            self._cut_off.tried()
         silent = course.silent_seconds
-        if self._unreachable is not None:
-            self.trouble = self._unreachable
+        if self._topic.unreachable is not None:
+            self.trouble = self._topic.unreachable
         elif silent >= SILENCE_SECONDS:
             self.trouble = f"Kafka {silent:.0f} 秒未确认事件 · Kafka acknowledged no event for {silent:.0f} s"
         elif passed or not course.unacknowledged:
@@ -218,6 +200,8 @@ class Relay:
         self._pause = min(max(2 * self._pause, 0.1), LONGEST_PAUSE_SECONDS)
         self._resume_at = time.monotonic() + self._pause
         self.trouble = str(error)
+        if isinstance(error, Unavailable):
+            self._cut_off.tried()
         METRICS.relay_restarts.labels(self._store.service).inc()
         log.warning("relay begins again", service=self._store.service, seconds=self._pause, reason=str(error))
         self._give_up()
@@ -226,7 +210,6 @@ class Relay:
         sender, self._sender, self._course = self._sender, None, None
         if sender is not None:
             sender.abandon()
-        self._unreachable = None
         self._tell(0)
 
     def stop(self) -> None:

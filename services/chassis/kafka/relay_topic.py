@@ -1,0 +1,81 @@
+"""What a relay stands on: its checkpoint, and the topic that this one names. Both may be changed under its feet."""
+
+from __future__ import annotations
+
+import time
+
+from services.chassis.errors import Unavailable
+from services.chassis.event_store import EventStore
+from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.course import Overtaken
+from services.chassis.kafka.topics import TopicShape, ensure_topic, gone
+from services.chassis.leases import Place, RelayPlace
+
+
+class RelayTopic:
+    """The topic of one store and how far it was filled. Methods raise Overtaken where another process leads by now or
+    an operator set the checkpoint back, Unavailable where the topic is not as it was or no broker answers, and
+    SQLAlchemyError."""
+
+    def __init__(
+        self, store: EventStore, place: RelayPlace, cluster: Cluster, shape: TopicShape, look_seconds: float
+    ) -> None:
+        self.name = cluster.topic_of(store.service)
+        self.unreachable: str | None = None
+        """Why the brokers could not be asked when it was last time to; None: they could."""
+        self._store = store
+        self._place = place
+        self._cluster = cluster
+        self._shape = shape
+        self._look_seconds = look_seconds
+        self._look_at = 0.0
+        self._id = ""
+
+    def lag(self) -> int:
+        """How many events are not known to be there yet."""
+        return self._store.last_position() - self._place.read().position
+
+    def take(self, owner_epoch: int) -> int:
+        """The position to go on behind, in a topic that is fit for it; made where there never was one."""
+        self.unreachable = None
+        place = self._place.take(owner_epoch)
+        if place is None:
+            raise Overtaken("the checkpoint belongs to a later holder")
+        start = self._start(place)
+        state = ensure_topic(self._cluster, self._store.service, self._store.info.partitions, self._shape, start)
+        if start and place.topic_id not in (None, state.id):
+            raise gone(self.name, start)
+        if place.topic_id != state.id and not self._place.name_topic(state.id, owner_epoch):
+            raise Overtaken("the checkpoint belongs to a later holder")
+        self._id = state.id
+        self._look_at = time.monotonic() + self._look_seconds
+        return start
+
+    def _start(self, place: Place) -> int:
+        """In a new epoch of the store, behind what both know: what was kept is the same in both."""
+        head = self._store.last_position()
+        if place.epoch in (0, self._store.info.epoch) and place.position > head:
+            raise Unavailable(
+                f"已转发到 {place.position},事件库却只到 {head},似由备份恢复,请运行 bizenv recover",
+                f"events up to {place.position} were relayed and the store ends at {head}, was it put back from a "
+                "backup? run bizenv recover",
+            )
+        return min(place.position, head)
+
+    def look_around(self, reached: int) -> None:
+        """Now and then see whether the topic is still the same, and the checkpoint where we put it. Brokers that don't
+        answer are the library's affair: it tries on."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + self._look_seconds
+        place = self._place.read()
+        if (place.position, place.topic_id) != (reached, self._id):
+            raise Overtaken(f"the checkpoint was moved from {reached} to {place.position}")
+        try:
+            state = self._cluster.look(self.name)
+        except Unavailable as error:
+            self.unreachable = str(error)
+            return
+        self.unreachable = None
+        if state is None or state.id != self._id:
+            raise gone(self.name, reached)
