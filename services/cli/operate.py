@@ -31,6 +31,7 @@ def rebuild(
 ) -> None:
     """从事件重建视图,期间旧视图照常服务 · build a service's views anew beside the live ones, then swap."""
     given = prepare()
+    require_city(given)
     with city(given) as opened, progress_bar("重建 · rebuilding") as step:
         if service not in opened.hosts or not opened.hosts[service].service.listens_to:
             fail(f"没有可重建视图的服务 {service} · no service with views of that name")
@@ -89,6 +90,7 @@ def _put_back(given: Settings, service: str | None) -> list[str]:
 def parked_list() -> None:
     """列出搁置的事件流 · list parked streams."""
     given = prepare()
+    require_city(given)
     with city(given) as opened:
         rows = [(name, fact) for name, host in opened.hosts.items() for fact in host.parked()]
     for name, fact in rows:
@@ -104,6 +106,7 @@ def retry(
 ) -> None:
     """重新应用搁置的事件流(由正在运行的服务完成)· ask the running services to try again."""
     given = prepare()
+    require_city(given)
     with city(given) as opened:
         count = sum(host.retry_parked(stream) for host in opened.hosts.values())
     if not count and stream is None:

@@ -139,6 +139,12 @@ def test_a_folder_is_still_empty_after_a_refused_start(tmp_path: Path) -> None:
     told(tmp_path, *MAKE)
 
 
+@pytest.mark.parametrize("command", [("rebuild",), ("parked", "list"), ("parked", "retry")])
+def test_nothing_is_made_by_a_command_where_there_is_no_city(tmp_path: Path, command: tuple[str, ...]) -> None:
+    assert "holds no city" in refused(tmp_path / "nothing", *command)
+    assert not (tmp_path / "nothing").exists()
+
+
 def test_a_city_is_made_once(unserved: Path) -> None:
     assert "a new city needs an empty folder" in refused(unserved, *MAKE)
 
