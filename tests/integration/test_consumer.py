@@ -415,6 +415,30 @@ def test_parked_facts_are_taken_up_again_on_request_once_they_can_be(store: Even
         assert reader.database.checksum() == replayed(tmp_path / "replay.sqlite", {"east": store})
 
 
+def test_a_parked_stream_is_tried_again_by_the_member_that_holds_its_source(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = Faults()
+    faults.titles.add("boom")
+    record(store, "counter-bad", OPENED, renamed("boom"), added(7))
+    (partition,) = {event.partition for event in store.scan()}
+    with closing(Reader(tmp_path / "views.sqlite", EmbeddedBus({"east": store}), faults=faults)) as reader:
+        reader.consumer.drain()
+        faults.titles.clear()
+        with monkeypatch.context() as elsewhere:
+            others = {
+                source: at for source, at in reader.consumer.subscription.progress().items() if source[1] != partition
+            }
+            elsewhere.setattr(reader.consumer.subscription, "progress", lambda: others)
+            reader.retry()
+            assert reader.database.wanted_retries() == ["counter-bad"], "it is left to whoever holds it"
+            reader.retry()
+        reader.consumer.go_back()  # as when its source is assigned
+        reader.retry()
+        assert reader.database.read_parked() == []
+        assert reader.row("bad").trail == (1, 2, 3)
+
+
 def test_a_request_to_try_again_outlives_a_passing_trouble(store: EventStore, tmp_path: Path) -> None:
     faults = Faults()
     faults.titles.add("boom")

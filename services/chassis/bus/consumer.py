@@ -161,11 +161,12 @@ class Consumer:
 
     def _look_around(self) -> None:
         """Once a second: tell the bus how far we are, take up parked streams whose retry was asked for."""
-        self.subscription.commit({source: self._offset(source) for source in self.subscription.progress()})
+        held = self.subscription.progress()
+        self.subscription.commit({source: self._offset(source) for source in held})
         for intake in self.intakes:
             if intake.parked:
                 for stream in intake.sink.database.wanted_retries():
-                    if not intake.retry(stream):
+                    if not intake.retry(stream, held):
                         intake.sink.database.refuse_retry(stream)
 
 

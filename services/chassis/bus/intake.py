@@ -7,7 +7,7 @@ A fact that cannot be taken is parked together with everything after it on its s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -235,16 +235,24 @@ class Intake:
             envelope=_pack(envelope),
         )
 
-    def retry(self, stream: str) -> bool:
-        """Try a parked stream again, all of it in one transaction; False: it stays parked."""
+    def retry(self, stream: str, held: Container[Source]) -> bool:
+        """Try a parked stream again, all of it in one transaction; False: it stays parked. One whose source is not held
+        is left to the member that holds it, and counted there: what is parked is read anew with a source."""
         waiting = self.sink.database.read_parked(stream)
+        envelopes = [_unpack(fact.envelope) for fact in waiting]
+        if envelopes and (envelopes[0].service, envelopes[0].partition) not in held:
+            self._release(stream)
+            return True
         try:
-            facts = [Received(e, self._registry.decode(e.type, e.data)) for e in (_unpack(w.envelope) for w in waiting)]
+            facts = [Received(envelope, self._registry.decode(envelope.type, envelope.data)) for envelope in envelopes]
             self.sink.apply(Batch(facts, unparked=waiting, before=self.checkpoints))
         except (Poisoned, UnknownEventType, MalformedEvent) as error:
             log.error("stream stays parked", group=self.sink.name, stream=stream, reason=str(error))
             return False
-        self.parked.discard(stream)
-        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
+        self._release(stream)
         log.info("stream taken up again", group=self.sink.name, stream=stream, events=len(facts))
         return True
+
+    def _release(self, stream: str) -> None:
+        self.parked.discard(stream)
+        METRICS.consumer_parked_streams.labels(self.sink.name).set(len(self.parked))
