@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaTimeoutError
 
 from deploy.processes import free_port
+from services.chassis.bus.epochs import GivenUp
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
@@ -25,6 +27,7 @@ from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import RelayPlace
 from services.chassis.telemetry.metrics import METRICS
 from tests.followers import Follower, record
+from tests.integration.truth_city import STORE, City
 from tests.kafka_topics import access_to
 from tests.relays import Line, running
 from tests.servers import Kafka
@@ -265,6 +268,62 @@ def test_in_a_new_epoch_it_goes_on_behind_what_is_kept(line: Line, follower: Fol
             again.intake.beginnings = line.bus.beginnings(["sample"])
             assert again.intake.beginnings == {"sample": {1: 1, 2: 21}}
             again.start().wait_for(store)
+
+
+def test_what_was_kept_comes_again_in_its_own_epoch_and_nobody_is_asked_for_a_rebuild(
+    line: Line, follower: Follower, tmp_path: Path
+) -> None:
+    """Most partitions are quiet: those who follow them have seen nothing of the new epoch when all comes again."""
+    city = City(tmp_path)
+    with closing(city.make()) as store:
+        record(store, 60)
+        sign(city, store)
+        with running(line.relay(store)):
+            follower.wait_for(store)
+            eventually(lambda: relayed(store))
+    begin_epoch(city.database.dialect(), 2)
+    open_epoch(city)
+    with closing(city.open()) as store, running(line.relay(store)):
+        record(store, 3, streams=1)
+        follower.wait_for(store)
+        eventually(lambda: relayed(store))
+        refill(store.engine, "sample")
+        eventually(lambda: records_on(line, store) == 126)
+        record(store, 40)
+        follower.wait_for(store)
+        assert line.bus.beginnings(["sample"]) == {"sample": {1: 1, 2: 61}}
+
+
+def test_what_was_given_up_asks_for_a_rebuild(line: Line, follower: Follower, tmp_path: Path) -> None:
+    city = City(tmp_path)
+    with closing(city.make()) as store:
+        record(store, 20)
+        sign(city, store)
+        backup = shutil.copy(city.folder / STORE, tmp_path / "backup")
+        record(store, 40)
+        with running(line.relay(store)):
+            follower.wait_for(store)
+            eventually(lambda: relayed(store))
+    shutil.copy(backup, city.folder / STORE)
+    begin_epoch(city.database.dialect(), 2)
+    open_epoch(city)
+    with closing(city.open()) as store, running(line.relay(store)):
+        refill(store.engine, "sample")
+        record(store, 20)
+        eventually(lambda: follower.consumer.failure, what="it stops")
+        assert isinstance(follower.consumer.failure, GivenUp)
+
+
+def sign(city: City, store: EventStore) -> None:
+    with closing(city.log(store)) as log:
+        assert log.start()
+        log.step()
+        log.sign()
+
+
+def open_epoch(city: City) -> None:
+    with closing(city.open()) as store, closing(city.log(store)) as log:
+        log.open_epoch()
 
 
 def test_a_deleted_topic_is_told_and_filled_again_when_asked(store: EventStore, line: Line, follower: Follower) -> None:

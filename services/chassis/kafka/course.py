@@ -11,6 +11,7 @@ from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.faults import fault_point
+from services.chassis.kafka.recorded_epochs import RecordedEpochs
 from services.chassis.kafka.sender import TooLarge
 from services.chassis.leases import RelayPlace
 
@@ -86,9 +87,11 @@ class Course:
     """Sends page after page, several under way at a time, and moves the checkpoint behind those acknowledged."""
 
     def __init__(self, store: EventStore, sender: Sends, place: RelayPlace, owner_epoch: int, start: int) -> None:
+        """May raise SQLAlchemyError."""
         self.reached = start
         """Where the checkpoint is."""
         self._store = store
+        self._epochs = RecordedEpochs(store.engine, store.info.epoch)
         self._sender = sender
         self._place = place
         self._owner_epoch = owner_epoch
@@ -118,7 +121,8 @@ class Course:
         page = Page()
         try:
             for envelope in envelopes:
-                page.add(envelope, self._sender.send(envelope, self._previous(envelope)))
+                sent = self._epochs.original(envelope)
+                page.add(sent, self._sender.send(sent, self._previous(envelope)))
                 self._last[envelope.partition] = self._sent = envelope.position
         except TooLarge as error:
             self._too_large = error  # told of once those before it have arrived
