@@ -14,6 +14,7 @@ from services.chassis.event_store import EventStore
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.network import Client
 from services.chassis.kafka.records import record_of
 from services.chassis.kafka.topics import TopicShape, ensure_topic
 from tests.servers import Kafka
@@ -38,7 +39,7 @@ class Publisher:
         self.cluster = Cluster(access_to(server), own_prefix())
         self.bus = KafkaBus(self.cluster)
         self._shape = TopicShape(replication=replication)
-        self._producer = KafkaProducer(bootstrap_servers=server.servers, linger_ms=1)
+        self._producer = KafkaProducer(bootstrap_servers=server.servers, linger_ms=1, kafka_client=Client)
         self._sent: dict[str, int] = {}
         self._last: dict[tuple[str, int], int] = {}
 

@@ -21,6 +21,7 @@ from psycopg import sql
 
 from deploy.kafka.server import KafkaServer, Security
 from deploy.postgres.server import NOT_DURABLE, PostgresServer
+from services.chassis.kafka.network import Client
 
 _numbers = count(1)
 
@@ -46,7 +47,7 @@ class Kafka(KafkaServer):
     @contextmanager
     def admin(self, **settings: Any) -> Iterator[KafkaAdminClient]:
         """kafka-python's admin client, closed at the end."""
-        client = KafkaAdminClient(bootstrap_servers=self.servers, **settings)
+        client = KafkaAdminClient(bootstrap_servers=self.servers, kafka_client=Client, **settings)
         try:
             yield client
         finally:

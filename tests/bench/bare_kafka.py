@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.network import Client
 from services.chassis.kafka.records import Message, record_of
 from services.chassis.kafka.topics import TopicShape, ensure_topic
 from tests.bench.servers import Servers
@@ -52,7 +53,7 @@ def records_in(store: EventStore) -> list[Message]:
 
 def produced_rate(cluster: Cluster, topic: str, records: Sequence[Message]) -> float:
     """Records a second until all are acknowledged."""
-    producer = KafkaProducer(bootstrap_servers=list(cluster.access.servers), **PRODUCING)
+    producer = KafkaProducer(bootstrap_servers=list(cluster.access.servers), kafka_client=Client, **PRODUCING)
     with closing(producer):
         producer.partitions_for(topic)
         started = time.perf_counter()
@@ -64,7 +65,8 @@ def produced_rate(cluster: Cluster, topic: str, records: Sequence[Message]) -> f
 
 def consumed_rate(cluster: Cluster, topic: str, count: int, batch: int) -> float:
     """Records a second from the topic's beginning on, in polls of at most so many."""
-    consumer = KafkaConsumer(bootstrap_servers=list(cluster.access.servers), enable_auto_commit=False)
+    servers = list(cluster.access.servers)
+    consumer = KafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False, kafka_client=Client)
     with closing(consumer):
         places = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
         consumer.assign(places)

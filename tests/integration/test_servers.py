@@ -23,6 +23,7 @@ from deploy.kafka.wire import brokers_at_work
 from deploy.postgres import programs
 from deploy.postgres.server import NOT_DURABLE, PostgresServer
 from deploy.processes import Process, ServerError
+from services.chassis.kafka.network import Client
 from tests.certificates import Authority
 from tests.servers import Kafka, Postgres, folder_for, kafka_server
 from tests.waiting import eventually
@@ -175,7 +176,7 @@ def new_topic(server: Kafka, **options: int) -> str:
 
 def send(server: Kafka, topic: str, values: Sequence[bytes], **settings: Any) -> None:
     """Return when all replicas hold all of them."""
-    producer = KafkaProducer(bootstrap_servers=server.servers, **settings)
+    producer = KafkaProducer(bootstrap_servers=server.servers, kafka_client=Client, **settings)
     try:
         for sent in [producer.send(topic, value) for value in values]:
             sent.get(30)
@@ -185,7 +186,7 @@ def send(server: Kafka, topic: str, values: Sequence[bytes], **settings: Any) ->
 
 def received(server: Kafka, topic: str, count: int) -> list[bytes]:
     """So many of the topic's values, from its beginning."""
-    consumer = KafkaConsumer(bootstrap_servers=server.servers, auto_offset_reset="earliest")
+    consumer = KafkaConsumer(bootstrap_servers=server.servers, auto_offset_reset="earliest", kafka_client=Client)
     found: list[bytes] = []
 
     def enough() -> bool:
@@ -219,7 +220,7 @@ class TestKafka:
             admin.delete_topics([topic])
 
     def test_no_topic_is_made_by_a_misspelt_name(self, kafka: Kafka) -> None:
-        producer = KafkaProducer(bootstrap_servers=kafka.servers, max_block_ms=500)
+        producer = KafkaProducer(bootstrap_servers=kafka.servers, max_block_ms=500, kafka_client=Client)
         with pytest.raises(KafkaError):
             producer.send("test-servers-misspelt", b"1").get(5)
         producer.close(1)

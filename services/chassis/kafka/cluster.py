@@ -17,6 +17,7 @@ from kafka.errors import KafkaError, SaslAuthenticationFailedError, UnknownTopic
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.connection import lost, open_client
+from services.chassis.kafka.network import leave
 
 REQUEST_MILLISECONDS = 5000
 LOOK_SECONDS = 2.0
@@ -179,7 +180,7 @@ class Cluster:
 
     def _close_peeker(self) -> None:
         if self._peeker is not None:
-            self._peeker.close(autocommit=False, timeout_ms=1000)
+            leave(self._peeker, 1000)
         self._peeker = None
 
 

@@ -20,13 +20,12 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
-from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
-from kafka.net.selector import NetworkSelector
 from kafka.protocol.metadata import MetadataRequest
 
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.access import AccessUnusable, KafkaAccess, require_address
+from services.chassis.kafka.network import Client, Network, direct
 
 TRY_SECONDS = 3.0
 """How long one broker may take to let us in."""
@@ -43,10 +42,10 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it logs each try; what 
 def open_client(kind: Callable[..., C], access: KafkaAccess, **settings: Any) -> C:
     """A client of the library (consumer, producer, admin); raises Unavailable with the reason."""
     require_entry(access)
-    made: list[KafkaNetClient] = []
+    made: list[Client] = []
 
-    def client(**config: Any) -> KafkaNetClient:
-        made.append(KafkaNetClient(**config))
+    def client(**config: Any) -> Client:
+        made.append(Client(**config))
         return made[-1]
 
     try:
@@ -88,9 +87,9 @@ def _enter(access: KafkaAccess, settings: dict[str, Any], server: str) -> None:
     _call(server, host, port)
     if access.encrypted:
         _shake_hands(server, host, port, settings["ssl_context"])
-    net = NetworkSelector()
+    net = Network()
     asked = {**settings, "bootstrap_servers": [server], "request_timeout_ms": int(TRY_SECONDS * 1000)}
-    manager = _Listening(net, **asked)
+    manager = _Listening(net, **direct(asked))
     try:
         manager.run(_introduce, manager)
     except SaslAuthenticationFailedError as error:

@@ -12,6 +12,7 @@ from kafka.structs import OffsetAndMetadata
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.cluster import Cluster, Partition
 from services.chassis.kafka.connection import lost, open_client
+from services.chassis.kafka.network import leave
 from services.chassis.kafka.records import Record
 from services.chassis.kafka.topics import missing
 from services.chassis.telemetry.logs import logger
@@ -131,7 +132,7 @@ class Reader:
     def close(self) -> None:
         """Leave the group, so that others take over at once; within some seconds, whether brokers answer or not."""
         try:
-            self._client.close(autocommit=False, timeout_ms=LEAVE_MILLISECONDS)
+            leave(self._client, LEAVE_MILLISECONDS)
         except (KafkaError, RuntimeError) as error:
             log.info("left Kafka without a word", reason=str(error))
 

@@ -13,6 +13,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.connection import lost, open_client
+from services.chassis.kafka.network import leave
 from services.chassis.kafka.records import KeyedRecord, delivery_of
 from services.chassis.kafka.topics import gone, missing
 from services.chassis.registry import MalformedEvent
@@ -89,7 +90,7 @@ class WholeTopics:
         except (KafkaError, RuntimeError) as error:
             raise lost(self._cluster.access, error) from error
         finally:
-            client.close(autocommit=False, timeout_ms=1000)
+            leave(client, 1000)
 
     def _pages(self, client: KafkaConsumer, topic: str, left: dict[int, int]) -> Iterator[Page]:
         deadline = time.monotonic() + SILENCE_SECONDS

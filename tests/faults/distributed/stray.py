@@ -9,6 +9,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from services.chassis.kafka.network import Client
 from services.chassis.kafka.sender import abandon
 
 SECONDS = 10
@@ -47,7 +48,9 @@ class Stray:
 
     def send(self, records: Sequence[Any]) -> None:
         """As they were: key, value, headers, partition, time."""
-        producer = KafkaProducer(bootstrap_servers=self._servers, acks="all", max_block_ms=SECONDS * 1000)
+        producer = KafkaProducer(
+            bootstrap_servers=self._servers, acks="all", max_block_ms=SECONDS * 1000, kafka_client=Client
+        )
         try:
             for future in [self._sent(producer, record) for record in records]:
                 future.get(SECONDS)
@@ -69,7 +72,7 @@ class Stray:
 
     @contextmanager
     def _reading(self) -> Iterator[Any]:
-        consumer = KafkaConsumer(bootstrap_servers=self._servers, enable_auto_commit=False)
+        consumer = KafkaConsumer(bootstrap_servers=self._servers, enable_auto_commit=False, kafka_client=Client)
         try:
             yield consumer
         finally:
