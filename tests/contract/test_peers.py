@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -55,6 +55,7 @@ from tests.contract.sample import (
     WorkPage,
     WorkRow,
 )
+from tests.name_server import names
 
 pytestmark = pytest.mark.asyncio
 
@@ -403,6 +404,61 @@ async def test_several_addresses_take_turns_and_one_that_is_away_is_passed_over(
         await there.ask(GetWork(work_id="w"), call())
     await channels.close()
     await doors[1].stop(0)
+
+
+async def test_a_replica_that_is_added_behind_the_same_name_takes_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a connection breaking: each ends in time, and no call fails by it."""
+    settings = msgspec.structs.replace(SETTINGS, grpc_connection_seconds=1.0)
+    gateways = [FakeGateway(), FakeGateway()]
+    async with AsyncExitStack() as opened:
+        first = await opened.enter_async_context(replica(gateways[0], settings))
+        server = await opened.enter_async_context(names("127.0.0.1"))
+        target = f"dns://127.0.0.1:{server.port}/tracking.test:{first.port}"
+        monkeypatch.setattr("services.chassis.peers.channels.target_of", lambda _: target)
+        channels = Channels({SERVICE.name: [f"tracking.test:{first.port}"]})
+        opened.push_async_callback(channels.close)
+        there = RemoteGateway([SERVICE], channels, CONTRACTS)
+        await ask(there, 20)
+        await opened.enter_async_context(
+            replica(gateways[1], msgspec.structs.replace(settings, grpc_host="127.0.0.2", grpc_port=first.port))
+        )
+        server.addresses.append("127.0.0.2")
+        async with asyncio.timeout(20):
+            while not gateways[1].queries:
+                await ask(there, 1)
+        before = [len(gateway.queries) for gateway in gateways]
+        await ask(there, 40)
+        shares = [len(gateway.queries) - count for gateway, count in zip(gateways, before, strict=True)]
+    assert sum(shares) == 40
+    assert min(shares) >= 10
+
+
+async def ask(there: RemoteGateway, times: int) -> None:
+    for _ in range(times):
+        await there.ask(GetWork(work_id="w"), call())
+
+
+@asynccontextmanager
+async def replica(gateway: FakeGateway, settings: Settings) -> AsyncIterator[GrpcDoor]:
+    door = GrpcDoor([SERVICE], gateway, VERIFIER, FakeFeed(0), settings)
+    await door.start()
+    try:
+        yield door
+    finally:
+        await door.stop(0)
+
+
+async def test_a_call_in_hand_outlives_its_connection() -> None:
+    gateway = FakeGateway()
+    gateway.held = True
+    async with remote(gateway, msgspec.structs.replace(SETTINGS, grpc_connection_seconds=0.2)) as there:
+        doing = asyncio.create_task(there.execute(REGISTER, call()))
+        await asyncio.wait_for(gateway.entered.wait(), 10)
+        channel = there._channels.of(SERVICE.name)
+        await asyncio.wait_for(channel.wait_for_state_change(grpc.ChannelConnectivity.READY), 10)
+        gateway.release.set()
+        assert (await doing).version == 1
+    assert len(gateway.streams) == 1
 
 
 @pytest.mark.parametrize("allowed", [True, False])

@@ -15,9 +15,14 @@ from services.chassis.commanding.gateway import Gateway
 from services.chassis.contracts.descriptors import Contracts, build_contracts
 from services.chassis.feed.stream import Feed
 from services.chassis.grpc_server.handlers import Handlers
-from services.chassis.grpc_server.requests import CallReader, Verifier
+from services.chassis.grpc_server.requests import LONGEST_SECONDS, CallReader, Verifier
 from services.chassis.service import Service
 from services.chassis.settings import Settings
+from services.chassis.settings.addresses import is_loopback
+from services.chassis.settings.tls import door_identity
+from services.chassis.telemetry.logs import logger
+
+log = logger(__name__)
 
 PENDING = 1_000_000
 """Calls that the core may hold before we see them: more than clients can have under way."""
@@ -104,25 +109,43 @@ class GrpcDoor:
         Where many calls wait to be taken up, gRPC's core drops some at random, and any after 30 seconds, which their
         callers see as CANCELLED and nobody counts. We refuse by ourselves what is too much (`Admission`), so its bounds
         lie out of reach.
+
+        A client looks a name up anew when a connection ends. So each ends in time, with a word ahead (GOAWAY) and
+        without loss: what is in hand on it is finished, new calls go over another one.
         """
         largest = self._settings.max_message_bytes
+        age = [
+            ("grpc.max_connection_age_ms", int(self._settings.grpc_connection_seconds * 1000)),
+            ("grpc.max_connection_age_grace_ms", int(LONGEST_SECONDS * 1000)),
+        ]
         waiting = ("grpc.server.max_pending_requests", "grpc.server.max_pending_requests_hard_limit")
         bounds = [
             *((name, PENDING) for name in waiting),
             ("grpc.server_max_unrequested_time_in_server", PENDING_SECONDS),
         ]
-        return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest), *bounds, *PINGS]
+        return [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", largest), *bounds, *age, *PINGS]
 
     def _listen(self) -> int:
         host, port = self._settings.grpc_host, self._settings.grpc_port
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound: int = self._server.add_insecure_port(address)
+            bound = self._bind(address)
         except RuntimeError as error:
             sentence = (
                 f"gRPC 地址 {address} 无法使用,可能已被占用 · the gRPC address {address} can't be used; is it taken?"
             )
             raise OSError(errno.EADDRINUSE, sentence) from error
+        return bound
+
+    def _bind(self, address: str) -> int:
+        """Over TLS where there is a certificate; else tokens can be read on the way, which is told."""
+        identity = door_identity(self._settings)
+        if identity is not None:
+            secured: int = self._server.add_secure_port(address, grpc.ssl_server_credentials([identity]))
+            return secured
+        if not is_loopback(self._settings.grpc_host):
+            log.warning("grpc_in_plain_text", address=address, setting="BIZENV_GRPC_CERTIFICATE_FILE")
+        bound: int = self._server.add_insecure_port(address)
         return bound
 
     def _add_health(self) -> None:

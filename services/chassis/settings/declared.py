@@ -88,6 +88,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30
     grpc_host: Annotated[Host, documented("gRPC 地址", "address of the gRPC server")] = "127.0.0.1"
     grpc_port: Annotated[Port, documented("gRPC 端口", "port of the gRPC server")] = 50051
+    grpc_connection_seconds: Annotated[
+        Seconds,
+        documented(
+            "gRPC 连接的寿命(秒);到期后调用方重新解析主机名,新增的进程由此分担",
+            "seconds that a gRPC connection lasts; callers then look the name up anew and find added processes",
+        ),
+    ] = 60.0
+    grpc_certificate_file: Annotated[
+        File | None,
+        documented(
+            "gRPC 端口的证书文件(PEM);设置后只接受 TLS",
+            "certificate (PEM) of the gRPC server, with those that lead to the root; set: it speaks TLS only",
+        ),
+    ] = None
+    grpc_key_file: Annotated[
+        File | None, documented("gRPC 证书的私钥文件(PEM)", "the private key (PEM) of that certificate, not encrypted")
+    ] = None
     metrics_host: Annotated[Host, documented("指标地址", "address of the Prometheus metrics")] = "127.0.0.1"
     metrics_port: Annotated[Port, documented("指标端口", "port of the Prometheus metrics")] = 9464
     log_level: Annotated[LogLevel, documented("日志级别", "least level that is logged")] = "info"
@@ -194,6 +211,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         documented(
             "其他进程提供的服务及其 gRPC 地址;同一服务可写多次",
             "services of other processes and their gRPC addresses; a service may stand several times",
+        ),
+    ] = None
+    peers_ca_file: Annotated[
+        File | None,
+        documented(
+            "其他进程证书的根证书文件(PEM);设置后只用 TLS 联系",
+            "certificates (PEM) that those of peers must be signed by; set: peers are spoken to over TLS only",
         ),
     ] = None
     keys: Annotated[
