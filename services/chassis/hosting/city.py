@@ -23,6 +23,7 @@ from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.settings.servers import peers_of
+from services.chassis.settings.tls import peers_roots
 from services.chassis.sinks.checkpoints import LostPlace
 from services.chassis.time.clock import Clock
 from services.chassis.truth import unknown_head
@@ -72,7 +73,8 @@ class City:
             host.connect(self.bus)
         self._local = self._gateway_here(services, settings)
         peers = peers_of(settings, [service.name for service in catalogue])
-        self._channels = Channels({name: found for name, found in peers.items() if name not in self.hosts})
+        asked = {name: found for name, found in peers.items() if name not in self.hosts}
+        self._channels = Channels(asked, peers_roots(settings))
         there = [service for service in catalogue if service.name in self._channels.services]
         self.services = tuple(service for service in catalogue if service.name in self.hosts or service in there)
         """Those whose requests this process answers: its own, and those of its peers, which it asks."""

@@ -11,6 +11,10 @@ import grpc
 
 from services.chassis.grpc_server.door import LEAST_PING_MILLISECONDS
 from services.chassis.grpc_server.problems import LARGEST
+from services.chassis.settings.addresses import is_loopback
+from services.chassis.telemetry.logs import logger
+
+log = logger(__name__)
 
 _TURNS: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
 _METADATA_BYTES = 4 * LARGEST
@@ -38,7 +42,12 @@ within two seconds. An answer has no limit of its own: it is the city's own data
 class Channels:
     """The channels to these addresses, by service. They are made at the first call, on the event loop of the doors."""
 
-    def __init__(self, peers: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, peers: Mapping[str, Sequence[str]], roots: bytes | None = None) -> None:
+        """`roots`: the certificates (PEM) that those of peers must be signed by; None: in plain text, which is told
+        where a peer is on another machine."""
+        self._credentials = None if roots is None else grpc.ssl_channel_credentials(roots)
+        if roots is None and (elsewhere := sorted(filter(lambda name: _elsewhere(peers[name]), peers))):
+            log.warning("peers_in_plain_text", services=elsewhere, setting="BIZENV_PEERS_CA_FILE")
         self._targets = {service: target_of(addresses) for service, addresses in peers.items()}
         self._made: dict[str, Any] = {}
 
@@ -51,13 +60,22 @@ class Channels:
         """The channel to whoever has this service; KeyError where no peer does."""
         target = self._targets[service]
         if target not in self._made:
-            self._made[target] = grpc.aio.insecure_channel(target, options=OPTIONS)
+            self._made[target] = self._open(target)
         return self._made[target]
+
+    def _open(self, target: str) -> Any:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(target, options=OPTIONS)
+        return grpc.aio.secure_channel(target, self._credentials, options=OPTIONS)
 
     async def close(self) -> None:
         """End all connections; calls in hand fail as if the peer had gone."""
         made, self._made = list(self._made.values()), {}
         await asyncio.gather(*(channel.close() for channel in made))
+
+
+def _elsewhere(addresses: Sequence[str]) -> bool:
+    return not all(is_loopback(address.rpartition(":")[0]) for address in addresses)
 
 
 def target_of(addresses: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from services.chassis import errors
 from services.chassis.domain import DomainError
 from services.chassis.errors import DeadlineExceeded, InvalidRequest, Problem, RequestError, TooLarge, Unavailable
 from services.chassis.grpc_server.problems import PROBLEM_KEY, problem_in
+from services.chassis.peers.handshakes import trouble_in
 from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
@@ -51,6 +52,8 @@ def refusal(error: Any, peer: Peer, late: DeadlineExceeded) -> Exception:
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return TooLarge(f"请求内容超过{peer.title}所能接收的大小", f"the body is larger than {peer.name} takes")
     log.warning("peer_failed", peer=peer.name, status=error.code().name, details=error.details())
+    if lost(error) and (trouble := trouble_in(error.details())) is not None:
+        return _no_answer(peer, f"{peer.title}{trouble.chinese}", f"{peer.name} {trouble.english}")
     if lost(error):
         return gone(peer)
     return elsewhere(peer)

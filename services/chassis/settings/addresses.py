@@ -31,6 +31,14 @@ def is_address(text: str) -> bool:
     return found is not None and 1 <= int(found[2]) <= _HIGHEST_PORT
 
 
+def is_loopback(host: str) -> bool:
+    """Whether it is this machine itself, as far as the name tells."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def addresses_flaw(text: str) -> Words | None:
     """What is wrong with `host:port,host:port`; None: nothing."""
     for part in text.split(","):

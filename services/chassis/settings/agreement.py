@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from services.chassis.settings.addresses import peers_in
 from services.chassis.settings.environment import SettingsError, refuse
 from services.chassis.settings.rules import Words
+from services.chassis.settings.tls import door_identity, peers_roots
 
 if TYPE_CHECKING:
     from services.chassis.settings.declared import Settings
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _OF_DATABASE = ("database_user", "database_password")
 _OF_KAFKA = ("kafka_user", "kafka_password", "kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
 _OF_TLS = ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file")
+_OF_GRPC = ("grpc_certificate_file", "grpc_key_file", "peers_ca_file")
 _UNREADABLE = Words("文件不存在或不可读", "there is no such file, or it can't be read")
 
 
@@ -23,10 +26,12 @@ def require_agreement(settings: Settings) -> None:
     """Raises SettingsError with one sentence for the first that doesn't go with another or names no readable file."""
     for chinese, english in _disagreements(settings):
         raise SettingsError(f"{chinese} · {english}")
-    for name in _OF_TLS:
+    for name in (*_OF_TLS, *_OF_GRPC):
         path: Path | None = getattr(settings, name)
         if path is not None and not _readable(path):
             refuse(_variable(name), str(path), _UNREADABLE)
+    door_identity(settings)
+    peers_roots(settings)
 
 
 def _disagreements(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -41,6 +46,7 @@ def _disagreements(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "BIZENV_DATABASE 中已有用户名,不能再设置 BIZENV_DATABASE_USER", english
     yield from _of_sasl(settings)
     yield from _of_tls(settings)
+    yield from _of_grpc(settings)
 
 
 def _of_sasl(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -61,6 +67,21 @@ def _of_tls(settings: Settings) -> Iterator[tuple[str, str]]:
     for one, other in (("kafka_certificate_file", "kafka_key_file"), ("kafka_key_file", "kafka_certificate_file")):
         if getattr(settings, one) is not None and getattr(settings, other) is None:
             yield _needs(one, other)
+
+
+def _of_grpc(settings: Settings) -> Iterator[tuple[str, str]]:
+    for one, other in (("grpc_certificate_file", "grpc_key_file"), ("grpc_key_file", "grpc_certificate_file")):
+        if getattr(settings, one) is not None and getattr(settings, other) is None:
+            yield _needs(one, other)
+    if settings.peers_ca_file is None:
+        return
+    if settings.peers is None:
+        yield _needs("peers_ca_file", "peers")
+    for name, found in peers_in(settings.peers or "").items():
+        if len(found) > 1:  # gRPC holds a certificate against the name asked for, and there is none
+            chinese = f"使用 BIZENV_PEERS_CA_FILE 时,BIZENV_PEERS 中 {name} 应只有一个地址;多个进程请用一个主机名代表"
+            english = f"with BIZENV_PEERS_CA_FILE, BIZENV_PEERS takes one address of {name}: a host name for them all"
+            yield chinese, english
 
 
 def _needs(one: str, other: str) -> tuple[str, str]:
