@@ -69,6 +69,9 @@ def recover(
             f"  最多 {done.missing} 条已确认的事件从未到达 Kafka,可能已丢失 · up to {done.missing} acknowledged events "
             "never reached Kafka and may be missing"
         )
+    if done.torn is not None:
+        chinese, english = done.torn.sentence
+        print(f"  {chinese} · {english}")
     if done.given_up:
         print(
             f"  放弃缺口之后的 {done.given_up} 条,请重建视图 · {done.given_up} events behind a gap were given up, run: "

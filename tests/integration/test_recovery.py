@@ -13,7 +13,8 @@ from services.chassis.bus.consumer import catch_up
 from services.chassis.bus.epochs import GivenUp
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import Append, Appended, NewEvent
-from services.chassis.flow import bring_back
+from services.chassis.flow import FlowFinding, bring_back
+from services.chassis.flow.torn import Torn
 from services.chassis.leases import Lease, RelayPlace
 from services.chassis.truth import verify
 from services.chassis.upkeep import recovering
@@ -21,7 +22,7 @@ from services.chassis.upkeep.continuation import NotRecoverable
 from services.chassis.views.database import ViewDatabase
 from tests.flow_city import DAY, NAME, RELAY, FlowCity, flow_city
 from tests.integration.test_flow import Facts, codes, only
-from tests.sample_service import CounterOpened
+from tests.sample_service import CounterAdded, CounterOpened
 from tests.servers import Kafka, Postgres
 
 
@@ -53,6 +54,7 @@ def test_all_that_was_on_the_topic_is_in_the_store_again(city: FlowCity, monkeyp
     assert plain(city) == before
     assert (done.kept, done.brought_back, done.given_up, done.missing) == (kept, len(before) - kept, 0, 0)
     assert done.epoch == city.store.info.epoch == 2
+    assert done.torn is None
     report = verify(city.store, city.form.published, city.key.public_key())
     assert report.ok, report.findings
     assert codes(city.audit()) == {}
@@ -107,6 +109,76 @@ def test_what_never_reached_the_topic_is_told_as_missing(city: FlowCity) -> None
     city.settle(5)
     flow = only(city.audit())
     assert flow.ok, flow.findings
+
+
+LONG = tuple(CounterAdded(occurred_on=DAY, amount=amount) for amount in (1, 2, 3))
+"""The facts of one command."""
+
+
+def relay_some(city: FlowCity, *numbers: int) -> list[Envelope]:
+    """One command with three facts, of which only these reach the topic; all of them."""
+    city.record("counter-0", *LONG)
+    facts = city.facts()[-3:]
+    for number in numbers:
+        city.publisher.send(*facts[number])
+    city.publisher.flush()
+    return [envelope for envelope, _ in facts]
+
+
+def notices(city: FlowCity) -> list[FlowFinding]:
+    return [notice for notice in only(city.audit()).notices if notice.code == "TORN"]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_command_of_which_the_topic_may_have_a_part_is_named(city: FlowCity, signed: bool) -> None:
+    facts = relay_some(city, 0, 1)
+    if signed:
+        city.sign()
+    city.put_back()
+    done = city.recover()
+    assert done.missing == int(signed)
+    assert done.torn == Torn(facts[0].command_id, facts[1].id, facts[1].position, proved=False)
+    assert city.store.last_position() == facts[1].position
+    city.publisher.go_back(NAME, city.facts())
+    city.settle(5)
+    assert codes(city.audit()) == {}
+    (told,) = notices(city)
+    assert f"of the command {facts[0].command_id} the last event that came back is {facts[1].id}" in told.english
+    assert "record what is missing by a new command" in told.english
+
+
+def test_a_command_is_whole_where_a_signed_head_ends_with_it(city: FlowCity) -> None:
+    relay_some(city, 0, 1, 2)
+    city.sign()
+    city.live(3)
+    city.sign()
+    city.put_back()
+    done = city.recover()
+    assert done.missing > 0
+    assert done.torn is None
+    assert notices(city) == []
+
+
+def test_a_command_with_a_gap_in_it_is_torn_for_certain(city: FlowCity) -> None:
+    facts = relay_some(city, 0, 2)
+    city.put_back()
+    with pytest.raises(NotRecoverable, match=f"lacks the event at position {facts[1].position}, 1 stand behind"):
+        city.recover()
+    done = city.recover(give_up=True)
+    assert done.torn == Torn(facts[0].command_id, facts[0].id, facts[0].position, proved=True)
+    (told,) = notices(city)
+    assert "events of it behind that are lost" in told.english
+
+
+def test_a_mark_outlives_a_recovery_that_is_cut_short(city: FlowCity, monkeypatch: pytest.MonkeyPatch) -> None:
+    relay_some(city, 0)
+    city.put_back()
+    with monkeypatch.context() as patched:
+        patched.setattr(recovering, "_open_log", _no_room)
+        with pytest.raises(OSError, match="no room"):
+            city.recover()
+    city.recover()
+    assert len(notices(city)) == 1
 
 
 def test_a_service_at_work_is_not_recovered(city: FlowCity) -> None:
@@ -165,6 +237,10 @@ def test_a_gap_is_refused_and_given_up_only_when_asked_for(city: FlowCity) -> No
     assert flow.topic.given_up == 5
 
 
+def _no_room(*_: object) -> None:
+    raise OSError("no room")
+
+
 def altered(facts: Facts) -> Facts:
     envelope, previous = facts[4]
     return [*facts[:4], (msgspec.structs.replace(envelope, actor="somebody"), previous), *facts[5:]]
@@ -205,12 +281,8 @@ def test_a_recovery_cut_short_before_the_log_goes_on_in_the_same_epoch(
     city: FlowCity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     city.put_back()
-
-    def crash(*_: object) -> None:
-        raise OSError("no room")
-
     with monkeypatch.context() as patched:
-        patched.setattr(recovering, "_open_log", crash)
+        patched.setattr(recovering, "_open_log", _no_room)
         with pytest.raises(OSError, match="no room"):
             city.recover()
     done = city.recover()

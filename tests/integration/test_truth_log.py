@@ -38,7 +38,7 @@ from services.chassis.truth.proofs import (
 from services.chassis.truth.published import FollowerLock
 from tests.databases import DATABASES
 from tests.integration.truth_city import EVENTS, HEADS, LEAVES, SIZES, City, cities, copies, copy_of, follow
-from tests.stores import append_events
+from tests.stores import append_events, append_to
 from tests.waiting import eventually
 
 
@@ -164,6 +164,18 @@ def test_a_step_takes_a_batch(tmp_path: Path) -> None:
     append_events(store, 10)
     log = city.log(store, batch=4)
     assert [log.step() for _ in range(4)] == [4, 4, 2, 0]
+    log.close()
+    store.close()
+
+
+def test_a_batch_cuts_no_command(tmp_path: Path) -> None:
+    """One that is longer than a batch is taken in parts."""
+    city = City(tmp_path)
+    store = city.make()
+    append_events(store, 9, events=3)
+    append_to(store, "sample-9", 6)
+    log = city.log(store, batch=4)
+    assert [log.step() for _ in range(6)] == [3, 3, 3, 4, 2, 0]
     log.close()
     store.close()
 

@@ -15,6 +15,7 @@ from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, schema
 from services.chassis.event_store.postgresql_function import LOCK_CLASS
 from services.chassis.event_store.schema import EVENT_COLUMNS
+from services.chassis.flow.torn import Torn, row_of
 from services.chassis.time.instants import microseconds
 from services.chassis.truth.following import LEASE
 from services.chassis.truth.ledger import writing
@@ -30,12 +31,13 @@ class NotNext(Exception):
 
 
 class After(NamedTuple):
-    """What the store says of itself once the events are back: its new epoch, and up to where the topic has its
-    events."""
+    """What the store says of itself once the events are back: its new epoch, up to where the topic has its events, and
+    the command of which some may be missing."""
 
     epoch: int
     relayed: int
     relay: str
+    torn: Torn | None = None
 
 
 def write_back(store: EventStore, head: int, missing: Iterator[Envelope], after: After) -> int:
@@ -55,6 +57,8 @@ def write_back(store: EventStore, head: int, missing: Iterator[Envelope], after:
             _write(connection, page, head + count)
             count += len(page)
         _open_epoch(connection, after)
+        if after.torn is not None:
+            _mark(connection, after.torn)
     return count
 
 
@@ -125,6 +129,11 @@ def _note_first(connection: Connection, row: dict[str, Any]) -> None:
     if connection.execute(going.execution_options(preserve_rowcount=True)).rowcount != 1:
         name = row["command_id"]
         raise NotNext(f"命令 {name} 已有别的记录 · the command {name} has recorded something else already")
+
+
+def _mark(connection: Connection, torn: Torn) -> None:
+    put = _UPSERT[connection.dialect.name](schema.store).values(row_of(torn))
+    connection.execute(put.on_conflict_do_update(index_elements=["key"], set_={"value": put.excluded.value}))
 
 
 def _open_epoch(connection: Connection, after: After) -> None:

@@ -42,6 +42,8 @@ class NoticeCode(StrEnum):
     """A record on the topic that is no event of ours: readers skip it."""
     GIVEN_UP = "GIVEN_UP"
     """Records of a former epoch of the store, given up when it was put back: readers skip them."""
+    TORN = "TORN"
+    """A command of which a recovery has brought back only some events, or can't tell whether these are all."""
     PARKED = "PARKED"
     """Streams set aside behind a fact that a view could not take."""
 

@@ -16,6 +16,7 @@ from services.chassis.flow.comparison import Comparison, check_roots
 from services.chassis.flow.report import FlowCode, FlowFindings, NoticeCode, ServiceFlow, TopicFlow, ViewFlow
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
+from services.chassis.flow.torn import tell_torn
 from services.chassis.flow.view_check import ViewCheck, moment_of
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
@@ -125,6 +126,7 @@ class ServiceAudit:
                 step = self._step("store")
                 comparison.run(connection, lambda done: step(min(done, last), last))
                 self._check_books(connection)
+                tell_torn(connection, self._findings)
                 if index is not None:
                     heads = _Roots.read(connection, index.newest)
                     self._covered = check_roots(index.rows(), heads.roots, self._findings)

@@ -37,7 +37,7 @@ INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (position,
     OR previous <> excluded.previous
 """
 _KEEP = "INSERT OR IGNORE INTO kept VALUES (?, ?, ?)"
-_KEPT = "SELECT envelope FROM kept JOIN seen USING (position, epoch) WHERE position <= ? ORDER BY position"
+_KEPT = "SELECT envelope FROM kept JOIN seen USING (position, epoch) WHERE position {} ? ORDER BY position {}"
 _BEGINNINGS = "SELECT epoch, min(position) FROM seen WHERE taken >= 0 GROUP BY epoch ORDER BY epoch"
 _AGAIN = """
 SELECT coalesce(sum(times), 0) FROM seen a WHERE EXISTS (
@@ -177,7 +177,14 @@ class TopicIndex:
 
     def kept(self, last: int) -> Iterator[Envelope]:
         """The events kept whole, in order, up to this position."""
-        yield from (_unpack(row[0]) for row in self._book.execute(_KEPT, (last,)))
+        yield from (_unpack(row[0]) for row in self._book.execute(_KEPT.format("<=", ""), (last,)))
+
+    def around(self, position: int) -> tuple[Envelope | None, Envelope | None]:
+        """Of the events kept whole, the last one up to this position and the first one behind it."""
+        sides = [_KEPT.format("<=", "DESC"), _KEPT.format(">", "")]
+        rows = [self._book.execute(f"{side} LIMIT 1", (position,)).fetchone() for side in sides]
+        before, behind = (None if row is None else _unpack(row[0]) for row in rows)
+        return before, behind
 
     def out_of_order(self, relayed: int) -> Iterator[Seen]:
         """Positions up to `relayed` that no reader can take behind those before them, wherever it begins."""

@@ -12,13 +12,14 @@ from sqlalchemy import Engine, RowMapping, and_, event, false, func, insert, or_
 from sqlalchemy.engine import Connection
 
 from services.chassis.event_store import EventStore
-from services.chassis.event_store.schema import events, merkle_nodes, tree_heads
+from services.chassis.event_store.schema import EVENT_COLUMNS, events, merkle_nodes, tree_heads
 from services.chassis.truth.heads import Head, Identity
 from services.chassis.truth.merkle import Address, Frontier, IncompleteTree, peaks_of
 
 Row = Sequence[Any]
 """A row of the events table, columns as in `schema.events`."""
 
+_COMMAND = EVENT_COLUMNS.index("command_id")
 _NODES, _HEADS = merkle_nodes.c, tree_heads.c
 _NEWEST_FIRST = (_HEADS.epoch.desc(), _HEADS.size.desc())
 _ADD = {
@@ -49,6 +50,16 @@ class Ledger:
         page = select(events).where(events.c.position > after).order_by(events.c.position).limit(limit)
         with self._quick.connect() as connection:
             return connection.execute(page).fetchall()
+
+    def whole_commands(self, after: int, limit: int) -> Sequence[Row]:
+        """As `rows`, but no command is cut at the end, unless it alone has more events: a head then says that the last
+        command that it covers is whole, which a recovery wants to know."""
+        found = self.rows(after, limit + 1)
+        if len(found) <= limit:
+            return found
+        cut = found[limit][_COMMAND]
+        whole = next((end for end in range(limit, 0, -1) if found[end - 1][_COMMAND] != cut), limit)
+        return found[:whole]
 
     def leaves(self) -> int:
         """How many leaves the log holds."""

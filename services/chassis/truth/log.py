@@ -174,7 +174,7 @@ class MerkleLog:
     def _append(self, limit: int) -> int:
         """Append up to `limit` leaves in one transaction; returns how many."""
         grown, nodes = self._frontier.copy(), list[tuple[Address, bytes]]()
-        for row in self._ledger.rows(grown.size, limit):
+        for row in self._ledger.whole_commands(grown.size, limit):
             nodes += grown.append(_leaf(row, grown.size + 1))
         if not nodes:
             return 0

@@ -24,6 +24,7 @@ from services.chassis.flow.bring_back import After, NotNext, write_back
 from services.chassis.flow.topic_heads import bring_back_heads
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
+from services.chassis.flow.torn import Torn, torn_command
 from services.chassis.leases import holders
 from services.chassis.truth import MerkleLog
 from services.chassis.truth.heads import Head, parse_line
@@ -47,7 +48,7 @@ Progress = Callable[[int, int], None]
 class Recovered(msgspec.Struct, frozen=True):
     """What came of it: the store held `kept` events, `brought_back` came from the topic. `given_up` of the topic's
     events stood behind a gap and are no more. Signed heads covered `missing` events more than there are now; those
-    were acknowledged and never reached the topic."""
+    were acknowledged and never reached the topic. `torn`: the command of which some of these may be."""
 
     service: str
     epoch: int
@@ -55,6 +56,7 @@ class Recovered(msgspec.Struct, frozen=True):
     brought_back: int
     given_up: int
     missing: int
+    torn: Torn | None = None
 
 
 def recover(
@@ -127,7 +129,8 @@ class _Recovery:
             require_roots(self._service, index, reach.last, self._signed())
             covered = self._covered()
             epoch = self._next_epoch(index, reach)
-            brought_back = self._write(index, reach, epoch)
+            torn = self._torn(index, reach)
+            brought_back = self._write(index, reach, epoch, torn)
         total = self._head + brought_back
         return Recovered(
             service=self._service,
@@ -136,6 +139,7 @@ class _Recovery:
             brought_back=brought_back,
             given_up=reach.behind_gap,
             missing=max(0, covered - total),
+            torn=torn,
         )
 
     def _take_heads(self) -> None:
@@ -167,11 +171,16 @@ class _Recovery:
         with closing(Ledger(self._store)) as ledger:
             return ledger.newest_head()
 
-    def _write(self, index: TopicIndex, reach: Reach, epoch: int) -> int:
+    def _torn(self, index: TopicIndex, reach: Reach) -> Torn | None:
+        """The store's own last command is whole: a database comes back with whole transactions."""
+        last, behind = index.around(reach.last)
+        return None if last is None else torn_command(last, behind, self._signed())
+
+    def _write(self, index: TopicIndex, reach: Reach, epoch: int, torn: Torn | None) -> int:
         relayed = min(reach.last, contiguous(index))
         try:
             missing = index.kept(reach.last)
-            return write_back(self._store, self._head, missing, After(epoch, relayed, self._relay))
+            return write_back(self._store, self._head, missing, After(epoch, relayed, self._relay, torn))
         except NotNext as error:
             raise NotRecoverable(str(error)) from error
         except IntegrityError as error:
