@@ -22,8 +22,9 @@ from sqlalchemy.exc import OperationalError
 from services.chassis.bus.consumer import Consumer, catch_up
 from services.chassis.bus.epochs import ConsumerStopped, GivenUp
 from services.chassis.bus.holes import Rereads
-from services.chassis.bus.intake import QUIET_OFFSETS, START, Intake
+from services.chassis.bus.intake import QUIET_OFFSETS, Intake
 from services.chassis.bus.port import Bus, Delivery, EmbeddedBus, Source
+from services.chassis.bus.sorting import START
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent
@@ -289,7 +290,7 @@ def test_a_hole_at_the_end_is_read_again_when_nothing_more_comes_and_less_and_le
     source = ("east", first.envelope.partition)
     bus, clock = ScriptedBus([[first, third]]), [0.0]
     with closing(Reader(tmp_path / "views.sqlite", bus)) as reader:
-        reader.intake._rereads = Rereads("views", lambda: clock[0])
+        reader.intake._holes.rereads = Rereads("views", lambda: clock[0])
         bus.seeks.clear()
         for clock[0] in (0.0, 0.1, 0.2, 0.9, 1.2, 2.0, 3.3, 5.0, 7.4):
             reader.consumer.step()

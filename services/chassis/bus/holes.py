@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from services.chassis.bus.port import Source
+from services.chassis.bus.sorting import START
+from services.chassis.sinks.checkpoints import Checkpoint
 from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
@@ -50,3 +53,63 @@ class Rereads:
     def clear(self) -> None:
         self._tries.clear()
         self._next_at.clear()
+
+
+class Hole(NamedTuple):
+    """Something is missing before position `seen`; it was read again from the checkpoint at `read_from`."""
+
+    seen: int
+    read_from: int
+
+
+class Holes:
+    """What is missing of each source, and from where it is read again.
+
+    A hole is read again once, and now and then when nothing more comes (`Rereads`). In between reading goes on: what is
+    missing may lie further on than a batch reaches, sent late.
+    """
+
+    def __init__(self, rereads: Rereads) -> None:
+        self.rereads = rereads
+        self._holes: dict[Source, Hole] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._holes)
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services of which something is missing."""
+        return frozenset(service for service, _ in self._holes)
+
+    @property
+    def missing(self) -> frozenset[Source]:
+        """The sources of which a fact stays missing, though they were read again from their beginnings."""
+        return self.rereads.missing & self._holes.keys()
+
+    def clear(self) -> None:
+        """Everything is read again."""
+        self._holes.clear()
+
+    def note(self, ahead: Mapping[Source, int], places: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
+        """Behind a hole these positions were seen, and the sources are at these places now. Returns those not read
+        again from there yet, with where that is."""
+        again: dict[Source, Checkpoint] = {}
+        for source in {*self._holes, *ahead}:
+            at = places.get(source, START)
+            known = self._holes.pop(source, Hole(0, -1))
+            if known.read_from != at.position:
+                self.rereads.forget(source)
+            seen = max(known.seen, ahead.get(source, 0))
+            if seen > at.position:
+                self._holes[source] = Hole(seen, at.position)
+                if known.read_from != at.position:
+                    again[source] = at
+        return again
+
+    def due(self, places: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
+        """The sources to read again because nothing more comes, with from where."""
+        found: dict[Source, Checkpoint] = {}
+        for source, from_beginning in self.rereads.due(self._holes).items():
+            at = places.get(source, START)
+            found[source] = Checkpoint(at.epoch, at.position) if from_beginning else at
+        return found

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
-from services.chassis.bus.epochs import Beginnings, GivenUp, goes_on, is_given_up
+from services.chassis.bus.epochs import Beginnings
 from services.chassis.bus.epochs import ConsumerStopped as ConsumerStopped
-from services.chassis.bus.holes import Rereads
+from services.chassis.bus.holes import Holes, Rereads
 from services.chassis.bus.port import Delivery, Source
+from services.chassis.bus.sorting import START, Sorting
 from services.chassis.envelope import Envelope
 from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
 from services.chassis.sinks.database import Checkpoint, ParkedFact
@@ -28,20 +28,11 @@ from services.chassis.views.view import Received
 
 log = logger(__name__)
 
-START = Checkpoint()
-
 QUIET_OFFSETS = 1000
 """How far reading gets ahead of a quiet partition's checkpoint before it is written."""
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Envelope).decode
-
-
-class Hole(NamedTuple):
-    """Something is missing before position `seen`; it was read again from the checkpoint at `read_from`."""
-
-    seen: int
-    read_from: int
 
 
 class Intake:
@@ -54,8 +45,7 @@ class Intake:
         self._park_limit = park_limit
         self.checkpoints: dict[Source, Checkpoint] = {}
         self.parked: set[str] = set()
-        self._holes: dict[Source, Hole] = {}
-        self._rereads = Rereads(sink.name)
+        self._holes = Holes(Rereads(sink.name))
         self._passed: dict[Source, int] = {}
         self.beginnings: Beginnings = {}
         """For a replay, which leaves out what a later epoch has given up."""
@@ -72,27 +62,21 @@ class Intake:
 
     def take(self, deliveries: Sequence[Delivery], progress: Mapping[Source, int]) -> dict[Source, Checkpoint]:
         """Apply what is next. `progress` says up to where each source was delivered; returns the sources to read again
-        because of a hole, each from its checkpoint.
-
-        A hole is read again once, and now and then when nothing more comes (`Rereads`). In between reading goes on:
-        what is missing may lie further on than a batch reaches, sent late.
-        """
+        because of a hole, each from its checkpoint."""
         if not deliveries:
             return self._read_again()
-        fresh, moved, ahead = self._sort(deliveries)
-        again = self._keep_holes(ahead, moved)
-        if moved:
+        page = Sorting(deliveries, self.checkpoints, self.beginnings)
+        METRICS.consumer_duplicates.labels(self.sink.name).inc(page.old)
+        again = self._keep_holes(page)
+        if page.moved:
             whole = self._whole(progress)
-            self._advance(moved, whole)
-            self._apply(fresh, moved)
+            self._advance(page.moved, whole)
+            self._apply(page.fresh, page.moved)
             self._passed.update(whole)
         return again
 
     def _read_again(self) -> dict[Source, Checkpoint]:
-        found: dict[Source, Checkpoint] = {}
-        for source, from_beginning in self._rereads.due(self._holes).items():
-            at = self.checkpoints.get(source, START)
-            found[source] = Checkpoint(at.epoch, at.position) if from_beginning else at
+        found = self._holes.due(self.checkpoints)
         if found:
             self._tell_missing()
         return found
@@ -100,7 +84,7 @@ class Intake:
     @property
     def missing(self) -> frozenset[Source]:
         """The sources of which a fact stays missing, though they were read again from their beginnings."""
-        return self._rereads.missing & self._holes.keys()
+        return self._holes.missing
 
     def _tell_missing(self) -> None:
         METRICS.consumer_missing.labels(self.sink.name).set(len(self.missing))
@@ -118,52 +102,16 @@ class Intake:
         """Whether something is missing before what was delivered."""
         return bool(self._holes)
 
-    def _keep_holes(self, ahead: Mapping[Source, int], moved: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
+    def _keep_holes(self, page: Sorting) -> dict[Source, Checkpoint]:
         """Which sources still miss something; returns those not read again yet from where they are now."""
-        again: dict[Source, Checkpoint] = {}
-        for source in {*self._holes, *ahead}:
-            at = moved.get(source) or self.checkpoints.get(source, START)
-            known = self._holes.pop(source, Hole(0, -1))
-            if known.read_from != at.position:
-                self._rereads.forget(source)
-            seen = max(known.seen, ahead.get(source, 0))
-            if seen > at.position:
-                self._holes[source] = Hole(seen, at.position)
-                if known.read_from != at.position:
-                    again[source] = at
+        again = self._holes.note(page.ahead, {**self.checkpoints, **page.moved})
         METRICS.consumer_holes.labels(self.sink.name).inc(len(again))
         self._tell_missing()
         return again
 
-    def _sort(
-        self, deliveries: Sequence[Delivery]
-    ) -> tuple[list[Delivery], dict[Source, Checkpoint], dict[Source, int]]:
-        """What is next, where that leads to, and the highest position seen behind a hole."""
-        fresh: list[Delivery] = []
-        moved: dict[Source, Checkpoint] = {}
-        ahead: dict[Source, int] = {}
-        old = 0
-        for delivery in deliveries:
-            envelope = delivery.envelope
-            source = (envelope.service, envelope.partition)
-            at = moved.get(source) or self.checkpoints.get(source, START)
-            if at.epoch > envelope.epoch or (envelope.epoch == at.epoch and envelope.position <= at.position):
-                old += 1
-            elif is_given_up(envelope, self.beginnings.get(envelope.service, {})):
-                moved[source] = Checkpoint(at.epoch, at.position, max(at.offset, delivery.offset))
-            elif at.epoch and envelope.epoch > at.epoch and not goes_on(delivery, at):
-                raise GivenUp(envelope.service)
-            elif delivery.previous == at.position:
-                fresh.append(delivery)
-                moved[source] = Checkpoint(envelope.epoch, envelope.position, delivery.offset)
-            else:
-                ahead[source] = max(envelope.position, ahead.get(source, 0))
-        METRICS.consumer_duplicates.labels(self.sink.name).inc(old)
-        return fresh, moved, ahead
-
     def _whole(self, progress: Mapping[Source, int]) -> dict[Source, int]:
         """How far reading got, of the services in which nothing is missing."""
-        broken = {service for service, _ in self._holes}
+        broken = self._holes.services
         return {source: offset for source, offset in progress.items() if source[0] not in broken}
 
     def _advance(self, moved: dict[Source, Checkpoint], progress: Mapping[Source, int]) -> None:
