@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import msgspec
 import psycopg
 import pytest
+from psycopg.pq import DiagnosticField
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -24,7 +25,7 @@ from services.chassis.event_store import (
     committing,
 )
 from services.chassis.event_store.dialect import Dialect
-from services.chassis.event_store.model import Outcome
+from services.chassis.event_store.model import Failure, Outcome
 from services.chassis.event_store.opening import create_store, open_store, require_unaltered, store_exists
 from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.event_store.postgresql_function import LOCK_CLASS
@@ -235,12 +236,15 @@ def cut(name: str) -> str:
     )
 
 
+LOST = psycopg.OperationalError("the connection was lost while the answer was on its way")
+
+
 class Breaking(Counting):
     """Breaks the connection off before or after each of the next appends."""
 
-    def __init__(self, inner: Dialect, before: int = 0, after: int = 0) -> None:
+    def __init__(self, inner: Dialect, before: int = 0, after: int = 0, error: psycopg.OperationalError = LOST) -> None:
         super().__init__(inner)
-        self.before, self.after = before, after
+        self.before, self.after, self.error = before, after, error
 
     def append(self, connection: Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
         raw = connection.connection.dbapi_connection
@@ -251,7 +255,7 @@ class Breaking(Counting):
         outcomes = super().append(connection, batch, partitions)
         if self.after:
             self.after -= 1
-            raise psycopg.OperationalError("the connection was lost while the answer was on its way")
+            raise self.error
         return outcomes
 
 
@@ -267,6 +271,23 @@ def test_a_batch_whose_fate_is_not_known_is_tried_again(database: Postgresql, be
         again = store.append_now(to("s-1", 0, "one", events=2))
         assert isinstance(again, Appended)
         assert again.repeated
+
+
+@pytest.mark.parametrize("severity", [b"FATAL", b"PANIC"])
+@pytest.mark.parametrize("kind", [psycopg.errors.DiskFull, psycopg.errors.IoError])
+def test_a_server_that_ends_in_the_midst_of_a_commit_may_have_recorded_it(
+    database: Postgresql, kind: type[psycopg.OperationalError], severity: bytes
+) -> None:
+    """Whatever its last words are: what was in the log by then outlives its recovery."""
+    words = kind("could not write to the log", info={DiagnosticField.SEVERITY_NONLOCALIZED: severity})
+    with closing(EventStore(Breaking(database.dialect(), after=1, error=words), "sample")) as store:
+        assert is_new(store.append_now(to("s-1", 0, "one")))
+        assert store.last_position() == 1
+
+
+def test_a_statement_alone_that_fails_for_a_full_disk_recorded_nothing() -> None:
+    words = psycopg.errors.DiskFull("no space", info={DiagnosticField.SEVERITY_NONLOCALIZED: b"ERROR"})
+    assert PostgresDialect.failure(words) is Failure.FULL
 
 
 def test_what_an_earlier_call_recorded_is_still_a_repetition(database: Postgresql, store: EventStore) -> None:

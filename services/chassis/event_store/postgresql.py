@@ -25,6 +25,8 @@ from services.chassis.postgres.engine import schema_engine
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _PREPARED = "bizenv.append_batch"
 _STATES = {"53100": Failure.FULL, "25006": Failure.READ_ONLY, "57P01": Failure.LOST, "57P02": Failure.LOST}
+_ENDING = frozenset({"FATAL", "PANIC"})
+"""How grave an error is with which the server ends the connection, or all of them."""
 
 
 class PostgresDialect:
@@ -73,20 +75,22 @@ class PostgresDialect:
             outcomes = _append(raw, batch, partitions)
         except psycopg.Error as error:
             self._place.note(error)
+            if raw.closed and not _ends_connection(error):
+                raise psycopg.OperationalError(f"the connection ended: {error}") from error
             raise
         self._place.reached(max((each.record.position for each in outcomes if isinstance(each, Appended)), default=0))
         return outcomes
 
     @staticmethod
     def failure(error: Exception) -> Failure:
-        """An error without a state is the client library's own: the connection is gone."""
+        """Where the connection ended with it, what its state says (a full disk) may be about the commit itself, which
+        was perhaps recorded all the same."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, psycopg.Error):
             return Failure.OTHER
-        state = cause.sqlstate
-        if state is None or state.startswith("08"):
+        if _ends_connection(cause):
             return Failure.LOST
-        return _STATES.get(state, Failure.OTHER)
+        return _STATES.get(cause.sqlstate or "", Failure.OTHER)
 
     def trouble(self) -> Trouble | None:
         """What new connections found out."""
@@ -95,6 +99,12 @@ class PostgresDialect:
     def alterations(self, connection: Connection) -> list[Alteration]:
         """The port's question, answered from the catalogue."""
         return alterations(connection)
+
+
+def _ends_connection(error: psycopg.Error) -> bool:
+    """An error without a state is the client library's own: the connection is gone."""
+    state = error.sqlstate
+    return state is None or state.startswith("08") or error.diag.severity_nonlocalized in _ENDING
 
 
 def _append(raw: psycopg.Connection, batch: Sequence[Append], partitions: int) -> list[Outcome]:
