@@ -25,6 +25,10 @@ from services.chassis.kafka.network import Client
 
 _numbers = count(1)
 
+DURABLE = {"fsync": "off"}
+"""Durable as far as a kill goes: the kernel has all that was written, and no machine fails here. A slow disk would take
+minutes to sync every file, once after a kill and again at the end of the recovery."""
+
 
 class Postgres(PostgresServer):
     """A server that hands out fresh databases."""
@@ -61,7 +65,8 @@ def postgres_server(
     """A PostgreSQL in a folder of its own, running; ended with its folder. Not durable: twice as fast, and no plug
     may be pulled."""
     with folder_for("postgres") as folder:
-        server = Postgres(folder, settings={**({} if durable else NOT_DURABLE), **(settings or {})}, identity=identity)
+        given = {**(DURABLE if durable else NOT_DURABLE), **(settings or {})}
+        server = Postgres(folder, settings=given, identity=identity)
         try:
             server.start()
             yield server

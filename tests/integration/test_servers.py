@@ -41,7 +41,7 @@ def alive(server: Postgres | Kafka) -> list[Process]:
 
 
 def ask(url: str, query: LiteralString) -> object:
-    with psycopg.connect(url, connect_timeout=5) as connection:
+    with psycopg.connect(url, connect_timeout=30) as connection:
         [(answer,)] = connection.execute(query)
     return answer
 
@@ -81,7 +81,10 @@ class TestPostgres:
         server.start()
         assert server.port == port
         assert ask(database, "SELECT number FROM kept") == 7
-        assert ask(database, "SHOW fsync") == "on"
+        assert ask(database, "SHOW synchronous_commit") == "on"
+
+    def test_it_is_durable_unless_told_otherwise(self, tmp_path: Path) -> None:
+        assert not NOT_DURABLE.keys() & PostgresServer(tmp_path / "postgres").settings.keys()
 
     def test_it_stands_still_and_goes_on(self, own_postgres: MakePostgres) -> None:
         server = own_postgres(durable=False)
