@@ -198,6 +198,46 @@ def test_a_process_that_was_stopped_and_overtaken_changes_nothing(
     assert database.checksum() == sums == replayed(tmp_path / "replay.sqlite", facts)
 
 
+STANDS_STILL = """
+import os, signal, sys
+
+from services.chassis.postgres import engine
+from services.chassis.postgres.schema import PostgresSchema
+from services.chassis.sinks import sink
+from services.chassis.views.database import ViewDatabase
+from tests.sink_places import REGISTRY, History, batch_of, sample_views
+
+engine.IDLE_MILLISECONDS = 300
+sink.fault_point = lambda name: name == "consumer.written" and os.kill(os.getpid(), signal.SIGSTOP)
+database = ViewDatabase(PostgresSchema(sys.argv[1], sys.argv[2]), sample_views(), REGISTRY)
+try:
+    sink.ViewSink("views", database).apply(batch_of(History().live(6, 80).facts[:40]))
+except sink.PASSING as error:
+    print(error, flush=True)
+sink.fault_point = lambda name: None
+print(len(database.read_checkpoints()), flush=True)
+"""
+
+
+def test_a_process_that_stands_still_in_its_transaction_is_cut_off(
+    members: Callable[[], ViewDatabase], url: str, tmp_path: Path
+) -> None:
+    """Whoever waits for its locks goes on; it takes no harm itself, and tries again with another connection."""
+    facts = History().live(6, 80).facts
+    sink = ViewSink("views", members())
+    sleeper = subprocess.Popen([sys.executable, "-c", STANDS_STILL, url, SCHEMA], stdout=subprocess.PIPE, text=True)
+    with sleeper:
+        assert sleeper.stdout is not None
+        try:
+            os.waitid(os.P_PID, sleeper.pid, os.WSTOPPED | os.WNOWAIT)
+            sink.apply(batch_of(facts))
+        finally:
+            os.kill(sleeper.pid, signal.SIGCONT)
+        assert "idle-in-transaction timeout" in sleeper.stdout.readline()
+        assert int(sleeper.stdout.readline()) == len(sink.database.read_checkpoints())
+    assert sink.database.checksum() == replayed(tmp_path / "replay.sqlite", facts)
+
+
 def test_a_batch_waits_for_the_transaction_that_moves_its_checkpoints(members: Callable[[], ViewDatabase]) -> None:
     """The other one stands still in the middle of its transaction; when it goes on, this one has lost its place."""
     history = History()

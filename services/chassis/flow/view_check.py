@@ -14,6 +14,7 @@ from services.chassis.bus.port import Source
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
 from services.chassis.flow.report import FlowCode, FlowFindings, NoticeCode, ViewFlow
+from services.chassis.postgres.engine import UNHURRIED
 from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
 from services.chassis.sinks.database import Checkpoint
 from services.chassis.sinks.sink import Batch, Poisoned, ViewSink
@@ -55,6 +56,7 @@ def one_moment(database: ViewDatabase) -> Iterator[Connection]:
             connection.exec_driver_sql("BEGIN")
         else:
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.exec_driver_sql(UNHURRIED)
         yield connection
         connection.rollback()
 

@@ -11,14 +11,14 @@ _PASSING_CLASSES = (
     "57",  # shut down, starting, cancelled
     "58",  # the system's own errors
 )
-_PASSING = frozenset({"25006", "55P03"})
-"""Read-only, as after a fail-over; a lock not had in time."""
+_PASSING = frozenset({"25006", "25P03", "55P03"})
+"""Read-only, as after a fail-over; cut off after standing still in a transaction; a lock not had in time."""
 
 _DAMAGE = frozenset({"XX001", "XX002", "42P01", "3F000"})
 """Damaged data, a damaged index, a table or a schema that is not there."""
 
 
-def is_passing(error: BaseException) -> bool:
+def is_passing(error: BaseException | None) -> bool:
     """Whether the driver's error goes away by itself, or by what an operator does about the server."""
     if not isinstance(error, psycopg.Error):
         return False

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from services.chassis.event_store import EventStore
 from services.chassis.event_store.schema import store as store_table
+from services.chassis.postgres.engine import UNHURRIED
 
 _MOMENT = "moment"
 """The savepoint to which reading goes back after an error."""
@@ -30,6 +31,8 @@ def snapshot(store: EventStore) -> Iterator[Connection]:
         with engine.connect() as connection:
             sqlite = connection.dialect.name == "sqlite"
             connection.exec_driver_sql("BEGIN" if sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if not sqlite:
+                connection.exec_driver_sql(UNHURRIED)
             connection.execute(select(store_table)).fetchall()  # the moment is that of the first read
             if not sqlite:
                 connection.exec_driver_sql(f"SAVEPOINT {_MOMENT}")

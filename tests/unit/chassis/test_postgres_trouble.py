@@ -12,7 +12,21 @@ from services.chassis.postgres.trouble import is_damage, is_passing
 
 @pytest.mark.parametrize(
     "state",
-    ["08006", "40001", "40P01", "53100", "53300", "57P01", "57P02", "57P03", "57014", "58030", "25006", "55P03"],
+    [
+        "08006",
+        "40001",
+        "40P01",
+        "53100",
+        "53300",
+        "57P01",
+        "57P02",
+        "57P03",
+        "57014",
+        "58030",
+        "25006",
+        "25P03",
+        "55P03",
+    ],
 )
 def test_what_goes_away_by_itself_is_waited_out(state: str) -> None:
     error = psycopg.errors.lookup(state)("no")
