@@ -44,7 +44,7 @@ class PostgresBoardView(PostgresTrackingRecorder):
     def __init__(self, opened: PostgresDatastore) -> None:
         super().__init__(opened)
         made: list[Any] = [sql.SQL(line) for line in _ddl(postgresql.dialect())]  # type: ignore[no-untyped-call]
-        self.sql_create_statements += made
+        self.sql_create_statements += made + [sql.SQL(line) for line in _COMPRESSED]
 
     def write(self, board: Sequence[Any], timeline: Sequence[Any], tracking: Tracking) -> None:
         with self.datastore.transaction(commit=True) as cursor:
@@ -82,6 +82,11 @@ def _values(table: Table, mark: str) -> str:
     return ",".join([mark] * len(table.columns))
 
 
+_COMPRESSED = [
+    f"ALTER TABLE {table.name} ALTER COLUMN {name} SET COMPRESSION lz4"
+    for table, name in ((_BOARD, "row"), (_TIMELINE, "data"))
+]
+"""As ours are on PostgreSQL."""
 _CHANGED = ", ".join(f"{column.name} = excluded.{column.name}" for column in _BOARD.columns if column.name != "key")
 _UPSERT = {
     mark: f"INSERT INTO {_BOARD.name} VALUES ({_values(_BOARD, mark)}) ON CONFLICT (key) DO UPDATE SET {_CHANGED}"

@@ -16,6 +16,7 @@ from services.chassis.views.database import ViewDatabase
 from services.chassis.views.generations import RebuildRunning
 from services.chassis.views.live import LiveViews
 from tests.sample_service import CounterAdded, CounterOpened, CounterRenamed, Faults
+from tests.servers import Postgres
 from tests.sink_places import DAY, REGISTRY, Files, History, Places, Schemas, batch_of, moved_by, sample_views
 
 A, B = ("sample", 0), ("sample", 1)
@@ -268,3 +269,20 @@ def test_one_rebuild_at_a_time_and_a_failed_one_leaves_nothing(places: Places) -
         assert successor is not None
         assert successor[1].read_checkpoints() == {}
         successor[1].close()
+
+
+# --- PostgreSQL alone ---------------------------------------------------------------------------------------------
+
+_COMPRESSION = """SELECT relname, attname, attcompression FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND atttypid = 'bytea'::regtype"""
+
+
+def test_tables_that_are_made_are_compressed_by_lz4_and_those_that_are_there_left(postgres: Postgres) -> None:
+    places = Schemas(postgres.database())
+    with closing(SinkDatabase(places.open())) as sink, sink.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE parked ALTER COLUMN envelope SET COMPRESSION pglz")
+    with closing(ViewDatabase(places.open(), sample_views(), REGISTRY)) as views, views.engine.connect() as connection:
+        found = {(table, name): how for table, name, how in connection.exec_driver_sql(_COMPRESSION)}
+    assert found.pop(("parked", "envelope")) == "p"
+    assert ("counters", "row") in found
+    assert set(found.values()) == {"l"}

@@ -11,9 +11,12 @@ from sqlalchemy import ARRAY, Column, ColumnElement, MetaData, Text, any_, bindp
 from sqlalchemy.engine import Connection, ExceptionContext
 
 from services.chassis.errors import Unavailable
+from services.chassis.postgres.compression import compress
 from services.chassis.postgres.engine import schema_engine
 from services.chassis.postgres.rows import UnnestRows, take_packed
 from services.chassis.postgres.trouble import is_damage, is_passing
+
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s"
 
 
 class PostgresSchema:
@@ -46,7 +49,9 @@ class PostgresSchema:
         with self.engine.begin() as connection:
             self.lock(connection, ["create"])
             connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"')
+            there = set(connection.exec_driver_sql(_TABLES, (self.schema,)).scalars())
             metadata.create_all(connection)
+            compress(connection, [table for table in metadata.sorted_tables if table.name not in there])
 
     def statement(self, before: str, columns: Sequence[Column[Any]], after: str) -> UnnestRows:
         return UnnestRows(before, columns, after)
