@@ -25,7 +25,8 @@ class Security:
     """How clients come in: Kafka's name for it, and what it takes.
 
     `identity` is a PEM file with the private key (PKCS #8) and its certificate, `authority` one with the certificate
-    of who signed it; a client's own certificate is not asked for.
+    of who signed it; a client's own certificate is not asked for. `rights_asked`: what no ACL allows is refused, but
+    to whoever comes by the port of the brokers themselves.
     """
 
     protocol: str = "PLAINTEXT"
@@ -33,6 +34,7 @@ class Security:
     password: str = ""
     identity: Path | None = None
     authority: Path | None = None
+    rights_asked: bool = False
 
     def settings(self) -> dict[str, str]:
         """The broker's settings for its listener CLIENT."""
@@ -45,6 +47,9 @@ class Security:
             for store, file in (("keystore", self.identity), ("truststore", self.authority)):
                 told[f"listener.name.client.ssl.{store}.type"] = "PEM"
                 told[f"listener.name.client.ssl.{store}.location"] = str(file)
+        if self.rights_asked:
+            told["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+            told["super.users"] = "User:ANONYMOUS"  # nobody logs in at INTERNAL and CONTROLLER
         return told
 
 

@@ -98,10 +98,17 @@ class Cluster:
         return {topic["name"]: _state(topic) for topic in described if _is_there(topic)}
 
     def settings_of(self, topic: str) -> dict[str, str]:
-        """The topic's settings by Kafka's names, those that were never set as well."""
+        """The topic's settings by Kafka's names, those that were never set as well; Unavailable where the user may not
+        see them."""
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         found = self.ask(lambda admin: admin.describe_configs([resource], config_filter="all"))
-        return {name: setting["value"] for name, setting in found["topic"][topic].items()}
+        settings = {name: setting["value"] for name, setting in found["topic"][topic].items()}
+        if not settings:  # the library leaves out the reason
+            raise Unavailable(
+                f"看不到主题 {topic} 的设置,用户缺少 DescribeConfigs 权限",
+                f"the settings of the topic {topic} are hidden: the user needs the right DescribeConfigs on it",
+            )
+        return settings
 
     def ends(self, topics: Iterable[str]) -> dict[Partition, int]:
         """Per partition, the offset that the next record will have; nothing of a topic that is not there."""
