@@ -3,21 +3,17 @@
 `source` and `id` together are unique: `/bizenv/<service>` and `<stream>/<version>`. The data are the stored bytes,
 never encoded anew. Every extension is text: a position outgrows CloudEvents' 32-bit integers.
 
-A reader knows the mode by `content-type` alone, as the Kafka binding says; `ce_` headers beside a structured
-message mean nothing.
+Read again by `cloudevents_reading`.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
-from typing import cast
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import msgspec
 
 from services.chassis.envelope import Envelope
-from services.chassis.registry import MalformedEvent
 
 Attributes = dict[str, str]
 Headers = list[tuple[str, bytes]]
@@ -134,114 +130,3 @@ _JSON = ("content-type", DATA_TYPE.encode())
 _SPECVERSION = ("ce_specversion", b"1.0")
 _SOURCES = _Sources()
 _TYPES = _Types()
-
-
-def read_message(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> tuple[Envelope, int]:
-    """The envelope and the previous position in a Kafka record of either mode; raises MalformedEvent."""
-    found = dict(headers)
-    if value is not None and found.get("content-type") == _JSON[1]:
-        with contextlib.suppress(KeyError, ValueError, AttributeError, TypeError):  # then it is told what is wrong
-            return _read_ours(cast(dict[str, bytes], found), value)
-    known = {name.lower(): content for name, content in found.items() if content is not None}
-    kind = known.get("content-type", b"").lower()
-    if kind.startswith(b"application/cloudevents-batch"):
-        raise MalformedEvent("a batch of CloudEvents has no place in a Kafka record")
-    if value is None:
-        raise MalformedEvent("the record has no value")
-    return from_structured(value) if kind.startswith(b"application/cloudevents") else from_binary(known, value)
-
-
-def _read_ours(found: Mapping[str, bytes], value: bytes) -> tuple[Envelope, int]:
-    """As `from_binary`, for a record just as `to_binary` writes it. KeyError, ValueError for any other."""
-    source, version, traceparent = found["ce_source"], int(found["ce_sequence"]), found.get("ce_traceparent")
-    stream, prefix = found["ce_subject"], SOURCE_PREFIX.encode()
-    ours = found["ce_specversion"] == b"1.0" and source.startswith(prefix)
-    if not ours or found["ce_id"] != b"%b/%d" % (stream, version):
-        raise ValueError("not an event of this platform")
-    envelope = Envelope(
-        service=source[len(prefix) :].decode(),
-        epoch=int(found["ce_epoch"]),
-        position=int(found["ce_position"]),
-        partition=int(found["ce_partition"]),
-        stream=stream.decode(),
-        version=version,
-        type=found["ce_type"].decode(),
-        occurred_on=date.fromisoformat(found["ce_occurredon"].decode()),
-        recorded_at=_instant(found["ce_time"].decode()),
-        actor=found["ce_actor"].decode(),
-        command_id=found["ce_commandid"].decode(),
-        command_hash=bytes.fromhex(found["ce_commandhash"].decode()),
-        correlation_id=found["ce_correlationid"].decode(),
-        causation_id=found["ce_causationid"].decode(),
-        traceparent=None if traceparent is None else traceparent.decode(),
-        data=value,
-    )
-    return envelope, int(found["ce_previous"])
-
-
-def from_binary(headers: Mapping[str, bytes], value: bytes) -> tuple[Envelope, int]:
-    """The envelope in a binary record's `ce_` headers; raises MalformedEvent."""
-    try:
-        attributes = {name[3:]: content.decode() for name, content in headers.items() if name.startswith("ce_")}
-    except UnicodeDecodeError as error:
-        raise MalformedEvent("a CloudEvents header is not UTF-8") from error
-    return _envelope(attributes, value)
-
-
-def from_structured(data: bytes) -> tuple[Envelope, int]:
-    """The envelope in an event of the JSON format; raises MalformedEvent."""
-    try:
-        members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-        content = bytes(members.pop("data"))
-        attributes = {name: str(msgspec.json.decode(value)) for name, value in members.items()}
-    except KeyError as error:
-        raise MalformedEvent("the event has no data in JSON") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedEvent(f"not a CloudEvent in the JSON format: {error}") from error
-    return _envelope(attributes, content)
-
-
-def _envelope(attributes: Mapping[str, str], data: bytes) -> tuple[Envelope, int]:
-    try:
-        envelope = _strict_envelope(attributes, data)
-        previous = int(attributes["previous"])
-    except KeyError as error:
-        raise MalformedEvent(f"the attribute {error} is missing") from error
-    except ValueError as error:
-        raise MalformedEvent(f"an attribute is malformed: {error}") from error
-    if envelope.id != attributes["id"]:
-        raise MalformedEvent(f"the id {attributes['id']} is not that of {envelope.id}")
-    return envelope, previous
-
-
-def _strict_envelope(attributes: Mapping[str, str], data: bytes) -> Envelope:
-    """KeyError for a missing attribute, ValueError for a malformed one."""
-    if attributes["specversion"] != "1.0" or not attributes["source"].startswith(SOURCE_PREFIX):
-        raise ValueError("not an event of this platform")
-    return Envelope(
-        service=attributes["source"].removeprefix(SOURCE_PREFIX),
-        epoch=int(attributes["epoch"]),
-        position=int(attributes["position"]),
-        partition=int(attributes["partition"]),
-        stream=attributes["subject"],
-        version=int(attributes["sequence"]),
-        type=attributes["type"],
-        occurred_on=date.fromisoformat(attributes["occurredon"]),
-        recorded_at=_instant(attributes["time"]),
-        actor=attributes["actor"],
-        command_id=attributes["commandid"],
-        command_hash=bytes.fromhex(attributes["commandhash"]),
-        correlation_id=attributes["correlationid"],
-        causation_id=attributes["causationid"],
-        traceparent=attributes.get("traceparent"),
-        data=data,
-    )
-
-
-def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is UTC:
-        return instant
-    if instant.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return instant.astimezone(UTC)

@@ -6,7 +6,8 @@ from typing import NamedTuple, Protocol
 
 from services.chassis.bus.port import Delivery, Source
 from services.chassis.envelope import Envelope
-from services.chassis.feed.cloudevents import read_message, to_binary
+from services.chassis.feed.cloudevents import to_binary
+from services.chassis.feed.cloudevents_reading import read_message
 from services.chassis.registry import MalformedEvent
 from services.chassis.telemetry.logs import logger
 from services.chassis.telemetry.metrics import METRICS

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.chassis.envelope import Envelope
-from services.chassis.feed.cloudevents import attributes_of, read_message, to_batch, to_binary, to_structured
+from services.chassis.feed.cloudevents import attributes_of, to_batch, to_binary, to_structured
+from services.chassis.feed.cloudevents_reading import read_message
 from services.chassis.registry import MalformedEvent
 from tests.contract.doors import envelope
 
