@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,11 +14,16 @@ from services.policy_registry.events import ProgrammeRecord, UnitRegister, UnitS
 from services.project_tracking.events import ProjectRules
 from services.project_tracking.events.adopted_rules import rules_on
 from services.projection.as_of import Moment
+from services.projection.kept import Kept
 from services.projection.known import City, Known
 from services.projection.project_board import BoardRow
 from services.projection.standing import Standing, standing_of
 
-KEPT_BOARDS = 24
+KEPT_STANDINGS = 1000
+"""On all boards together: some 2 kB each, and 5 kB more where what was known then is kept for it."""
+
+LEAST_BOARDS = 3
+"""Today's, and the two readings of a past day."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Boards:
 
     def __init__(self) -> None:
         self._known = Known()
-        self._kept: OrderedDict[Moment, Board] = OrderedDict()
+        self._kept: Kept[Moment, Board] = Kept(lambda board: len(board.standings), KEPT_STANDINGS, LEAST_BOARDS)
         self._rules: tuple[Mapping[str, ProgrammeRecord], dict[date, ProjectRules | None]] = ({}, {})
         self._lock = threading.Lock()
         self._city_lock = threading.Lock()
@@ -70,10 +74,7 @@ class Boards:
             city, rules = self._city(reader, moment)
             before = self._kept.get(moment)
             board = self._board(moment, city, rules, rows, before or self._twin(moment))
-            self._kept[moment] = board
-            self._kept.move_to_end(moment)
-            while len(self._kept) > KEPT_BOARDS:
-                self._kept.popitem(last=False)
+            self._kept.put(moment, board)
             return board
 
     def of(self, reader: Reader, moment: Moment, project_ids: Iterable[str]) -> Board:

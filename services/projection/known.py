@@ -6,7 +6,6 @@ only ever added), and the next later instant is folded on from it.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -16,6 +15,7 @@ from sqlalchemy import ColumnElement, Table, func, select
 
 from services.chassis.views.view import FoldedView, Reader
 from services.policy_registry.events import CityRegister, ProgrammeRecord, UnitRegister
+from services.projection.kept import Kept
 from services.projection.programme import (
     PROGRAMME,
     REGISTRY_TIMELINE,
@@ -27,7 +27,10 @@ from services.projection.programme import (
 from services.projection.project_board import PROJECT_BOARD, BoardRow, Folding
 from services.projection.project_timeline import PROJECT_TIMELINE, ProjectFact, events_between
 
-KEPT_INSTANTS = 48
+KEPT_PROJECTS = 600
+"""In the folds of all instants together: some 5 kB each, so 3 MB."""
+
+KEPT_CITIES = 16
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -69,48 +72,58 @@ class LiveRows(Generic[R]):
         self._rows, self._positions = rows, positions
 
 
+V = TypeVar("V")
+
+
 @dataclass(frozen=True)
-class _Fold:
+class _Fold(Generic[V]):
     facts: int
-    value: Any
+    value: V
 
 
-class PastFolds:
-    """Folds at instants, at most KEPT_INSTANTS of them."""
+class PastFolds(Generic[V]):
+    """Folds at the instants used last, as many as `most` allows. Between two of them nothing may have been recorded:
+    then both are one value."""
 
-    def __init__(self, view: str, fold: Callable[[Reader, int, Any, int], Any]) -> None:
+    def __init__(
+        self, view: str, fold: Callable[[Reader, int, V | None, int], V], size: Callable[[V], int], most: int
+    ) -> None:
         self._view = view
         self._fold = fold
-        self._kept: OrderedDict[int, _Fold] = OrderedDict()
+        self._kept: Kept[int, _Fold[V]] = Kept(lambda fold: size(fold.value), most)
 
-    def at(self, reader: Reader, before: int) -> Any:
+    def at(self, reader: Reader, before: int) -> V:
         facts = self._count(reader, before)
         found = self._kept.get(before)
         if found is None or found.facts != facts:
-            since, base = self._base(reader, before)
-            found = _Fold(facts, self._fold(reader, since, base, before))
-            self._keep(before, found)
-        self._kept.move_to_end(before)
+            found = _Fold(facts, self._folded(reader, before, facts))
+            self._kept.put(before, found)
         return found.value
 
-    def _base(self, reader: Reader, before: int) -> tuple[int, Any]:
+    def _folded(self, reader: Reader, before: int, facts: int) -> V:
+        later = min((kept for kept in self._kept if kept > before), default=None)
+        if later is not None and self._kept[later].facts == facts == self._count(reader, later):
+            return self._kept[later].value
+        since, base = self._base(reader, before)
+        if base is not None and base.facts == facts:
+            return base.value
+        return self._fold(reader, since, None if base is None else base.value, before)
+
+    def _base(self, reader: Reader, before: int) -> tuple[int, _Fold[V] | None]:
         """The latest kept fold before the instant that still holds; from the beginning where there is none."""
         for instant in sorted((kept for kept in self._kept if kept < before), reverse=True):
             if self._kept[instant].facts == self._count(reader, instant):
-                return instant, self._kept[instant].value
+                return instant, self._kept[instant]
         return 0, None
 
     def _count(self, reader: Reader, before: int) -> int:
         table = reader.table(self._view)
         return int(reader.execute(select(func.count()).where(table.c.recorded_at < before))[0][0])
 
-    def _keep(self, before: int, fold: _Fold) -> None:
-        self._kept[before] = fold
-        while len(self._kept) > KEPT_INSTANTS:
-            self._kept.popitem(last=False)
 
-
-def _fold_projects(reader: Reader, since: int, base: Mapping[str, BoardRow] | None, until: int) -> dict[str, BoardRow]:
+def _fold_projects(
+    reader: Reader, since: int, base: Mapping[str, BoardRow] | None, until: int
+) -> Mapping[str, BoardRow]:
     """Folded on from the base, but from the beginning where a fact comes behind a later one of its project that the
     base holds already: the machine's clock had been set back."""
     try:
@@ -159,14 +172,13 @@ class Known:
         self._projects = LiveRows(PROJECT_BOARD, BoardRow)
         self._programmes = LiveRows(PROGRAMME, ProgrammeRecord)
         self._registers = LiveRows(UNITS, CityRegister)
-        self._past_projects = PastFolds(PROJECT_TIMELINE.name, _fold_projects)
-        self._past_cities = PastFolds(REGISTRY_TIMELINE.name, _fold_city)
+        self._past_projects = PastFolds(PROJECT_TIMELINE.name, _fold_projects, len, KEPT_PROJECTS)
+        self._past_cities = PastFolds(REGISTRY_TIMELINE.name, _fold_city, lambda _: 1, KEPT_CITIES)
 
     def projects(self, reader: Reader, before: int | None) -> Mapping[str, BoardRow]:
         if before is None:
             return self._projects.read(reader)
-        rows: Mapping[str, BoardRow] = self._past_projects.at(reader, before)
-        return rows
+        return self._past_projects.at(reader, before)
 
     @staticmethod
     def project(reader: Reader, before: int | None, project_id: str) -> BoardRow | None:
@@ -178,7 +190,6 @@ class Known:
 
     def city(self, reader: Reader, before: int | None) -> City:
         if before is not None:
-            past: City = self._past_cities.at(reader, before)
-            return past
+            return self._past_cities.at(reader, before)
         programmes, known = self._programmes.read(reader), self._registers.read(reader).get(THE_CITY)
         return City(programmes, known.register if known is not None else UnitRegister())
