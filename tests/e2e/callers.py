@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from services.chassis.commanding.gateway import Receipt
@@ -22,6 +22,8 @@ PAUSE_SECONDS = 0.05
 WEEKS = 200
 """Reports on one project, then comes the next."""
 SETTLE_SECONDS = 90.0
+
+A = TypeVar("A")
 
 
 class Callers:
@@ -73,12 +75,11 @@ class Callers:
 
     def _call(self, number: int, make: Callable[[], Door]) -> None:
         try:
-            door = make()
-            for order in self._orders(number):
-                if self._ending.is_set():
-                    break
-                self._carry_out(door, order, str(uuid4()))
-            door.close()
+            with make() as door:
+                for order in self._orders(number):
+                    if self._ending.is_set():
+                        break
+                    self._carry_out(door, order, str(uuid4()))
         except Exception as error:  # noqa: BLE001 - whatever it is, the test shall hear of it
             self.wrong.append(repr(error))
 
@@ -112,3 +113,22 @@ def calling(doors: Iterable[Callable[[], Door]]) -> Iterator[Callers]:
         yield callers
     finally:
         callers.finish()
+
+
+def patiently(ask: Callable[[], A]) -> A:
+    """The answer, asked for again while there is none: a process that was away is found by the others within seconds,
+    and one whose servers were away finds them within seconds."""
+    answers: list[A] = []
+
+    def answered() -> bool:
+        try:
+            answers.append(ask())
+        except Lost:
+            return False
+        except Refused as refusal:
+            if refusal.code not in TRY_AGAIN:
+                raise
+        return bool(answers)
+
+    eventually(answered, SETTLE_SECONDS, "an answer")
+    return answers[0]

@@ -28,11 +28,10 @@ def test_a_rehearsed_city_is_clean(rehearsed_city: Path, tmp_path: Path) -> None
 
 def test_it_may_run_beside_a_server(city: Path, access: str) -> None:
     with serving(city) as server:
-        client = HttpClient(server.http, access)
-        for number in range(5):
-            client.do(lives.registration(f"p{number}"))
-            assert "✗" not in told(city, *AUDIT)
-        client.close()
+        with HttpClient(server.http, access) as client:
+            for number in range(5):
+                client.do(lives.registration(f"p{number}"))
+                assert "✗" not in told(city, *AUDIT)
         assert server.stop() == 0
 
 

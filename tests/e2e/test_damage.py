@@ -80,14 +80,13 @@ def test_a_store_that_is_moved_away_under_a_server(city: Path, access: str) -> N
     """What was acknowledged before lies in the moved file; nothing is acknowledged after."""
     path = events_of(city)
     with serving(city) as server:
-        client = HttpClient(server.http, access)
-        kept = client.do(lives.registration("kept"))
-        path.rename(path.with_name("moved.sqlite"))
-        with pytest.raises(Refused) as error:
-            client.do(lives.registration("lost"))
-        assert (error.value.status, error.value.code) == ("503", "UNAVAILABLE")
-        eventually(lambda: any("moved away or replaced" in trouble for trouble in server.troubles()))
-        client.close()
+        with HttpClient(server.http, access) as client:
+            kept = client.do(lives.registration("kept"))
+            path.rename(path.with_name("moved.sqlite"))
+            with pytest.raises(Refused) as error:
+                client.do(lives.registration("lost"))
+            assert (error.value.status, error.value.code) == ("503", "UNAVAILABLE")
+            eventually(lambda: any("moved away or replaced" in trouble for trouble in server.troubles()))
         assert server.stop() == 0, server.log()
         assert "store stopped" in server.log()
     assert not path.exists()
@@ -95,7 +94,6 @@ def test_a_store_that_is_moved_away_under_a_server(city: Path, access: str) -> N
         if (moved := path.with_name(f"moved.sqlite{suffix}")).exists():
             moved.rename(path.with_name(f"events.sqlite{suffix}"))
     with serving(city) as server:
-        client = HttpClient(server.http, access)
-        assert client.ask("GetProject", project_id="kept", token=kept.token)["line"]["version"] == 1
-        client.close()
+        with HttpClient(server.http, access) as client:
+            assert client.ask("GetProject", project_id="kept", token=kept.token)["line"]["version"] == 1
         assert server.stop() == 0, server.log()

@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -22,6 +23,7 @@ from services.chassis.domain import Command
 from services.chassis.event_store.schema import REVISION
 from tests import lives
 from tests.clients import Door, GrpcClient, HttpClient, Lost, Refused
+from tests.e2e.callers import patiently
 from tests.e2e.forms import SERVICES, City, Copies, Fleet, fleet
 from tests.processes import Server
 from tests.waiting import eventually
@@ -53,13 +55,13 @@ def served(copies: Copies, empty_city: Path, access: str, tmp_path_factory: pyte
     staff = city.token("unit_staff", lives.UNIT, "li")
     with fleet(city) as processes:
         front = processes.front
-        clients = (
-            *(HttpClient(front.http, access), GrpcClient(front.grpc, access)),
-            *(HttpClient(front.http, staff), GrpcClient(front.grpc, staff)),
-        )
-        yield Served(city, processes, *clients)
-        for client in clients:
-            client.close()
+        with ExitStack() as open_doors:
+            enter = open_doors.enter_context
+            clients = (
+                *(enter(HttpClient(front.http, access)), enter(GrpcClient(front.grpc, access))),
+                *(enter(HttpClient(front.http, staff)), enter(GrpcClient(front.grpc, staff))),
+            )
+            yield Served(city, processes, *clients)
         assert set(processes.stop()) == {0}, processes.log()
         assert not processes.complaints(), processes.log()
 
@@ -175,14 +177,14 @@ def test_county_staff_work_on_their_own_unit_only(served: Served) -> None:
 
 def test_nobody_reads_or_writes_without_a_token(served: Served) -> None:
     nobody: tuple[Door, Door] = (HttpClient(served.server.http, None), GrpcClient(served.server.grpc, None))
-    for door, status in zip(nobody, ("401", "UNAUTHENTICATED"), strict=True):
-        with pytest.raises(Refused) as error:
-            door.do(lives.registration("p-1"))
-        assert error.value.status == status
-        with pytest.raises(Refused) as error:
-            door.ask("GetOverview")
-        assert error.value.status == status
-        door.close()
+    for opened, status in zip(nobody, ("401", "UNAUTHENTICATED"), strict=True):
+        with opened as door:
+            with pytest.raises(Refused) as error:
+                door.do(lives.registration("p-1"))
+            assert error.value.status == status
+            with pytest.raises(Refused) as error:
+                door.ask("GetOverview")
+            assert error.value.status == status
 
 
 def test_the_same_command_id_answers_the_first_result_by_the_other_door(served: Served) -> None:
@@ -365,9 +367,8 @@ def test_a_stop_under_load_finishes_what_is_in_hand_and_loses_nothing(
         assert "Traceback" not in stopped.log()
 
         processes.start(processes.name_of("project_tracking"))
-        client = HttpClient(processes.front.http, access)
-        events = list(client.events("project_tracking"))
-        client.close()
+        with HttpClient(processes.front.http, access) as client:
+            events = patiently(lambda: list(client.events("project_tracking")))
         assert set(processes.stop()) == {0}
         assert not processes.complaints(), processes.log()
     recorded = {event["commandid"]: event["id"] for event in events if not event["actor"].startswith("system:")}
@@ -396,23 +397,22 @@ class Load:
     def _call(self, processes: Fleet, access: str, number: int) -> None:
         """By the front's HTTP door, or by the gRPC door of the process that has the commands."""
         front, owner = processes.front, processes.of("project_tracking")
-        door: Door = HttpClient(front.http, access) if number % 2 else GrpcClient(owner.grpc, access)
-        project = fresh(f"load-{number}")
-        order: Command = lives.registration(project)
-        week = 0
-        while True:
-            command_id = str(uuid4())
-            self.sent.add(command_id)
-            try:
-                self.acknowledged[command_id] = door.do(order, command_id)
-            except Lost:
-                break
-            except Refused as refusal:
-                self.refusals.add(refusal.code)
-                break
-            week += 1
-            order = lives.weekly(project, week)
-        door.close()
+        with HttpClient(front.http, access) if number % 2 else GrpcClient(owner.grpc, access) as door:
+            project = fresh(f"load-{number}")
+            order: Command = lives.registration(project)
+            week = 0
+            while True:
+                command_id = str(uuid4())
+                self.sent.add(command_id)
+                try:
+                    self.acknowledged[command_id] = door.do(order, command_id)
+                except Lost:
+                    break
+                except Refused as refusal:
+                    self.refusals.add(refusal.code)
+                    break
+                week += 1
+                order = lives.weekly(project, week)
 
 
 def test_later_starts_load_nothing_twice(city: City) -> None:

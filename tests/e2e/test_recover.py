@@ -41,12 +41,11 @@ def served_by_one(city: City) -> Iterator[Fleet]:
 def live(city: City, access: str, *projects: str) -> dict[str, str]:
     """Serve the city for these registrations, audited on the way; the position token of each."""
     with served_by_one(city) as served:
-        client = HttpClient(served.front.http, access)
-        tokens = {project: client.do(lives.registration(project)).token for project in projects}
-        for project, token in tokens.items():
-            assert client.ask("GetProject", project_id=project, token=token)["line"]["version"] == 1
-        assert "✗" not in city.told("audit", "flow")
-        client.close()
+        with HttpClient(served.front.http, access) as client:
+            tokens = {project: client.do(lives.registration(project)).token for project in projects}
+            for project, token in tokens.items():
+                assert client.ask("GetProject", project_id=project, token=token)["line"]["version"] == 1
+            assert "✗" not in city.told("audit", "flow")
         assert set(served.stop()) == {0}, served.log()
     return tokens
 
@@ -81,13 +80,12 @@ def test_a_database_put_back_from_a_backup_gets_back_what_it_lost(
         assert "given up" not in said
     assert city.events() == before
     with served_by_one(city) as served:
-        client = HttpClient(served.front.http, access)
-        tokens["p7"] = client.do(lives.registration("p7")).token
-        for project, token in tokens.items():
-            assert client.ask("GetProject", project_id=project, token=token)["line"]["version"] == 1
-        assert json.loads(city.told("audit", "flow", "--json"))["ok"]
-        assert "✗" not in city.told("audit", "verify")
-        client.close()
+        with HttpClient(served.front.http, access) as client:
+            tokens["p7"] = client.do(lives.registration("p7")).token
+            for project, token in tokens.items():
+                assert client.ask("GetProject", project_id=project, token=token)["line"]["version"] == 1
+            assert json.loads(city.told("audit", "flow", "--json"))["ok"]
+            assert "✗" not in city.told("audit", "verify")
         assert set(served.stop()) == {0}, served.log()
     key = tmp_path / "auditor.pub"
     key.write_bytes((city.data / "published" / "truth.pub").read_bytes())

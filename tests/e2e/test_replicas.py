@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -67,25 +67,23 @@ def recorded(server: Server) -> float:
 
 def require_all(served: Fleet, access: str, callers: Callers) -> None:
     """What was acknowledged is in the store once, and the views are right."""
-    client = HttpClient(served.front.http, access)
-    assert not callers.missing_in(client.events("project_tracking"))
-    client.close()
+    with HttpClient(served.front.http, access) as client:
+        assert not callers.missing_in(client.events("project_tracking"))
     said = served.city.told("audit", "flow")
     assert said.count("✓") == len(said.splitlines()), said
 
 
 def test_what_a_writer_wrote_is_shown_at_once_by_every_process(served: Fleet, access: str) -> None:
     """The command goes to the door of the process that has it, each query to one of those that have the views."""
-    writer = GrpcClient(served.grpc("tracking-1"), access)
-    readers: list[Door] = [HttpClient(served.servers[f"projection-{number}"].http, access) for number in (1, 2)]
-    with calling(doors(served, access)[:4]):
+    places = [served.servers[f"projection-{number}"].http for number in (1, 2)]
+    with ExitStack() as opened, calling(doors(served, access)[:4]):
+        writer = opened.enter_context(GrpcClient(served.grpc("tracking-1"), access))
+        readers = [opened.enter_context(HttpClient(place, access)) for place in places]
         writer.do(lives.registration("told"))
         for week in range(TURNS):
             receipt = writer.do(lives.weekly("told", week))
             shown = [reader.ask("GetProject", project_id="told", token=receipt.token) for reader in readers]
             assert [int(answer["line"]["version"]) for answer in shown] == [receipt.version] * 2
-    for door in [writer, *readers]:
-        door.close()
 
 
 def test_a_process_that_is_added_under_load_takes_its_share(served: Fleet, access: str) -> None:
@@ -138,10 +136,9 @@ def test_one_of_two_processes_with_the_views_is_killed(served: Fleet, access: st
 def shown(server: Server, access: str, callers: Callers) -> None:
     """Return once the process shows what one of the last commands recorded."""
     receipt = callers.latest()
-    client = HttpClient(server.http, access)
-    answer = client.ask("GetProject", project_id=receipt.stream.removeprefix("project-"), token=receipt.token)
-    assert int(answer["line"]["version"]) >= receipt.version
-    client.close()
+    with HttpClient(server.http, access) as client:
+        answer = client.ask("GetProject", project_id=receipt.stream.removeprefix("project-"), token=receipt.token)
+        assert int(answer["line"]["version"]) >= receipt.version
 
 
 @contextmanager
@@ -149,8 +146,6 @@ def watched(server: Server, access: str) -> Iterator[list[int]]:
     """The versions of one project that is reported on all the while, as somebody sees them who names no position."""
     seen: list[int] = []
     ending = threading.Event()
-    writer, reader = HttpClient(server.http, access), HttpClient(server.http, access)
-    writer.do(lives.registration("watched"))
 
     def write() -> None:
         for week in range(400):
@@ -163,16 +158,16 @@ def watched(server: Server, access: str) -> Iterator[list[int]]:
         while not ending.is_set():
             seen.append(int(client.ask("GetProject", project_id="watched", token=first.token)["line"]["version"]))
 
-    first = writer.do(lives.weekly("watched", 400))
-    client = HttpClient(server.http, access)
-    threads = [threading.Thread(target=act) for act in (write, look)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        ending.set()
+    with ExitStack() as opened:
+        writer, reader, client = [opened.enter_context(HttpClient(server.http, access)) for _ in range(3)]
+        writer.do(lives.registration("watched"))
+        first = writer.do(lives.weekly("watched", 400))
+        threads = [threading.Thread(target=act) for act in (write, look)]
         for thread in threads:
-            thread.join()
-        for each in (writer, reader, client):
-            each.close()
+            thread.start()
+        try:
+            yield seen
+        finally:
+            ending.set()
+            for thread in threads:
+                thread.join()

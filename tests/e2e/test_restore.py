@@ -89,11 +89,10 @@ def test_after_a_restore_everything_goes_on(restored_city: Path, access: str) ->
     receipts = record(restored_city, [lives.registration(LOST), lives.progress(KEPT, 3, 8, 9_000_000)])
     assert [receipt.token.split(":")[1] for receipt in receipts] == ["2", "2"]
     with serving(restored_city) as server:
-        client = HttpClient(server.http, access)
-        assert {event["epoch"] for event in client.events("project_tracking")} == {"2"}
-        listed = client.ask("ListProjects", page_size=500, token=receipts[-1].token)["projects"]
-        assert {line["project_id"] for line in listed} == {KEPT, LOST}
-        client.close()
+        with HttpClient(server.http, access) as client:
+            assert {event["epoch"] for event in client.events("project_tracking")} == {"2"}
+            listed = client.ask("ListProjects", page_size=500, token=receipts[-1].token)["projects"]
+            assert {line["project_id"] for line in listed} == {KEPT, LOST}
         assert server.stop() == 0, server.log()
     assert list(check_views(restored_city)) == []
     audited = told(restored_city, "audit", "verify")

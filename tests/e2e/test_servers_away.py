@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests import lives
 from tests.clients import Door, GrpcClient, HttpClient
-from tests.e2e.callers import TRY_AGAIN, Callers, calling
+from tests.e2e.callers import TRY_AGAIN, Callers, calling, patiently
 from tests.e2e.forms import Cities, City, Fleet, fleet
 from tests.processes import Server
 from tests.servers import Kafka, Postgres, kafka_server, postgres_server
@@ -79,9 +80,8 @@ def all_ready(served: Fleet) -> bool:
 
 def require_all(served: Fleet, access: str, callers: Callers) -> None:
     """What was acknowledged is in the store once, and topics and views are right."""
-    client = HttpClient(served.front.http, access)
-    assert not callers.missing_in(client.events("project_tracking"))
-    client.close()
+    with HttpClient(served.front.http, access) as client:
+        assert not callers.missing_in(client.events("project_tracking"))
     said = served.city.told("audit", "flow")
     assert said.count("✓") == len(said.splitlines()), said
 
@@ -153,11 +153,10 @@ def test_kafka_is_away_for_a_while(served: Fleet, own: Own, access: str) -> None
         callers.more(40)
     assert not callers.refusals, "the event store is the outbox"
     receipt = callers.latest()
-    client = HttpClient(served.front.http, access)
-    project = receipt.stream.removeprefix("project-")
-    shown = client.ask("GetProject", project_id=project, token=receipt.token)
-    assert int(shown["line"]["version"]) >= receipt.version
-    client.close()
+    with HttpClient(served.front.http, access) as client:
+        project = receipt.stream.removeprefix("project-")
+        shown = client.ask("GetProject", project_id=project, token=receipt.token)
+        assert int(shown["line"]["version"]) >= receipt.version
     require_all(served, access, callers)
 
 
@@ -166,9 +165,9 @@ def test_a_process_goes_on_where_it_was_after_all_were_away(served: Fleet, own: 
     own.kafka.stop()
     own.kafka.start()
     own.postgres.start()
-    eventually(lambda: all_ready(served), READY_SECONDS, "ready again")
-    writer, reader = GrpcClient(served.of("project_tracking").grpc, access), HttpClient(served.front.http, access)
-    receipt = writer.do(lives.registration("after-all"))
-    assert reader.ask("GetProject", project_id="after-all", token=receipt.token)["line"]["version"] == receipt.version
-    writer.close()
-    reader.close()
+    eventually(lambda: all_ready(served), READY_SECONDS, "ready again")  # or still: they notice it by and by
+    owner, front, command_id = served.of("project_tracking"), served.front, str(uuid4())
+    with GrpcClient(owner.grpc, access) as writer, HttpClient(front.http, access) as reader:
+        receipt = patiently(lambda: writer.do(lives.registration("after-all"), command_id))
+        shown = patiently(lambda: reader.ask("GetProject", project_id="after-all", token=receipt.token))
+        assert shown["line"]["version"] == receipt.version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -143,18 +144,18 @@ def planned(own: City) -> Iterator[Fleet]:
 def test_a_topic_with_another_number_of_partitions(planned: Fleet, kafka: Kafka, access: str) -> None:
     """Readiness says so; commands are recorded meanwhile, and all goes on once the topic is put right."""
     topic = f"{planned.city.settings['kafka_topic_prefix']}project_tracking.events"
-    with kafka.admin() as admin:
+    with ExitStack() as opened:
+        admin = opened.enter_context(kafka.admin())
         made = {"num_partitions": 3, "replication_factor": 1, "configs": {"retention.ms": "-1"}}
         admin.create_topics({topic: made}, wait_for_metadata=True)
         server = planned.begin("all").announce()
         eventually(lambda: "partitions = 3" in "".join(server.troubles()), READY_SECONDS, "the number is told")
         assert httpx.get(f"{server.http}/readyz", timeout=30).status_code == 503
-        door = GrpcClient(server.grpc, access)
+        door = opened.enter_context(GrpcClient(server.grpc, access))
         receipt = door.do(lives.registration("kept"))
         admin.delete_topics([topic])
-    server.ready(READY_SECONDS)
-    assert door.ask("GetProject", project_id="kept", token=receipt.token)["line"]["version"] == str(receipt.version)
-    door.close()
+        server.ready(READY_SECONDS)
+        assert door.ask("GetProject", project_id="kept", token=receipt.token)["line"]["version"] == str(receipt.version)
     assert server.stop() == 0
     assert any("partitions = 3" in line for line in server.logged), server.log()
 
@@ -169,9 +170,8 @@ def test_a_topic_that_would_let_records_go(planned: Fleet, kafka: Kafka, access:
         eventually(lambda: "retention.ms = 60000" in "".join(server.troubles()), READY_SECONDS, "the setting is told")
         _keep_for(admin, topic, "-1")
     server.ready(READY_SECONDS)
-    client = HttpClient(server.http, access)
-    assert list(client.events(SERVICES[0]))
-    client.close()
+    with HttpClient(server.http, access) as client:
+        assert list(client.events(SERVICES[0]))
     assert server.stop() == 0
 
 

@@ -134,9 +134,8 @@ class Storm:
         enough = self._callers.acknowledged() + AFTERWARDS
         eventually(lambda: self._callers.acknowledged() >= enough, SETTLE_SECONDS, "commands after the recovery")
         wrong = [] if self._callers.settle() else ["the city was lost without a fault"]
-        client = HttpClient(server.http, self._access)
-        wrong += check_served(self.data, client)
-        client.close()
+        with HttpClient(server.http, self._access) as client:
+            wrong += check_served(self.data, client)
         code = server.stop()
         if code != 0 or "Traceback" in server.log():
             wrong.append(f"a clean stop ended with {code}:\n{server.log()}")

@@ -191,25 +191,23 @@ def test_a_disk_that_is_full_and_freed_again(empty_city: Path, access: str, tmp_
         data = disk.folder / "var"
         shutil.copytree(empty_city, data)
         with serving(data) as server:
-            http, grpc_client = HttpClient(server.http, access), GrpcClient(server.grpc, access)
-            first = http.do(lives.registration("before"))
-            assert http.ask("GetProject", project_id="before", token=first.token)["line"]["version"] == 1
-            disk.fill(server.process.pid)
-            weeks = iter(range(400))
-            eventually(lambda: _is_refused(http, next(weeks)), 60, "a refusal for want of room")
-            for door, status in ((http, "503"), (grpc_client, "UNAVAILABLE")):
-                with pytest.raises(Refused) as error:
-                    door.do(lives.registration("while-full"))
-                assert (error.value.status, error.value.code) == (status, "UNAVAILABLE")
-            assert httpx.get(f"{server.http}/livez", timeout=30).status_code == 200
-            assert http.ask("GetProject", project_id="before", token=first.token)["line"]["version"] >= 1
+            with HttpClient(server.http, access) as http, GrpcClient(server.grpc, access) as grpc_client:
+                first = http.do(lives.registration("before"))
+                assert http.ask("GetProject", project_id="before", token=first.token)["line"]["version"] == 1
+                disk.fill(server.process.pid)
+                weeks = iter(range(400))
+                eventually(lambda: _is_refused(http, next(weeks)), 60, "a refusal for want of room")
+                for door, status in ((http, "503"), (grpc_client, "UNAVAILABLE")):
+                    with pytest.raises(Refused) as error:
+                        door.do(lives.registration("while-full"))
+                    assert (error.value.status, error.value.code) == (status, "UNAVAILABLE")
+                assert httpx.get(f"{server.http}/livez", timeout=30).status_code == 200
+                assert http.ask("GetProject", project_id="before", token=first.token)["line"]["version"] >= 1
 
-            disk.free(server.process.pid)
-            after = http.do(lives.registration("while-full"))
-            assert http.ask("GetProject", project_id="while-full", token=after.token)["line"]["version"] == 1
-            eventually(lambda: not server.troubles(), 60, "readiness")
-            http.close()
-            grpc_client.close()
+                disk.free(server.process.pid)
+                after = http.do(lives.registration("while-full"))
+                assert http.ask("GetProject", project_id="while-full", token=after.token)["line"]["version"] == 1
+                eventually(lambda: not server.troubles(), 60, "readiness")
             assert server.stop() == 0, server.log()
         whole(data)
 
@@ -227,12 +225,11 @@ def test_a_stop_while_the_disk_is_full_is_clean(empty_city: Path, access: str, t
         data = disk.folder / "var"
         shutil.copytree(empty_city, data)
         with serving(data) as server:
-            http = HttpClient(server.http, access)
-            weeks = iter(range(400))
-            http.do(lives.registration("before"))
-            disk.fill(server.process.pid)
-            eventually(lambda: _is_refused(http, next(weeks)), 60, "a refusal for want of room")
-            http.close()
+            with HttpClient(server.http, access) as http:
+                weeks = iter(range(400))
+                http.do(lives.registration("before"))
+                disk.fill(server.process.pid)
+                eventually(lambda: _is_refused(http, next(weeks)), 60, "a refusal for want of room")
             assert server.stop() == 0, server.log()
             assert "Traceback" not in server.log()
         disk.free()
@@ -264,27 +261,26 @@ POISONS = {
 def test_a_poisoned_event_parks_its_stream_and_nothing_else(city: Path, access: str, poison: str) -> None:
     kind, content = POISONS[poison]
     with serving(city) as server:
-        http = HttpClient(server.http, access)
-        http.do(lives.registration("well"))
-        sick = http.do(lives.registration("sick"))
-        insert_event(city, sick.stream, 2, kind, content)
-        insert_event(city, sick.stream, 3, "bizenv.project.signed.v1", b'{"occurred_on": "2017-03-01"}')
-        eventually(lambda: _notices(server), what="a notice")
+        with HttpClient(server.http, access) as http:
+            http.do(lives.registration("well"))
+            sick = http.do(lives.registration("sick"))
+            insert_event(city, sick.stream, 2, kind, content)
+            insert_event(city, sick.stream, 3, "bizenv.project.signed.v1", b'{"occurred_on": "2017-03-01"}')
+            eventually(lambda: _notices(server), what="a notice")
 
-        flowing = http.do(lives.weekly("well", 1))
-        assert http.ask("GetProject", project_id="well", token=flowing.token)["line"]["version"] == 2
-        assert http.ask("GetProject", project_id="sick")["line"]["version"] == 1
-        assert server.troubles() == []
-        assert any("projection" in notice for notice in _notices(server))
-        listed = told(city, "parked", "list").splitlines()
-        assert [line.split()[1] for line in listed if line.startswith("projection ")] == [
-            f"{sick.stream}/2",
-            f"{sick.stream}/3",
-        ]
-        assert 'consumer_parked_streams{group="projection"} 1.0' in httpx.get(server.metrics, timeout=30).text
-        assert bizenv(city, "doctor").returncode == 1
-        told(city, "parked", "retry", sick.stream)
-        http.close()
+            flowing = http.do(lives.weekly("well", 1))
+            assert http.ask("GetProject", project_id="well", token=flowing.token)["line"]["version"] == 2
+            assert http.ask("GetProject", project_id="sick")["line"]["version"] == 1
+            assert server.troubles() == []
+            assert any("projection" in notice for notice in _notices(server))
+            listed = told(city, "parked", "list").splitlines()
+            assert [line.split()[1] for line in listed if line.startswith("projection ")] == [
+                f"{sick.stream}/2",
+                f"{sick.stream}/3",
+            ]
+            assert 'consumer_parked_streams{group="projection"} 1.0' in httpx.get(server.metrics, timeout=30).text
+            assert bizenv(city, "doctor").returncode == 1
+            told(city, "parked", "retry", sick.stream)
         assert server.stop() == 0
     with serving(city) as server:
         assert any("projection" in notice for notice in _notices(server))
@@ -297,18 +293,18 @@ def _notices(server: Server) -> list[str]:
 
 def test_too_many_poisoned_streams_stop_the_consumer_and_readiness_says_so(city: Path, access: str) -> None:
     with serving(city, park_limit="1") as server:
-        http, caller = HttpClient(server.http, access), GrpcClient(server.grpc, access)
-        for number in range(2):
-            insert_event(city, f"project-sick-{number}", 1, *POISONS["of an unknown type"])
-        eventually(lambda: "over the limit" in " ".join(server.troubles()), what="a stopped consumer")
-        health = health_pb2_grpc.HealthStub(caller.channel)
-        eventually(
-            lambda: health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.NOT_SERVING
-        )
-        assert httpx.get(f"{server.http}/livez", timeout=30).status_code == 200
-        assert http.do(lives.registration("well")).version == 1
-        http.close()
-        caller.close()
+        with HttpClient(server.http, access) as http, GrpcClient(server.grpc, access) as caller:
+            for number in range(2):
+                insert_event(city, f"project-sick-{number}", 1, *POISONS["of an unknown type"])
+            eventually(lambda: "over the limit" in " ".join(server.troubles()), what="a stopped consumer")
+            health = health_pb2_grpc.HealthStub(caller.channel)
+            eventually(
+                lambda: (
+                    health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+                )
+            )
+            assert httpx.get(f"{server.http}/livez", timeout=30).status_code == 200
+            assert http.do(lives.registration("well")).version == 1
         assert server.stop() == 0
 
 
@@ -317,9 +313,8 @@ def test_too_many_poisoned_streams_stop_the_consumer_and_readiness_says_so(city:
 
 def test_an_altered_event_is_found(city: Path, access: str) -> None:
     with serving(city) as server:
-        http = HttpClient(server.http, access)
-        http.do(lives.registration("p-1"))
-        http.close()
+        with HttpClient(server.http, access) as http:
+            http.do(lives.registration("p-1"))
         assert server.stop() == 0
     assert bizenv(city, "audit", "verify").returncode == 0
     with closing(sqlite3.connect(city / "project_tracking" / "events.sqlite")) as database, database:

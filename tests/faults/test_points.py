@@ -59,19 +59,19 @@ def test_what_was_recorded_but_never_answered_is_answered_when_it_is_repeated(
     rested: Path, access: str, door: type[HttpClient | GrpcClient]
 ) -> None:
     command_id = str(uuid4())
-    with dying(rested, "store.committed") as server:
-        client = door(server.http if door is HttpClient else server.grpc, access)
-        with pytest.raises(Lost):
-            client.do(lives.registration(PROJECT), command_id)
-        client.close()
+    with (
+        dying(rested, "store.committed") as server,
+        door(server.http if door is HttpClient else server.grpc, access) as client,
+        pytest.raises(Lost),
+    ):
+        client.do(lives.registration(PROJECT), command_id)
     assert recorded(rested) == [command_id]
 
     with serving(rested) as server:
-        client = door(server.http if door is HttpClient else server.grpc, access)
-        again = client.do(lives.registration(PROJECT), command_id)
-        assert (again.repeated, again.version) == (True, 1)
-        assert int(client.ask("GetProject", project_id=PROJECT, token=again.token)["line"]["version"]) == 1
-        client.close()
+        with door(server.http if door is HttpClient else server.grpc, access) as client:
+            again = client.do(lives.registration(PROJECT), command_id)
+            assert (again.repeated, again.version) == (True, 1)
+            assert int(client.ask("GetProject", project_id=PROJECT, token=again.token)["line"]["version"]) == 1
         assert server.stop() == 0
     assert recorded(rested) == [command_id]
     whole(rested)
@@ -86,14 +86,15 @@ def test_a_batch_that_was_cut_off_is_applied_whole_or_not_at_all(
     next batch, with which the first group dies: as soon as a query asks for it."""
     groups = [service.name for service in SERVICES if "project_tracking" in service.listens_to and service.views]
     before = shown(rested, groups)
-    with dying(rested, f"{point}:{len(groups) + 1}", poll_busy_milliseconds="10000") as server:
-        client = HttpClient(server.http, access)
+    with (
+        dying(rested, f"{point}:{len(groups) + 1}", poll_busy_milliseconds="10000") as server,
+        HttpClient(server.http, access) as client,
+    ):
         client.do(lives.registration(PROJECT))
         eventually(lambda: _applied(server, groups) == [1] * len(groups), 30, "the registration in the views")
         receipts = [client.do(lives.weekly(PROJECT, week)) for week in range(weeks)]
         with suppress(Lost):
             client.ask("GetProject", project_id=PROJECT, token=receipts[-1].token)
-        client.close()
     assert [receipt.version for receipt in receipts] == list(range(2, weeks + 2))
     told_of = [at - was for at, was in zip(shown(rested, groups), before, strict=True)]
     if point == "consumer.committed":
@@ -102,10 +103,9 @@ def test_a_batch_that_was_cut_off_is_applied_whole_or_not_at_all(
         assert told_of == [1] * len(groups)
 
     with serving(rested) as server:
-        client = HttpClient(server.http, access)
-        line = client.ask("GetProject", project_id=PROJECT, token=receipts[-1].token)["line"]
-        assert line["version"] == weeks + 1
-        client.close()
+        with HttpClient(server.http, access) as client:
+            line = client.ask("GetProject", project_id=PROJECT, token=receipts[-1].token)["line"]
+            assert line["version"] == weeks + 1
         assert server.stop() == 0
     assert len(recorded(rested)) == weeks + 1
     whole(rested)
@@ -116,23 +116,20 @@ def test_a_log_that_was_cut_off_is_signed_to_its_end_after_the_restart(rested: P
     """The first command passes the point with its own head; the log dies of the second one, which by then is as good
     as always answered."""
     first, second = str(uuid4()), str(uuid4())
-    with dying(rested, f"{point}:2", tree_head_seconds="0.2") as server:
-        client = HttpClient(server.http, access)
+    with dying(rested, f"{point}:2", tree_head_seconds="0.2") as server, HttpClient(server.http, access) as client:
         client.do(lives.registration(PROJECT), first)
         eventually(lambda: _leaves(server) == _events(rested), 30, "a head over the first command")
         try:
             answer: Receipt | None = client.do(lives.weekly(PROJECT, 1), second)
         except Lost:
             answer = None
-        client.close()
     assert recorded(rested) == [first, second]
 
     with serving(rested, tree_head_seconds="0.2") as server:
-        client = HttpClient(server.http, access)
-        again = client.do(lives.weekly(PROJECT, 1), second)
-        assert (again.repeated, again.version) == (True, 2)
-        assert answer in (None, msgspec.structs.replace(again, repeated=False))
-        client.close()
+        with HttpClient(server.http, access) as client:
+            again = client.do(lives.weekly(PROJECT, 1), second)
+            assert (again.repeated, again.version) == (True, 2)
+            assert answer in (None, msgspec.structs.replace(again, repeated=False))
         assert server.stop() == 0
     assert recorded(rested) == [first, second]
     whole(rested)

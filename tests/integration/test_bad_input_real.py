@@ -287,9 +287,8 @@ def test_is_refused_with_its_code_and_field_and_records_nothing(city: RealCity, 
 
 def test_a_command_id_that_was_used_for_another_body_is_refused(city: RealCity, door: Door) -> None:
     project, command_id = f"q-{uuid4()}", str(uuid4())
-    client = HttpClient(city.http, city.token())
-    client.do(registration(project), command_id)
-    client.close()
+    with HttpClient(city.http, city.token()) as client:
+        client.do(registration(project), command_id)
     status, code, _, _ = door.refusal(Order(fields=register(name="另一个项目"), command_id=command_id))
     assert (status, code) == (status_at(door, "COMMAND_ID_REUSED"), "COMMAND_ID_REUSED")
 
