@@ -71,6 +71,11 @@ class Follower:
         with self.database.engine.connect() as connection:
             return list(connection.execute(statement).scalars())
 
+    def actors(self) -> set[str]:
+        """Who recorded what was applied."""
+        with self.database.engine.connect() as connection:
+            return set(connection.execute(select(self.database.tables["counter_facts"].c.actor)).scalars())
+
     def wait_for(self, store: EventStore, seconds: float = 30.0) -> None:
         """Until every fact of the store was applied, each once; AssertionError when it does not come to that."""
         wanted = [envelope.position for envelope in store.scan()]

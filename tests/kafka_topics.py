@@ -37,7 +37,7 @@ class Publisher:
 
     def __init__(self, server: Kafka, replication: int = 1) -> None:
         self.cluster = Cluster(access_to(server), own_prefix())
-        self.bus = KafkaBus(self.cluster)
+        self.bus = KafkaBus(self.cluster, None)
         self._shape = TopicShape(replication=replication)
         self._producer = KafkaProducer(bootstrap_servers=server.servers, linger_ms=1, kafka_client=Client)
         self._sent: dict[str, int] = {}

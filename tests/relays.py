@@ -29,7 +29,7 @@ class Line:
     ) -> None:
         self.access = access or access_to(server)
         self.cluster = Cluster(self.access, prefix or own_prefix())
-        self.bus = KafkaBus(self.cluster)
+        self.bus = KafkaBus(self.cluster, None)
         self.shape = shape or TopicShape()
 
     def relay(

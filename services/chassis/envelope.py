@@ -15,7 +15,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One recorded event as the store keeps it and the bus carries it.
 
     `position` is its place in its service's store (from 1, visible in order), `partition` the fixed hash of
-    its stream, `version` its place in the stream (from 1). `recorded_at` is an aware UTC instant, `data` the
+    its stream, `version` its place in the stream (from 1). `store_id` is the city's, which all its stores bear; empty
+    only where it is not known: set aside by an earlier build. `recorded_at` is an aware UTC instant, `data` the
     exact JSON bytes of the fact. `command_hash` is the SHA-256 of the command that caused it. It holds plain values
     only, so the garbage collector need not look into it (`gc=False`): thousands are read at a time.
     """
@@ -36,6 +37,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     causation_id: str
     traceparent: str | None
     data: bytes
+    store_id: str = ""
 
     @property
     def id(self) -> EventId:

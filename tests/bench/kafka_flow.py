@@ -82,7 +82,7 @@ def relayed_rate(store: EventStore, cluster: Cluster) -> float:
 
 
 def _delivered_rate(cluster: Cluster, count: int, batch: int) -> float:
-    subscription = KafkaBus(cluster).subscribe("bench", [SERVICE], shared=False)
+    subscription = KafkaBus(cluster, None).subscribe("bench", [SERVICE], shared=False)
     with closing(subscription):
         deadline = time.monotonic() + SECONDS
         while not subscription.progress() and time.monotonic() < deadline:

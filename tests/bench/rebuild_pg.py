@@ -26,7 +26,7 @@ def rebuild_1m_pg(bench: Bench) -> Leg:
     lived = history(bench, bench.sized(MILLION, 10_000))
     with bare_kafka.topics(bench.servers) as cluster:
         sys.stderr.write(f" (relayed at {relayed_rate(lived.store, cluster):,.0f} events/s) ")
-        rate = _rebuilt_rate(lived, KafkaBus(cluster))
+        rate = _rebuilt_rate(lived, KafkaBus(cluster, None))
     return limited("rebuild_1m_pg", rate, "events/s", 12_000.0, "higher")
 
 

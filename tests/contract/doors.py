@@ -63,6 +63,7 @@ def envelope(position: int, stream: str = "work-w-1", data: bytes = b'{"occurred
         causation_id="c-1",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         data=data,
+        store_id="store-1",
     )
 
 

@@ -129,6 +129,7 @@ def test_what_is_appended_is_read_back_to_the_byte(store: EventStore) -> None:
         causation_id="x/1",
         traceparent="00-1-1-01",
         data=append.events[0].data,
+        store_id=store.info.store_id,
     )
     assert event.recorded_at.isoformat() == "2017-01-01T00:00:00+00:00"
     assert event.id == "s-1/1"

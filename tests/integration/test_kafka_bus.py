@@ -152,6 +152,33 @@ def test_foreign_and_malformed_records_are_skipped_counted_and_told_once(
     assert capsys.readouterr().out.count("foreign record skipped") == 8
 
 
+def test_another_citys_events_are_skipped_and_told_whatever_their_positions(
+    store: EventStore, publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that stand before ours at our positions, behind them, and in the structured mode."""
+    with closing(make_store(tmp_path / "other.sqlite", store_id="another-city")) as other:
+        record(other, 12, text="other")
+        theirs = list(other.scan())
+    headers = [("content-type", STRUCTURED.encode())]
+    for event in theirs[:8]:
+        publisher.send(event, 0)
+    publisher.put("sample", theirs[8].partition, value=to_structured(theirs[8], 0), headers=headers)
+    record(store, 10)
+    publisher.publish(store)
+    for event in theirs[9:]:
+        publisher.send(event, theirs[8].position)
+    publisher.flush()
+    bus = KafkaBus(publisher.cluster, store.info.store_id)
+    with closing(Follower(tmp_path / "facts.sqlite", bus, SERVICE)) as follower:
+        follower.start().wait_for(store)
+        eventually(lambda: follower.consumer.subscription.lag() == {"sample": 0})
+        follower.wait_for(store)
+        assert follower.actors() == {"city_group:wang"}
+    assert capsys.readouterr().out.count("recorded by another city's store, another-city") == 12
+    beginnings = bus.beginnings(SERVICE)
+    assert beginnings == {"sample": {1: 1}}
+
+
 def test_an_event_in_structured_mode_is_read(store: EventStore, publisher: Publisher, tmp_path: Path) -> None:
     record(store, 1)
     event = next(iter(store.scan()))
@@ -305,7 +332,7 @@ def quietly(subscription: Subscription) -> bool:
 
 def test_a_bus_that_nobody_serves_is_told_by_polls_and_measures() -> None:
     with closing(Cluster(KafkaAccess(servers=("127.0.0.1:1",)))) as cluster:
-        subscription = KafkaBus(cluster).subscribe("group", SERVICE)
+        subscription = KafkaBus(cluster, None).subscribe("group", SERVICE)
         for ask in (subscription.lag, subscription.size, lambda: subscription.poll(0.1, 1)):
             with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1.*Connection refused"):
                 ask()
@@ -355,7 +382,7 @@ def test_what_was_committed_is_seen_by_the_tools_that_watch(store: EventStore, p
 def test_events_gather_until_somebody_wants_them(kafka: Kafka, store: EventStore) -> None:
     with closing(Publisher(kafka)) as publisher, ThreadPoolExecutor(1) as poller:
         publisher.publish(store)
-        bus = KafkaBus(publisher.cluster, gather_seconds=60.0)
+        bus = KafkaBus(publisher.cluster, None, gather_seconds=60.0)
         with closing(bus.subscribe("group", SERVICE)) as subscription:
             assigned(subscription)
             from_beginning(subscription)

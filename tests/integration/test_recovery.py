@@ -277,6 +277,18 @@ def test_topics_of_another_city_are_refused(city: FlowCity) -> None:
         city.recover()
 
 
+def test_another_citys_events_among_ours_are_not_brought_back(city: FlowCity) -> None:
+    """They stand on the same topic, at positions that the store has lost."""
+    before = plain(city)
+    for added in (0, 1):
+        foreign = msgspec.structs.replace(before[-1], epoch=1, position=len(before) + added, store_id="another-city")
+        city.publisher.send(foreign, before[-2].position)
+    city.publisher.flush()
+    city.put_back()
+    city.recover()
+    assert plain(city) == before
+
+
 def test_a_recovery_cut_short_before_the_log_goes_on_in_the_same_epoch(
     city: FlowCity, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ _ATTRIBUTES: dict[str, tuple[str, str]] = {
     "actor": ("^[^:]+:.+$", "`<role>:<account>` of who recorded it."),
     "commandid": ("^.+$", "The command that recorded it."),
     "commandhash": ("^[0-9a-f]{64}$", "SHA-256 of that command, in hex."),
+    "storeid": ("^.+$", "The city's store id: all its stores bear it. A record with another one is of another city."),
     "epoch": (_FROM_1, "Epoch of the event store; raised after a restore."),
     "partition": (_FROM_0, "The stream's partition, fixed for ever; also the record's."),
     "position": (_FROM_1, "Position in its service's store, from 1."),
@@ -89,6 +90,7 @@ def example_headers(event: type[Event], service: str) -> dict[str, str]:
         causation_id="0b5f7a3e-2f0c-4c57-9b0e-6a2d8a3c1f10",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         data=b"{}",
+        store_id="5e1c7a52-7d0b-4f0e-8a55-3c1d9b2e6f70",
     )
     attributes = attributes_of(envelope, previous=117)
     headers = {"content-type": attributes.pop("datacontenttype"), "traceparent": attributes["traceparent"]}

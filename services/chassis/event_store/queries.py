@@ -34,7 +34,7 @@ BEFORE = (
 COMMAND = select(commands).where(commands.c.command_id == bindparam("command_id"))
 
 
-def envelope_of(service: str, epoch: int, row: Sequence[Any]) -> Envelope:
+def envelope_of(service: str, epoch: int, store_id: str, row: Sequence[Any]) -> Envelope:
     """The event of one row of PAGE or STREAM."""
     return Envelope(
         service=service,
@@ -53,6 +53,7 @@ def envelope_of(service: str, epoch: int, row: Sequence[Any]) -> Envelope:
         causation_id=row[11],
         traceparent=row[12],
         data=bytes(row[13]),
+        store_id=store_id,
     )
 
 

@@ -187,8 +187,8 @@ class EventStore:
             return connection.execute(query, values).fetchall()
 
     def _envelopes(self, query: Select[Any], **values: Any) -> list[Envelope]:
-        service, epoch = self.service, self.info.epoch
-        return [queries.envelope_of(service, epoch, row) for row in self._rows(query, **values)]
+        service, epoch, store_id = self.service, self.info.epoch, self.info.store_id
+        return [queries.envelope_of(service, epoch, store_id, row) for row in self._rows(query, **values)]
 
 
 def _is_new(outcome: Outcome) -> bool:

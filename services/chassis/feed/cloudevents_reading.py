@@ -61,6 +61,7 @@ def _read_ours(found: Mapping[str, bytes], value: bytes) -> tuple[Envelope, int]
         causation_id=found["ce_causationid"].decode(),
         traceparent=None if traceparent is None else traceparent.decode(),
         data=value,
+        store_id=found["ce_storeid"].decode(),
     )
     return envelope, int(found["ce_previous"])
 
@@ -121,6 +122,7 @@ def _strict_envelope(attributes: Mapping[str, str], data: bytes) -> Envelope:
         causation_id=attributes["causationid"],
         traceparent=attributes.get("traceparent"),
         data=data,
+        store_id=attributes["storeid"],
     )
 
 

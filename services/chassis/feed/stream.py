@@ -57,6 +57,7 @@ class FeedEvent(msgspec.Struct, frozen=True, kw_only=True):
     causation_id: str
     traceparent: str | None = None
     data: bytes
+    store_id: Annotated[str, msgspec.Meta(description="the city's: all its stores bear it, those of no other city do")]
 
 
 class Feed(Protocol):

@@ -101,7 +101,8 @@ class ServiceAudit:
         if self._topics is None or not self._service.aggregates:  # who records nothing has no topic
             return None, self._compare(None, 0).stored
         relayed = relayed_position(self._store)
-        with closing(read_topic(self._topics, self._service.name, self._step("topic"))) as index:
+        city = self._store.info.store_id
+        with closing(read_topic(self._topics, self._service.name, city, self._step("topic"))) as index:
             compared = self._compare(index, relayed)
             self._tell_order(index, relayed)
             self._tell_strays(index)

@@ -34,13 +34,17 @@ class Topics(Protocol):
 
 
 def read_topic(
-    topics: Topics, service: str, progress: Callable[[int, int], None], keep_after: int | None = None
+    topics: Topics,
+    service: str,
+    store_id: str | None,
+    progress: Callable[[int, int], None],
+    keep_after: int | None = None,
 ) -> TopicIndex:
-    """The service's topic up to where it ends now. To be closed by the caller. `keep_after`: keep events of later
-    positions whole."""
+    """The service's topic up to where it ends now, without another city's events (`store_id`). To be closed by the
+    caller. `keep_after`: keep events of later positions whole."""
     topic = topics.name(service)
     ends = topics.ends(topic)
-    index = TopicIndex(service, keep_after)
+    index = TopicIndex(service, store_id, keep_after)
     try:
         total = sum(ends.values())
         for partition, records in topics.read(topic, ends):

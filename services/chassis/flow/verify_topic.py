@@ -42,7 +42,8 @@ def verify_topic(topics: Topics, service: str, key: Ed25519PublicKey, progress: 
             book.take_published(Moment.of(files))
             book.compare(complete=False)
             step: Callable[[int, int], None] = lambda done, total: progress("events", done, total)  # noqa: E731
-            with closing(read_topic(topics, service, step)) as index:
+            city = None if book.identity is None else book.identity.store_id
+            with closing(read_topic(topics, service, city, step)) as index:
                 return _Verification(service, book, index, findings).run()
 
 

@@ -78,7 +78,8 @@ class DistributedForm:
         return AccessSchema(self._url)
 
     def bus(self, stores: Mapping[str, EventStore]) -> Bus:
-        return KafkaBus(self.cluster, self._settings.poll_busy_milliseconds / 1000)
+        city = next(iter(stores.values())).info.store_id
+        return KafkaBus(self.cluster, city, self._settings.poll_busy_milliseconds / 1000)
 
     def positions(self, stores: Mapping[str, EventStore]) -> PublishedPositions:
         return PublishedPositions(self._partitions)

@@ -172,6 +172,7 @@ def feed_event(envelope: Envelope, previous: int) -> FeedEvent:
         causation_id=envelope.causation_id,
         traceparent=envelope.traceparent,
         data=envelope.data,
+        store_id=envelope.store_id,
     )
 
 

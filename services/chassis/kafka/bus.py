@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from services.chassis.bus.port import Delivery, Source
 from services.chassis.errors import Unavailable
@@ -32,19 +33,22 @@ QUIET_SECONDS = 1.0
 class KafkaBus:
     """Subscribes to the topics of a cluster, which its owner closes."""
 
-    def __init__(self, cluster: Cluster, gather_seconds: float = 0.0) -> None:
+    def __init__(self, cluster: Cluster, store_id: str | None, gather_seconds: float = 0.0) -> None:
+        """Only events of the city that bears the `store_id` are delivered; None: whichever city's."""
         self._cluster = cluster
+        self._store_id = store_id
         self._gather_seconds = gather_seconds
         self._foreigners = Foreigners()
 
     def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> KafkaSubscription:
         name = self._cluster.group_of(group) if shared else None
-        return KafkaSubscription(self._cluster, name, services, self._foreigners, self._gather_seconds)
+        check = partial(delivery_of, store_id=self._store_id)
+        return KafkaSubscription(self._cluster, name, services, check, self._foreigners, self._gather_seconds)
 
     def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
         """Reads the topics from their beginnings to where they end now."""
         topics = WholeTopics(self._cluster)
-        return {service: beginnings_of(topics, service) for service in services}
+        return {service: beginnings_of(topics, service, self._store_id) for service in services}
 
 
 class KafkaSubscription:
@@ -59,11 +63,14 @@ class KafkaSubscription:
         cluster: Cluster,
         group: str | None,
         services: Sequence[str],
+        check: Callable[[Record, Source], Delivery],
         foreigners: Foreigners,
         gather_seconds: float = 0.0,
     ) -> None:
+        """`check` makes a record a delivery; it raises MalformedEvent for one to be skipped."""
         self._cluster = cluster
         self._group = group
+        self._check = check
         self._topics = {cluster.topic_of(service): service for service in services}
         self._ids: dict[str, str] = {}
         self._foreigners = foreigners
@@ -162,7 +169,7 @@ class KafkaSubscription:
         found: list[Delivery] = []
         for record in records:
             try:
-                found.append(delivery_of(record, source))
+                found.append(self._check(record, source))
             except MalformedEvent as error:
                 self._foreigners.note(record, source[0], error)
         self._positions[source] = records[-1].offset + 1

@@ -34,9 +34,16 @@ class KeyedRecord(Record, Protocol):
     key: bytes | None
 
 
-def delivery_of(record: Record, source: Source) -> Delivery:
-    """Raises MalformedEvent for what is no event of ours, or stands on another topic or partition than it says."""
+class OtherCity(MalformedEvent):
+    """An event of another city's store, whose topics have the same names."""
+
+
+def delivery_of(record: Record, source: Source, store_id: str | None) -> Delivery:
+    """Raises MalformedEvent for what is no event of ours, or stands on another topic or partition than it says, and
+    OtherCity for one that no store of the city `store_id` recorded (None: whichever city's)."""
     envelope, previous = read_message(record.headers, record.value)
+    if store_id not in (None, envelope.store_id):
+        raise OtherCity(f"it was recorded by another city's store, {envelope.store_id}, not by {store_id}")
     if (envelope.service, envelope.partition) != source:
         raise MalformedEvent(f"it belongs to {envelope.service}/{envelope.partition}")
     if not 0 <= previous < envelope.position:

@@ -19,7 +19,6 @@ from services.chassis.kafka.topics import gone, missing
 from services.chassis.registry import MalformedEvent
 
 SILENCE_SECONDS = 30.0
-"""For how long nothing may come before the reading is given up."""
 
 _POLL_MILLISECONDS = 500
 _RECORDS = 2000
@@ -42,8 +41,10 @@ Page = tuple[int, Sequence[KeyedRecord]]
 class WholeTopics:
     """The topics of a cluster as they are. Every method raises Unavailable where the brokers don't answer."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, silence_seconds: float = SILENCE_SECONDS) -> None:
+        """`silence_seconds`: for how long nothing may come before a reading is given up."""
         self._cluster = cluster
+        self._silence_seconds = silence_seconds
 
     def name(self, service: str) -> str:
         """What the service's topic of events is called."""
@@ -65,7 +66,7 @@ class WholeTopics:
         return found
 
     def tail(self, topic: str, count: int) -> list[KeyedRecord]:
-        """The last records of a topic of one partition, at most so many."""
+        """The last records of each partition, at most so many, in the order of their offsets."""
         ends = self.ends(topic)
         wanted = {number: max(0, end - count) for number, end in ends.items()}
         return [record for _, page in self.read(topic, ends, wanted) for record in page]
@@ -93,31 +94,31 @@ class WholeTopics:
             leave(client, 1000)
 
     def _pages(self, client: KafkaConsumer, topic: str, left: dict[int, int]) -> Iterator[Page]:
-        deadline = time.monotonic() + SILENCE_SECONDS
+        deadline = time.monotonic() + self._silence_seconds
         while left:
             found = client.poll(timeout_ms=_POLL_MILLISECONDS, max_records=_RECORDS)
             for place, records in found.items():
                 end = left.get(place.partition, 0)
                 if page := [record for record in records if record.offset < end]:
                     yield place.partition, page
-                deadline = time.monotonic() + SILENCE_SECONDS
+                deadline = time.monotonic() + self._silence_seconds
             for number in [number for number, end in left.items() if _reached(client, topic, number) >= end]:
                 del left[number]
                 client.pause(TopicPartition(topic, number))
             if time.monotonic() > deadline:
                 raise Unavailable(
-                    f"主题 {topic} 读取中断:{SILENCE_SECONDS:.0f} 秒没有新记录",
-                    f"the topic {topic} can't be read to its end: nothing came for {SILENCE_SECONDS:.0f} s",
+                    f"主题 {topic} 读取中断:{self._silence_seconds:.0f} 秒没有新记录",
+                    f"the topic {topic} can't be read to its end: nothing came for {self._silence_seconds:.0f} s",
                 )
 
 
-def beginnings_of(topics: WholeTopics, service: str) -> dict[int, int]:
-    """Per store epoch, its first position on the service's topic."""
+def beginnings_of(topics: WholeTopics, service: str, store_id: str | None) -> dict[int, int]:
+    """Per epoch of the store (None: of whichever city), its first position on the service's topic."""
     topic, found = topics.name(service), dict[int, int]()
     for partition, records in topics.read(topic, topics.ends(topic)):
         for record in records:
             with suppress(MalformedEvent):  # told of by whoever reads it to apply it
-                envelope = delivery_of(record, (service, partition)).envelope
+                envelope = delivery_of(record, (service, partition), store_id).envelope
                 found[envelope.epoch] = min(envelope.position, found.get(envelope.epoch, envelope.position))
     return found
 

@@ -119,8 +119,9 @@ class _Recovery:
 
     def run(self, give_up: bool, progress: Progress) -> Recovered:
         self._take_heads()
-        with closing(read_topic(self._topics, self._service, progress, self._head)) as index:
-            if not self._head and index.newest and not self._vouched_for:
+        city = self._store.info.store_id
+        with closing(read_topic(self._topics, self._service, city, progress, self._head)) as index:
+            if (index.others and not index.newest) or (not self._head and index.newest and not self._vouched_for):
                 raise other_city(self._service)
             require_same(self._store, index)
             reach = reach_of(self._store, self._head, index)

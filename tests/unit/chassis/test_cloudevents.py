@@ -64,6 +64,7 @@ def _agrees(event: Any) -> None:
     expected = {"partitionkey": "work-w-1", "sequence": "0000000007", "position": "7", "previous": "5", "epoch": "1"}
     assert {name: event.get_extension(name) for name in expected} == expected
     assert event.get_extension("traceparent") == EVENT.traceparent
+    assert event.get_extension("storeid") == "store-1"
 
 
 def test_every_name_keeps_to_the_rule_and_every_value_is_text() -> None:
@@ -103,6 +104,7 @@ ENVELOPES = st.builds(
     causation_id=st.uuids().map(str),
     traceparent=st.none() | st.just(EVENT.traceparent),
     data=st.just(DATA),
+    store_id=st.uuids().map(str),
 )
 
 
@@ -133,6 +135,7 @@ def _changed(name: str, value: bytes | None) -> list[tuple[str, bytes]]:
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
 MALFORMED = {
     "a missing attribute": (_changed("ce_epoch", None), DATA),
+    "nothing of its store": (_changed("ce_storeid", None), DATA),
     "a position that is no number": (_changed("ce_position", b"x"), DATA),
     "a date that is none": (_changed("ce_occurredon", b"2017-02-30"), DATA),
     "a time without zone": (_changed("ce_time", b"2017-03-01T00:00:00"), DATA),
