@@ -16,7 +16,7 @@ from services.chassis.event_store import EventStore, StoreInfo
 from services.chassis.forms.embedded import EmbeddedForm
 from services.chassis.forms.form import Form
 from services.chassis.hosting.city import City
-from services.chassis.hosting.garbage import calm_garbage_collection
+from services.chassis.hosting.garbage import bound_free_memory, calm_garbage_collection
 from services.chassis.hosting.serving import Access, alone, only_server
 from services.chassis.service import Service
 from services.chassis.settings import Settings
@@ -31,7 +31,8 @@ NO_CITY = "{} 中没有城市数据,请先 bizenv init 或 bizenv rehearse · ho
 
 
 def prepare() -> Settings:
-    """Settings, logs, fault points and the garbage collector of this process."""
+    """Settings, logs, fault points and the memory of this process."""
+    bound_free_memory()
     given = settings()
     logs.configure(given.log_level, sys.stderr)
     try:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from starlette.routing import BaseRoute
 
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
@@ -20,7 +21,6 @@ from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.cli.app import app, fail
 from services.cli.opening import access_to, city, form_of, prepare, require_city, serving_alone
-from services.projection.cockpit import cockpit_routes
 
 COCKPIT = "projection"
 """Whose process shows the pages."""
@@ -43,8 +43,7 @@ def serve(
     require_city(given)
     with serving_alone(given), city(given, hosted) as opened:
         access = access_to(given, opened.info.store_id)
-        shown = COCKPIT in opened.hosts
-        pages = cockpit_routes(opened.gateway, access, opened.clock, given, opened.info, SERVICES) if shown else []
+        pages = _pages(opened, access, given)
         serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
 
 
@@ -60,6 +59,15 @@ def _chosen(given: Settings, names: Sequence[str]) -> tuple[Service, ...]:
             "the embedded form serves all from one process; set BIZENV_DATABASE and BIZENV_KAFKA to run several"
         )
     return tuple(service for name, service in known.items() if name in names or not names)
+
+
+def _pages(opened: City, access: Access, given: Settings) -> list[BaseRoute]:
+    """The cockpit's, in the process that shows it; in no other are its libraries loaded."""
+    if COCKPIT not in opened.hosts:
+        return []
+    from services.projection.cockpit import cockpit_routes  # noqa: PLC0415
+
+    return cockpit_routes(opened.gateway, access, opened.clock, given, opened.info, SERVICES)
 
 
 def _announce(doors: Doors, opened: City, access: Access, given: Settings) -> None:

@@ -1,7 +1,9 @@
-"""How often the garbage collector of a process looks for cycles."""
+"""How a process looks after its memory: how often the garbage collector looks for cycles, and what the allocator of the
+C library may hold."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 
 ALLOCATED = 50_000
@@ -12,9 +14,31 @@ facts makes more objects than that and keeps most."""
 YOUNGER_COLLECTIONS = 20
 """Collections of one generation that bring on one of the next older."""
 
+ARENAS = 2
+"""Heaps of the C library. By itself it gives each thread one, up to eight for each processor, and what one thread has
+freed no other takes up; here one thread at a time allocates, since it holds the interpreter."""
+
+LARGE_BYTES = 128 * 1024
+"""Blocks from this size on are asked of the system and go back to it when they are freed; by itself the C library
+raises the limit to the largest block that it has seen, and then keeps the buffers of the first catching-up."""
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+"""By these numbers glibc knows its settings (mallopt(3))."""
+
 
 def calm_garbage_collection() -> None:
     """Leave what was loaded at the start out of collections for good, and collect seldom."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATED, YOUNGER_COLLECTIONS, YOUNGER_COLLECTIONS)
+
+
+def bound_free_memory() -> bool:
+    """Let freed memory be used again by all threads, and large blocks go back to the system. False where the C library
+    is not glibc. To be called before threads are."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    bounds = {M_ARENA_MAX: ARENAS, M_MMAP_THRESHOLD: LARGE_BYTES, M_TRIM_THRESHOLD: LARGE_BYTES}
+    taken = [mallopt(setting, value) == 1 for setting, value in bounds.items()]
+    return all(taken)

@@ -1,0 +1,34 @@
+"""What a serving process loads and holds by itself is bounded."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from services.chassis.hosting import garbage
+
+
+def said(code: str) -> str:
+    """What a fresh interpreter prints: settings of the C library are for a process's whole life."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_process_that_shows_no_page_loads_nothing_of_the_cockpit() -> None:
+    loaded = said(
+        "import sys, services.cli.serve; print('jinja2' in sys.modules, 'services.projection.service' in sys.modules)"
+    )
+    assert loaded == "False True"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_the_c_library_takes_the_bounds() -> None:
+    assert said("from services.chassis.hosting.garbage import bound_free_memory; print(bound_free_memory())") == "True"
+
+
+def test_another_c_library_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    assert garbage.bound_free_memory() is False
