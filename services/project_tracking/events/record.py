@@ -138,8 +138,8 @@ class ProjectRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     def step_on(self, step: Step) -> date | None:
         """The day of a step, of a suspension's the latest; None: not recorded."""
-        if step in (Step.SUSPENDED, Step.RESUMED):
+        if step is Step.SUSPENDED or step is Step.RESUMED:
             latest = self.suspensions.get(len(self.suspensions))
             return None if latest is None else (latest.suspended_on if step is Step.SUSPENDED else latest.resumed_on)
-        day: date | None = getattr(self, f"{step.value}_on")
+        day: date | None = getattr(self, step + "_on")
         return day

@@ -118,13 +118,19 @@ def _suspension_pairs(record: ProjectRecord, before: Dated, completed: Dated) ->
 
 
 def _approval_pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
+    """Only of days that there are: most approvals are filed once and granted."""
     for rounds in record.approvals.values():
-        before: Dated = (("申报", "The filing"), None)
+        before: Dated | None = None
         for _, one in sorted(rounds.items()):
             filed: Dated = (("申报", "The filing"), one.filed_on)
-            returned: Dated = (("退回", "The return"), one.returned_on)
-            yield from ((before, filed), (filed, returned), (filed, (("通过", "The approval"), one.granted_on)))
-            before = returned
+            if before is not None:
+                yield before, filed
+            before = None
+            if one.returned_on is not None:
+                before = (("退回", "The return"), one.returned_on)
+                yield filed, before
+            if one.granted_on is not None:
+                yield filed, (("通过", "The approval"), one.granted_on)
 
 
 def _require_no_step_while_suspended(record: ProjectRecord) -> None:
