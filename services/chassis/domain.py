@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -75,6 +76,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     """An order to one aggregate; the field named by its decider's `identity` says which entity."""
 
 
+@cache
 def title_of(request: type[msgspec.Struct]) -> str | None:
     """What a command or a query is called in Chinese: its docstring's first line up to ` · `; None without one."""
     title, dot, _ = (request.__doc__ or "").partition("\n")[0].partition(" · ")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -26,7 +24,9 @@ class TraceContext:
 
     @classmethod
     def new(cls) -> TraceContext:
-        return cls(_random_id(16), _random_id(8))
+        drawn = _random_id(24)
+        trace_id, span_id = drawn[:32], drawn[32:]
+        return cls(trace_id, span_id) if trace_id.strip("0") and span_id.strip("0") else cls.new()
 
     @classmethod
     def parse(cls, header: str) -> TraceContext | None:
@@ -65,14 +65,20 @@ def current_trace() -> TraceContext | None:
     return _CURRENT.get()
 
 
-@contextmanager
-def tracing(context: TraceContext) -> Iterator[TraceContext]:
-    """Do the work inside under this context."""
-    token = _CURRENT.set(context)
-    try:
-        yield context
-    finally:
-        _CURRENT.reset(token)
+class tracing:
+    """`with tracing(context):` do the work inside under this context. Every request does, so it is no generator."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: TraceContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> TraceContext:
+        self._token = _CURRENT.set(self._context)
+        return self._context
+
+    def __exit__(self, *_error: object) -> None:
+        _CURRENT.reset(self._token)
 
 
 def _random_id(size: int) -> str:

@@ -33,13 +33,27 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Real time, as the machine tells it."""
+    """Real time, as the machine tells it. The day is worked out once, for as long as it lasts."""
+
+    def __init__(self) -> None:
+        self._day = _day_around(time.time())
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     def today(self) -> date:
-        return business_day(self.now())
+        now = time.time()
+        first, last, day = self._day
+        if not first <= now < last:
+            first, last, day = self._day = _day_around(now)
+        return day
+
+
+def _day_around(seconds: float) -> tuple[float, float, date]:
+    """The day in Asia/Shanghai at this moment (seconds since 1970), with the moments at which it and the next begin."""
+    day = business_day(datetime.fromtimestamp(seconds, UTC))
+    first, last = (datetime(each.year, each.month, each.day, tzinfo=SHANGHAI) for each in (day, day + timedelta(1)))
+    return first.timestamp(), last.timestamp(), day
 
 
 class SetClock:

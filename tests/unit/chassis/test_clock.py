@@ -34,6 +34,18 @@ def test_a_naive_instant_is_refused() -> None:
         SetClock(datetime(2017, 1, 1))  # noqa: DTZ001 - the point of the test
 
 
+def test_the_day_of_real_time_changes_at_midnight_and_goes_back_with_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    midnight, clock = NEW_YEAR.timestamp(), SystemClock()
+
+    def day_at(seconds: float) -> str:
+        monkeypatch.setattr("services.chassis.time.clock.time.time", lambda: seconds)
+        return clock.today().isoformat()
+
+    moments = (midnight - 0.001, midnight, midnight + 86_399.9, midnight + 86_400, midnight - 0.001)
+    days = [day_at(each) for each in moments]
+    assert days == ["2016-12-31", "2017-01-01", "2017-01-01", "2017-01-02", "2016-12-31"]
+
+
 def test_system_time_is_utc_and_its_day_is_shanghais() -> None:
     clock: Clock = SystemClock()
     before = datetime.now(UTC)
