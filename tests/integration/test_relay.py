@@ -144,6 +144,42 @@ def test_a_send_that_expires_while_later_ones_land_loses_nothing(
     assert records_on(line, store) > 200
 
 
+class Failing:
+    """A sender of which the first sends never arrive and the next fails in a way that nobody foresaw."""
+
+    def __init__(self, sender: Sender, left: list[int]) -> None:
+        self._sender = sender
+        self._left = left
+
+    def send(self, envelope: Envelope, previous: int) -> Acknowledgement:
+        if self._left:
+            if self._left.pop() == 0:
+                raise TypeError("the library's own")
+            return Expired()
+        found: Acknowledgement = self._sender.send(envelope, previous)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sender, name)
+
+
+def test_a_failure_that_nobody_foresaw_loses_nothing(store: EventStore, line: Line, follower: Follower) -> None:
+    """What of a page was sent before it is not known to have arrived, so it comes again."""
+    record(store, 20)
+    relay = line.relay(store, wrap=lambda sender: Failing(sender, left))
+    left = [0, 1, 2, 3, 4]
+
+    def steps() -> None:
+        while relay.step() == 0:
+            pass
+
+    with pytest.raises(TypeError, match="the library's own"):
+        steps()
+    with running(relay):
+        follower.wait_for(store)
+        eventually(lambda: relayed(store))
+
+
 def test_a_zombie_that_sends_late_is_dropped(store: EventStore, line: Line, follower: Follower) -> None:
     """It stood still with a page in its hands while another took over and went on."""
     record(store, 100)

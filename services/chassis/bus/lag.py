@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,17 +13,20 @@ from services.chassis.bus.port import Subscription
 from services.chassis.errors import Unavailable
 from services.chassis.telemetry.metrics import METRICS
 
+ANSWER_SECONDS = 0.25
+"""So long a reader of the metrics waits for one gauge."""
+
 
 class LagGauges:
-    """The two gauges of a group, until closed. They ask the subscription on the thread of whoever reads the metrics;
-    NaN when the bus can't tell. Of two consumers of one group the younger is told of."""
+    """The two gauges of a group, until closed. They ask the subscription when somebody reads the metrics; NaN when
+    the bus can't tell. Of two consumers of one group the younger is told of."""
 
     def __init__(self, group: str, subscription: Subscription, age_of: Callable[[datetime], float]) -> None:
         self._group = group
         self._subscription = subscription
         self._age_of = age_of
-        METRICS.consumer_lag_records.labels(group).set_function(lambda: unless_unknown(self._records))
-        METRICS.consumer_lag_seconds.labels(group).set_function(lambda: unless_unknown(self._seconds))
+        METRICS.consumer_lag_records.labels(group).set_function(LatelyAsked(self._records))
+        METRICS.consumer_lag_seconds.labels(group).set_function(LatelyAsked(self._seconds))
 
     def close(self) -> None:
         """Forget the group: nobody reads for it any more."""
@@ -37,9 +41,28 @@ class LagGauges:
         return 0.0 if oldest is None else self._age_of(oldest)
 
 
-def unless_unknown(measure: Callable[[], float]) -> float:
-    """What a gauge shows: NaN when whoever knows does not answer."""
-    try:
-        return measure()
-    except (SQLAlchemyError, Unavailable):
-        return math.nan
+class LatelyAsked:
+    """What a gauge shows: asked for at each reading, NaN when whoever knows can't tell. One that keeps silent holds up
+    nobody who reads the metrics: they get what was known last. Any thread may use it."""
+
+    def __init__(self, measure: Callable[[], float], seconds: float = ANSWER_SECONDS) -> None:
+        self._measure = measure
+        self._seconds = seconds
+        self._known = math.nan
+        self._changing = threading.Lock()
+        self._asking: threading.Thread | None = None
+
+    def __call__(self) -> float:
+        with self._changing:
+            if self._asking is None or not self._asking.is_alive():
+                self._asking = threading.Thread(target=self._ask, name="gauge", daemon=True)
+                self._asking.start()
+            asking = self._asking
+        asking.join(self._seconds)
+        return self._known
+
+    def _ask(self) -> None:
+        try:
+            self._known = self._measure()
+        except (SQLAlchemyError, Unavailable):
+            self._known = math.nan

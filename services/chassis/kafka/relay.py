@@ -15,7 +15,7 @@ from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis.bus.lag import unless_unknown
+from services.chassis.bus.lag import LatelyAsked
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
@@ -82,7 +82,7 @@ class Relay:
         self._resting = threading.Event()
         self._news = threading.Event()
         store.on_append(self._news.set)
-        METRICS.relay_lag.labels(store.service).set_function(lambda: unless_unknown(self._topic.lag))
+        METRICS.relay_lag.labels(store.service).set_function(LatelyAsked(self._topic.lag))
         self._tell(0)
 
     @property
@@ -106,6 +106,9 @@ class Relay:
         except (Unavailable, TooLarge, Overtaken, SQLAlchemyError) as error:
             self._overtaken = isinstance(error, Overtaken)
             self._begin_again(error)
+        except BaseException:
+            self._give_up()  # what of the page in hand was sent is not known
+            raise
         return 0
 
     def _rests(self) -> bool:
