@@ -57,7 +57,11 @@ def form_of(given: Settings) -> Form:
 def city(given: Settings, services: Sequence[Service] = SERVICES) -> Iterator[City]:
     """The city, opened with these services; closed again at the end."""
     form = form_of(given)
-    opened = City(form, services, given, city_clock(form, SERVICES), catalogue=SERVICES)
+    try:
+        opened = City(form, services, given, city_clock(form, SERVICES), catalogue=SERVICES)
+    except BaseException:
+        form.close()
+        raise
     try:
         yield opened
     finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from services.chassis.event_store import StoreKind
 from services.chassis.hosting.city import City
 from services.chassis.hosting.serving import Access, Doors, check_folder
 from services.chassis.hosting.serving import serve as serve_city
-from services.chassis.hosting.waiting_start import wait_for_servers
+from services.chassis.hosting.waiting_start import start_with_servers
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.cli.app import app, fail
@@ -37,14 +38,20 @@ def serve(
     given = prepare()
     hosted = _chosen(given, services or [])
     check_folder(given.data)
-    form = form_of(given)
-    wait_for_servers(form.reach, given)
-    form.close()  # what it asked the servers by; the city opens its own
-    require_city(given)
-    with serving_alone(given), city(given, hosted) as opened:
+    with ExitStack() as stack:
+        with closing(form_of(given)) as form:  # to ask the servers by; the city has its own
+            opened = start_with_servers(form.reach, lambda: stack.enter_context(_alone_with(given, hosted)), given)
         access = access_to(given, opened.info.store_id)
         pages = _pages(opened, access, given)
         serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
+
+
+@contextmanager
+def _alone_with(given: Settings, hosted: Sequence[Service]) -> Iterator[City]:
+    """The city that there is to be served."""
+    require_city(given)
+    with serving_alone(given), city(given, hosted) as opened:
+        yield opened
 
 
 def _chosen(given: Settings, names: Sequence[str]) -> tuple[Service, ...]:

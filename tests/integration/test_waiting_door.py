@@ -9,7 +9,7 @@ import httpx
 
 from deploy.processes import free_port
 from services.chassis.errors import Unavailable
-from services.chassis.hosting.waiting_start import wait_for_servers
+from services.chassis.hosting.waiting_start import start_with_servers
 from services.chassis.settings import Settings
 from tests.waiting import eventually
 
@@ -24,7 +24,7 @@ def test_everything_but_health_is_to_be_tried_again(tmp_path: Path) -> None:
         if asking.is_alive():
             raise Unavailable("数据库不在", "the database is away")
 
-    wait_for_servers(look, settings)
+    start_with_servers(look, lambda: None, settings)
     asking.join()
     assert [response.status_code for response in found] == [200, 503, 503, 503, 503]
     assert found[1].json()["troubles"]

@@ -64,13 +64,13 @@ class City:
         catalogue = tuple(catalogue or services)
         self.registry = registry_of(catalogue)
         self.loop = LoopThread("doors")
-        self.stores = {service.name: self._store(service.name) for service in services}
-        self.info = self._agreed()
-        self._refuse_restored()
-        self.hosts = {service.name: self._host(service, settings, ordered) for service in services}
-        self.bus = form.bus(self.stores)
-        for host in self.hosts.values():
-            host.connect(self.bus)
+        self.stores: dict[str, EventStore] = {}
+        self.hosts: dict[str, ServiceHost] = {}
+        try:
+            self._open(services, settings, ordered)
+        except BaseException:
+            self._let_go()
+            raise
         self._local = self._gateway_here(services, settings)
         peers = peers_of(settings, [service.name for service in catalogue])
         asked = {name: found for name, found in peers.items() if name not in self.hosts}
@@ -79,6 +79,28 @@ class City:
         self.services = tuple(service for service in catalogue if service.name in self.hosts or service in there)
         """Those whose requests this process answers: its own, and those of its peers, which it asks."""
         self.gateway, self.feed = self._routes(services, there)
+
+    def _open(self, services: Sequence[Service], settings: Settings, ordered: bool) -> None:
+        """All that asks the servers. A call that fails may be repeated with another object: each step makes only what
+        is missing, in transactions of its own."""
+        for service in services:
+            self.stores[service.name] = self._store(service.name)
+        self.info = self._agreed()
+        self._refuse_restored()
+        for service in services:
+            self.hosts[service.name] = self._host(service, settings, ordered)
+        self.bus = self.form.bus(self.stores)
+        for host in self.hosts.values():
+            host.connect(self.bus)
+
+    def _let_go(self) -> None:
+        """Of what is open after a failure."""
+        for host in self.hosts.values():
+            host.close()
+        for name, store in self.stores.items():
+            if name not in self.hosts:
+                store.close()
+        self.loop.close()
 
     def _gateway_here(self, services: Sequence[Service], settings: Settings) -> LocalGateway:
         buses = [host.bus for host in self.hosts.values()]
@@ -94,13 +116,21 @@ class City:
 
     def _store(self, service: str) -> EventStore:
         store = self.form.store(service)
-        require_unaltered(store)
+        try:
+            require_unaltered(store)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def _host(self, service: Service, settings: Settings, ordered: bool) -> ServiceHost:
         store = self.stores[service.name]
         views = self.form.views(service, store.info.store_id, self.registry)
-        reactions = self.form.reactions(service.name)
+        try:
+            reactions = self.form.reactions(service.name)
+        except BaseException:
+            views.close()
+            raise
         return ServiceHost(
             service, store, views, reactions, self.registry, self.clock, settings, self.loop, ordered=ordered
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,14 @@ class LiveViews:
         self._views = tuple(views)
         self._registry = registry
         self._retired: tuple[int, ViewDatabase] | None = None
-        self.number, self.current = self._first()
-        self.checkpoints: Mapping[Source, Checkpoint] = self.current.read_checkpoints()
+        self.checkpoints: Mapping[Source, Checkpoint]
         """How far the current generation is, kept up by its consumer."""
+        with ExitStack() as failing:
+            failing.callback(self._generations.close)
+            self.number, self.current = self._first()
+            failing.callback(self.current.close)
+            self.checkpoints = self.current.read_checkpoints()
+            failing.pop_all()
         self._progress: list[Callable[[], None]] = []
         self._wanted: list[Callable[[], None]] = []
 
@@ -110,8 +115,11 @@ class LiveViews:
             if number and (fitting := self._fitting(number)):
                 return number, fitting
             new = max(number, self._generations.newest()) + 1
-            database = self.create(new)
-            self._generations.point(new)
+            with ExitStack() as failing:
+                database = self.create(new)
+                failing.callback(database.close)
+                self._generations.point(new)
+                failing.pop_all()
         self._generations.retire(number)
         return new, database
 
@@ -144,7 +152,10 @@ class LiveViews:
         """An empty generation; what an interrupted rebuild left under this number is removed first."""
         self._generations.remove(number)
         database = ViewDatabase(self._generations.open(number), self._views, self._registry)
-        database.identify(self._store_id)
+        with ExitStack() as failing:
+            failing.callback(database.close)
+            database.identify(self._store_id)
+            failing.pop_all()
         return database
 
     def successor(self) -> tuple[int, ViewDatabase] | None:
