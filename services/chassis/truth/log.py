@@ -16,9 +16,9 @@ from services.chassis.leases import LeaseLost
 from services.chassis.truth.following import Following
 from services.chassis.truth.footing import Footing
 from services.chassis.truth.heads import FIRST_PREVIOUS, Head, key_id, sign
-from services.chassis.truth.leaf import MalformedRow, leaf_of_row
-from services.chassis.truth.ledger import Ledger, Row
+from services.chassis.truth.ledger import Ledger
 from services.chassis.truth.merkle import Address, Frontier
+from services.chassis.truth.next_leaf import next_leaf
 from services.chassis.truth.published import FollowerLock, LogBroken, Published
 
 BATCH = 500
@@ -175,7 +175,7 @@ class MerkleLog:
         """Append up to `limit` leaves in one transaction; returns how many."""
         grown, nodes = self._frontier.copy(), list[tuple[Address, bytes]]()
         for row in self._ledger.whole_commands(grown.size, limit):
-            nodes += grown.append(_leaf(row, grown.size + 1))
+            nodes += grown.append(next_leaf(row, grown.size + 1))
         if not nodes:
             return 0
         try:
@@ -230,14 +230,3 @@ class MerkleLog:
 
 def _another() -> LogBroken:
     return LogBroken("另一个进程正在记录这个存储", "another process follows this store")
-
-
-def _leaf(row: Row, position: int) -> bytes:
-    if row[0] != position:
-        raise LogBroken(f"缺少位置 {position} 的事件", f"there is no event at position {position}")
-    try:
-        return leaf_of_row(row)
-    except MalformedRow as error:
-        raise LogBroken(
-            f"位置 {position} 的事件已损坏", f"the event at position {position} is malformed ({error})"
-        ) from error
