@@ -245,5 +245,8 @@ class Counting:
     def trouble(self) -> tuple[str, str] | None:
         return self._inner.trouble()
 
+    def reached(self, position: int) -> None:
+        self._inner.reached(position)
+
     def alterations(self, connection: Connection) -> list[Alteration]:
         return self._inner.alterations(connection)

@@ -369,6 +369,40 @@ def test_a_store_that_went_back_takes_no_more_appends(database: Postgresql, stor
         store.read(0, 10)
 
 
+def lose_last(database: Postgresql, position: int) -> None:
+    """As a standby that took over without the newest commit."""
+    database.execute(f"DELETE FROM streams WHERE stream = (SELECT stream FROM events WHERE position = {position})")
+    for table in ("commands", "events"):
+        database.execute(f"DELETE FROM {table} WHERE position = {position}")
+
+
+def look_anew(store: EventStore) -> None:
+    reconnect(store)
+    store.engine.connect().close()
+
+
+SEEN: dict[str, Callable[[EventStore], object]] = {
+    "the newest position": EventStore.last_position,
+    "a page": lambda store: store.read(2, 10),
+    "a new connection": look_anew,
+}
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_what_another_process_was_told_of_is_missed_too(database: Postgresql, store: EventStore, seen: str) -> None:
+    """It never acknowledged the event itself, and would use its position again."""
+    append_events(store, 2)
+    with closing(EventStore(database.dialect(), "sample")) as other:
+        append_events(store, 1)
+        SEEN[seen](other)
+        lose_last(database, 3)
+        reconnect(other)
+        with pytest.raises(Unavailable, match="run bizenv recover"):
+            other.append_now(to("s-again", 0))
+        assert other.refuses
+        assert other.trouble is not None
+
+
 @pytest.mark.parametrize("value", ["store_id", "epoch"])
 def test_another_store_at_the_same_address_takes_no_appends(
     database: Postgresql, store: EventStore, value: str

@@ -44,6 +44,10 @@ class Dialect(Protocol):
         open), in Chinese and English; None: nothing is known. Cheap, and asked after each commit by any thread."""
         ...
 
+    def reached(self, position: int) -> None:
+        """This process has learned that an event stands at this position: a database without it went back."""
+        ...
+
     def alterations(self, connection: Connection) -> list[Alteration]:
         """What of the database's schema is not as this build's migrations make it (a trigger can forge rows, and no
         row tells); raises SQLAlchemyError."""

@@ -78,7 +78,7 @@ class PostgresDialect:
             if raw.closed and not _ends_connection(error):
                 raise psycopg.OperationalError(f"the connection ended: {error}") from error
             raise
-        self._place.reached(max((each.record.position for each in outcomes if isinstance(each, Appended)), default=0))
+        self.reached(max((each.record.position for each in outcomes if isinstance(each, Appended)), default=0))
         return outcomes
 
     @staticmethod
@@ -95,6 +95,10 @@ class PostgresDialect:
     def trouble(self) -> Trouble | None:
         """What new connections found out."""
         return self._place.trouble()
+
+    def reached(self, position: int) -> None:
+        """New connections are held to it."""
+        self._place.reached(position)
 
     def alterations(self, connection: Connection) -> list[Alteration]:
         """The port's question, answered from the catalogue."""

@@ -23,9 +23,10 @@ REPLACED = (
     "stop, look into it, start; then repeat commands with the same id",
 )
 WENT_BACK = (
-    "数据库缺少已确认保存的事件(可能刚从备份恢复),已停止记录;请停止服务并运行 bizenv restored",
-    "the database lacks events that were acknowledged, as after a restore from a backup; nothing more is recorded: "
-    "stop and run bizenv restored",
+    "数据库缺少已确认保存的事件(可能刚从备份恢复,或切换到落后的备库),已停止记录;请停止该服务的所有进程,运行 "
+    "bizenv recover",
+    "the database lacks events that were acknowledged, as after a restore from a backup or a failover to a standby "
+    "that lacked them; nothing more is recorded: stop all processes of the service and run bizenv recover",
 )
 
 DAMAGED = (
@@ -75,7 +76,7 @@ class PostgresPlace:
         event.listen(engine, "handle_error", self._on_error)
 
     def reached(self, position: int) -> None:
-        """Everything up to this position was acknowledged."""
+        """Everything up to this position was acknowledged, or seen, which only what is committed can be."""
         with self._lock:
             self._reached = max(self._reached, position)
 
@@ -123,6 +124,8 @@ class PostgresPlace:
                 self._trouble = REPLACED
             elif position < before:
                 self._trouble = WENT_BACK
+            else:
+                self._reached = max(self._reached, position)
         if self._trouble is not None:
             raise OperationalError(self._trouble[1])
 

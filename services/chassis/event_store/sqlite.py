@@ -85,6 +85,9 @@ class SqliteDialect:
         """What is wrong with the file."""
         return self._file.trouble()
 
+    def reached(self, position: int) -> None:
+        """A file that was put back is another file, which `trouble` tells."""
+
     def alterations(self, connection: Connection) -> list[Alteration]:
         """The port's question, answered from `sqlite_master`."""
         return alterations(connection)

@@ -70,6 +70,14 @@ class EventStore:
         assert not isinstance(future, asyncio.Future)
         return future.result()
 
+    def stop(self, message: str, english: str) -> None:
+        """Record nothing from now on, for what is here is not what was acknowledged: a trouble of the database itself.
+        Any thread may say so; the first reason stays."""
+        if self._trouble is None:
+            self._trouble = (message, english)
+            self.refuse_appends(message, english)
+            log.critical("store stopped", service=self.service, place=self.dialect.place, reason=english)
+
     @property
     def refuses(self) -> bool:
         """Whether it records nothing (`refuse_appends`)."""
@@ -115,10 +123,8 @@ class EventStore:
 
     def _look(self) -> tuple[str, str] | None:
         found = self.dialect.trouble()
-        if found is not None and self._trouble is None:
-            self._trouble = found
-            self.refuse_appends(*found)
-            log.critical("store stopped", service=self.service, place=self.dialect.place, reason=found[1])
+        if found is not None:
+            self.stop(*found)
         return self._trouble
 
     @contextlib.contextmanager
@@ -137,7 +143,10 @@ class EventStore:
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         """Up to `limit` events with positions after `after`, in position order."""
-        return self._envelopes(queries.PAGE, after=after, most=limit)
+        found = self._envelopes(queries.PAGE, after=after, most=limit)
+        if found:
+            self.dialect.reached(found[-1].position)
+        return found
 
     def read_stream(self, stream: str, after_version: int = 0) -> list[Envelope]:
         """The events of one stream after a version, in order; raises Unavailable where the database has trouble."""
@@ -152,7 +161,9 @@ class EventStore:
 
     def last_position(self) -> int:
         """The newest visible position; 0 when there is none."""
-        return int(self._rows(queries.LAST)[0][0])
+        found = int(self._rows(queries.LAST)[0][0])
+        self.dialect.reached(found)
+        return found
 
     def previous_in_partition(self, partition: int, position: int) -> int:
         """The newest position of this partition before `position`; 0 when there is none."""

@@ -8,6 +8,7 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.course import Overtaken
+from services.chassis.kafka.own_topic import TopicEnds, WentBack, went_back
 from services.chassis.kafka.topics import TopicShape, ensure_topic, gone
 from services.chassis.leases import Place, RelayPlace
 
@@ -26,6 +27,7 @@ class RelayTopic:
         self._store = store
         self._place = place
         self._cluster = cluster
+        self._ends = TopicEnds(cluster)
         self._shape = shape
         self._look_seconds = look_seconds
         self._look_at = 0.0
@@ -42,6 +44,7 @@ class RelayTopic:
         if place is None:
             raise Overtaken("the checkpoint belongs to a later holder")
         start = self._start(place)
+        self._require_own()
         state = ensure_topic(self._cluster, self._store.service, self._store.info.partitions, self._shape, start)
         if start and place.topic_id not in (None, state.id):
             raise gone(self.name, start)
@@ -55,12 +58,24 @@ class RelayTopic:
         """In a new epoch of the store, behind what both know: what was kept is the same in both."""
         head = self._store.last_position()
         if place.epoch in (0, self._store.info.epoch) and place.position > head:
-            raise Unavailable(
-                f"已转发到 {place.position},事件库却只到 {head},似由备份恢复,请运行 bizenv recover",
-                f"events up to {place.position} were relayed and the store ends at {head}, was it put back from a "
-                "backup? run bizenv recover",
+            raise self._stopped(
+                went_back(
+                    f"已转发到 {place.position},事件库却只到 {head}",
+                    f"events up to {place.position} were relayed and the store ends at {head}",
+                )
             )
         return min(place.position, head)
+
+    def _require_own(self) -> None:
+        try:
+            self._ends.require_own(self._store)
+        except WentBack as error:
+            raise self._stopped(error) from error
+
+    def _stopped(self, error: WentBack) -> WentBack:
+        """Positions that were given away must not be used again, by whichever process."""
+        self._store.stop(error.message, error.english)
+        return error
 
     def look_around(self, reached: int) -> None:
         """Now and then see whether the topic is still the same, and the checkpoint where we put it. Brokers that don't

@@ -38,6 +38,7 @@ class Ledger:
     def __init__(self, store: EventStore, guard: Callable[[Connection], None] = lambda _: None) -> None:
         """`guard` comes first in each writing transaction, and may refuse it."""
         self._engine = store.engine
+        self._dialect = store.dialect
         self._identity = Identity.of(store.info)
         self._quick = _quick(store.dialect.engine())
         self._guard = guard
@@ -49,7 +50,10 @@ class Ledger:
         """Up to `limit` rows of the events table after a position, in position order."""
         page = select(events).where(events.c.position > after).order_by(events.c.position).limit(limit)
         with self._quick.connect() as connection:
-            return connection.execute(page).fetchall()
+            found = connection.execute(page).fetchall()
+        if found:
+            self._dialect.reached(found[-1][0])
+        return found
 
     def whole_commands(self, after: int, limit: int) -> Sequence[Row]:
         """As `rows`, but no command is cut at the end, unless it alone has more events: a head then says that the last

@@ -1,0 +1,111 @@
+"""Whether a store may go on in a topic: what stands at the end of it must be the store's own, and in the store.
+
+A database that was made anew, or a second city with the same prefix, would go on behind another city's facts. A store
+that went back unseen (a standby that lacked the newest commits, a point in time) would use positions a second time, and
+whoever has taken them drops what comes.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from services.chassis.bus.port import Delivery
+from services.chassis.envelope import Envelope
+from services.chassis.errors import Unavailable
+from services.chassis.event_store import EventStore
+from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.records import KeyedRecord, delivery_of
+from services.chassis.kafka.whole_topic import WholeTopics
+from services.chassis.registry import MalformedEvent
+from services.chassis.truth.heads import parse_line
+from services.chassis.truth.leaf import entry
+
+TAIL_RECORDS = 20
+"""How far back of each partition an event is looked for, behind records that are none and what came again."""
+
+SILENCE_SECONDS = 5.0
+
+
+class WentBack(Unavailable):
+    """The store lacks what was relayed of it."""
+
+
+def went_back(chinese: str, english: str) -> WentBack:
+    return WentBack(
+        f"{chinese},似已退回到较早的状态(由备份恢复或切换到落后的备库),已停止记录;请停止该服务的所有进程,运行 "
+        "bizenv recover",
+        f"{english}: it went back, as after a backup was put back or a standby took over that lacked the newest "
+        "commits; nothing more is recorded: stop all processes of the service and run bizenv recover",
+    )
+
+
+def other_city(topic: str, store_id: str, own: str) -> Unavailable:
+    """For a topic that another city fills, or one that was here before."""
+    return Unavailable(
+        f"主题 {topic} 中是另一座城市的事件(编号 {store_id},本城市 {own}),未作任何修改;请用 "
+        "BIZENV_KAFKA_TOPIC_PREFIX 另取前缀,或确认无用后删除该前缀的主题",
+        f"the topic {topic} holds what another city recorded (store id {store_id}, ours is {own}); nothing was "
+        "changed: choose another BIZENV_KAFKA_TOPIC_PREFIX, or delete the prefix's topics if nobody needs them",
+    )
+
+
+class TopicEnds:
+    """What stands at the end of the topics of one cluster. Every method raises Unavailable where they can't be read."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._topics = WholeTopics(cluster, SILENCE_SECONDS)
+
+    def require_city(self, service: str, store_id: str) -> None:
+        """Raises Unavailable where the newest event of a partition, or the newest head, is another city's."""
+        self._require_heads(service, store_id)
+        self._events(service, store_id)
+
+    def require_own(self, store: EventStore) -> None:
+        """The same for a store that is to go on there, and WentBack where it lacks the newest events; may raise
+        SQLAlchemyError."""
+        self._require_heads(store.service, store.info.store_id)
+        for deliveries in self._events(store.service, store.info.store_id):  # first: the store has all that was sent
+            _require_there(store, max(deliveries, key=_place).envelope)
+
+    def _require_heads(self, service: str, store_id: str) -> None:
+        topic = self._topics.heads_name(service)
+        heads = [head for record in self._tail(topic) if (head := parse_line(record.value or b"")) is not None]
+        if heads and heads[-1].store_id != store_id:
+            raise other_city(topic, heads[-1].store_id, store_id)
+
+    def _events(self, service: str, store_id: str) -> list[list[Delivery]]:
+        """The newest events of each partition that has some."""
+        topic, found = self._topics.name(service), dict[int, list[Delivery]]()
+        for record in self._tail(topic):
+            with suppress(MalformedEvent):  # told of by whoever reads it to apply it
+                delivery = delivery_of(record, (service, record.partition), None)
+                found.setdefault(record.partition, []).append(delivery)
+        for deliveries in found.values():
+            newest = deliveries[-1].envelope
+            if newest.store_id != store_id:
+                raise other_city(topic, newest.store_id, store_id)
+        return [[each for each in some if each.envelope.store_id == store_id] for some in found.values()]
+
+    def _tail(self, topic: str) -> list[KeyedRecord]:
+        return self._topics.tail(topic, TAIL_RECORDS) if self._topics.exists(topic) else []
+
+
+def _place(delivery: Delivery) -> tuple[int, int]:
+    return delivery.envelope.epoch, delivery.envelope.position
+
+
+def _require_there(store: EventStore, newest: Envelope) -> None:
+    """Of a former epoch nothing need be there: a recovery may have given it up."""
+    if newest.epoch > store.info.epoch:
+        raise went_back(
+            f"主题中的事件已到第 {newest.epoch} 期,事件库仍在第 {store.info.epoch} 期",
+            f"the topic has events of epoch {newest.epoch} and the store is in {store.info.epoch}",
+        )
+    if newest.epoch < store.info.epoch:
+        return
+    found = store.read(newest.position - 1, 1)
+    if not found or entry(found[0]) != entry(newest):
+        raise went_back(
+            f"主题中位置 {newest.position} 的事件 {newest.id} 不在事件库中",
+            f"the event {newest.id} at position {newest.position} of the topic is not in the store",
+        )
