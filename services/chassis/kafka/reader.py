@@ -28,8 +28,8 @@ READING: dict[str, Any] = {
     "request_timeout_ms": 15_000,
     "metadata_max_age_ms": 30_000,
     "fetch_max_wait_ms": 250,  # a seek while nothing comes waits for the fetch in hand
-    "fetch_max_bytes": 8 * 1024 * 1024,
-    "max_partition_fetch_bytes": 1024 * 1024,
+    "fetch_max_bytes": 1024 * 1024,  # in memory it is many times that, and two consumers catch up side by side
+    "max_partition_fetch_bytes": 256 * 1024,
     "metrics_enabled": False,
 }
 LEAVE_MILLISECONDS = 2000
