@@ -9,6 +9,7 @@ import typer
 
 from services.chassis.domain import DomainError
 from services.chassis.errors import RequestError, describe
+from services.chassis.hosting.ending import heed_signals
 from services.cli.app import app
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
@@ -17,6 +18,8 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 
 def main() -> None:
     """Run the command line; every foreseen error ends in one clear sentence and an exit code above 0."""
+    if sys.argv[1:2] == ["serve"]:  # all that is loaded below takes a while, and as process 1 it would hear nothing
+        heed_signals()
     from services.cli import (  # noqa: F401, PLC0415 - they add themselves
         audit,
         backup,

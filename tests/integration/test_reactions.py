@@ -62,6 +62,27 @@ def dispatch(city: Embedded) -> Any:
     return city.hosts["sample"].own.dispatch
 
 
+def test_a_service_is_ready_once_its_reactions_have_caught_up_too(city: Embedded) -> None:
+    host = city.hosts["sample"]
+    do(city, OpenCounter(counter="a", unit="130602"))
+    jobs = host.jobs(0.0)
+    jobs["follow"].step()
+    jobs["follow"].step()
+    assert host.trouble == "sample:反应正在追赶事件 · the reactions are catching up"
+    jobs["react"].step()
+    jobs["react"].step()
+    assert host.trouble is None
+
+
+def test_a_job_that_fails_unforeseen_is_told(city: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = city.hosts["sample"]
+    monkeypatch.setattr(host, "look_at_the_day", lambda: 1 // 0)
+    jobs = host.jobs(0.0)
+    for name in ("follow", "follow", "react", "react", "pass_days"):
+        jobs[name].step()
+    assert "pass_days 意外失败" in (host.trouble or "")
+
+
 class Reacting:
     """The sample's reactions fed from a bus of the test, with their checkpoints in a file of the test."""
 

@@ -14,7 +14,7 @@ from services.chassis.bus.port import Bus
 from services.chassis.commanding.command_bus import CommandBus
 from services.chassis.commanding.gateway import Receipt
 from services.chassis.event_store import EventStore
-from services.chassis.hosting.job import Job
+from services.chassis.hosting.job import Job, Turns
 from services.chassis.hosting.loop_thread import LoopThread
 from services.chassis.hosting.outflow import Outflow
 from services.chassis.hosting.passing_time import PassDay
@@ -76,8 +76,9 @@ class ServiceHost:
         """Feeds the reactions, so that neither holds up the other."""
         self.renewal: ViewRenewal
         """There once it is connected, for whoever has a consumer."""
+        self._turns: dict[str, Turns] = {}
         self._last_day: date | None = None
-        self._caught_up = False
+        self._caught_up: set[Consumer] = set()
         self._patience = Patience()
         """With a bus that is elsewhere: while it is away for a moment."""
 
@@ -117,23 +118,28 @@ class ServiceHost:
             ShownFirst(self.views, self.store).ready,
         )
 
-    def jobs(self, idle_seconds: float) -> dict[str, Job]:
-        """The work of this service, by name."""
+    def jobs(self, idle_seconds: float) -> dict[str, Turns]:
+        """The work of this service, by name; whoever does it calls this once."""
         found = self.outflow.jobs()
         if self.consumer is not None:
             found["follow"] = Job(partial(self.turn, idle_seconds))
         if self.reactor is not None:
-            found["react"] = Job(partial(self.reactor.turn, idle_seconds))
+            found["react"] = Job(partial(self._follow, self.reactor, idle_seconds))
         if self.service.keeps_calendar:
             found["pass_days"] = Job(self.look_at_the_day, DAY_CHECK_SECONDS)
-        return found
+        self._turns = {name: Turns(name, job) for name, job in found.items()}
+        return self._turns
 
     def turn(self, idle_seconds: float) -> None:
         """One turn of the views' consumer, and what the views need after it."""
         assert self.consumer is not None
-        came = self.consumer.turn(idle_seconds)
-        self._caught_up = self._caught_up or (came is not None and self.consumer.has_caught_up(came))
+        self._follow(self.consumer, idle_seconds)
         self.renewal.step()
+
+    def _follow(self, consumer: Consumer, idle_seconds: float) -> None:
+        came = consumer.turn(idle_seconds)
+        if came is not None and consumer not in self._caught_up and consumer.has_caught_up(came):
+            self._caught_up.add(consumer)
 
     def go_on_after_restore(self, store: EventStore) -> None:
         """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in
@@ -183,6 +189,7 @@ class ServiceHost:
         if (fault := self.fault) is not None:
             return fault
         found = self.outflow.database_trouble or self._trouble_of_views() or self._lasting_trouble_of_bus()
+        found = found or next((each.trouble for each in self._turns.values() if each.trouble is not None), None)
         return None if found is None else self._named(found)
 
     @property
@@ -222,8 +229,10 @@ class ServiceHost:
                 return str(consumer.waits_for)
         if self.outflow.bus_trouble is not None:
             return self.outflow.bus_trouble
-        if self.consumer is not None and not self._caught_up:
+        if self.consumer is not None and self.consumer not in self._caught_up:
             return "视图正在追赶事件 · the views are catching up"
+        if self.reactor is not None and self.reactor not in self._caught_up:
+            return "反应正在追赶事件 · the reactions are catching up"
         return None
 
     @property

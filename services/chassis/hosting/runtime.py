@@ -7,8 +7,8 @@ runs its worker on that thread, never on the hub, so that blocking libraries blo
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from nameko.extensions import DependencyProvider, Entrypoint  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
 from services.chassis.hosting.host import ServiceHost  # noqa: E402
-from services.chassis.hosting.job import Job  # noqa: E402
+from services.chassis.hosting.job import Turns  # noqa: E402
 from services.chassis.telemetry.logs import logger  # noqa: E402
 
 log = logger(__name__)
@@ -44,10 +44,10 @@ class ThreadContainer(ServiceContainer):  # type: ignore[misc]
 
 
 class Repeating(Entrypoint):  # type: ignore[misc]
-    """Calls the method again and again on a thread of its own, `pause` seconds apart, until stopped."""
+    """Calls the method again and again on a thread of its own, with a job's pauses, until stopped."""
 
-    def __init__(self, pause: float = 0.0, **kwargs: Any) -> None:
-        self._pause = pause
+    def __init__(self, turns: Turns, **kwargs: Any) -> None:
+        self._turns = turns
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         super().__init__(**kwargs)
@@ -69,7 +69,7 @@ class Repeating(Entrypoint):  # type: ignore[misc]
         try:
             while not self._stopping.is_set():
                 self.container.run_worker(self)
-                self._stopping.wait(self._pause)
+                self._stopping.wait(self._turns.pause)
         except BaseException as error:
             self.container.config[ON_DEATH](error)
             raise
@@ -91,16 +91,16 @@ class Host(DependencyProvider):  # type: ignore[misc]
 def hosted(host: ServiceHost, idle_seconds: float) -> type:
     """The nameko service class of one service, with an entrypoint for each kind of work that it has."""
     body: dict[str, Any] = {"name": host.service.name, "host": Host(host)}
-    body |= {name: repeat(job.pause)(_method(job)) for name, job in host.jobs(idle_seconds).items()}
+    body |= {name: repeat(turns)(_method(turns)) for name, turns in host.jobs(idle_seconds).items()}
     return type(host.service.name, (), body)
 
 
-def _method(job: Job) -> Callable[[Any], object]:
-    return lambda _service: job.step()
+def _method(turns: Turns) -> Callable[[Any], object]:
+    return lambda _service: turns.step()
 
 
 class Runtime:
-    """Runs hosts in this process until a signal says stop."""
+    """Runs hosts in this process until it is stopped."""
 
     def __init__(self, hosts: Sequence[ServiceHost], idle_seconds: float) -> None:
         self._runner = ServiceRunner({ON_DEATH: self._die})
@@ -109,15 +109,12 @@ class Runtime:
             self._runner.add_service(hosted(host, idle_seconds))
         self._hosts = hosts
         self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._write_end, False)
         self._failure: BaseException | None = None
 
     def run(self, started: Callable[[], None], stopping: Callable[[], None]) -> None:
-        """Start the services, then call `started`; on SIGTERM, SIGINT or a container's death call `stopping`,
-        then stop the services. Raises what a container died of.
-
-        The signal arrives by a pipe that the hub itself waits on: a plain handler would not wake the hub.
-        """
-        self._catch_signals()
+        """Start the services, then call `started`; after `stop` or a container's death call `stopping`, then stop the
+        services. Raises what a container died of."""
         self._runner.start()
         try:
             started()
@@ -130,18 +127,17 @@ class Runtime:
         if self._failure is not None:
             raise self._failure
 
+    def stop(self) -> None:
+        """Let `run` come to its end (from any thread): by a pipe that the hub waits on, for nothing else wakes it."""
+        with contextlib.suppress(BlockingIOError):  # it is full: the hub will wake
+            os.write(self._write_end, b"x")
+
     def _stop_services(self) -> None:
         for host in self._hosts:
             for consumer in host.consumers:
                 consumer.stop()
         self._runner.stop()
         eventlet.tpool.killall()
-
-    def _catch_signals(self) -> None:
-        os.set_blocking(self._write_end, False)
-        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
 
     def _watch(self) -> None:
         try:
@@ -152,4 +148,4 @@ class Runtime:
     def _die(self, error: BaseException) -> None:
         """End the process with this error (from any thread)."""
         self._failure = error
-        os.write(self._write_end, b"x")
+        self.stop()

@@ -23,6 +23,7 @@ from services.chassis.event_store import StoreKind
 from services.chassis.forms.embedded import LOGINS_FILE
 from services.chassis.grpc_server import GrpcDoor
 from services.chassis.hosting.city import City
+from services.chassis.hosting.ending import heed_signals
 from services.chassis.hosting.http_server import HttpDoor, health_routes
 from services.chassis.http_api import api_routes
 from services.chassis.settings import Settings
@@ -39,6 +40,9 @@ LEAST_FREE_BYTES = 50 * 1024 * 1024
 """With less room than this a start is refused: the first commits would fail."""
 
 READY_CHECK_SECONDS = 0.2
+
+REST_SECONDS = 15.0
+"""So long after the grace period a process has ended that was told to: within it consumers and relay leave in order."""
 
 
 class CannotStart(Exception):
@@ -206,6 +210,7 @@ def serve(
     """Serve until SIGTERM or SIGINT; `announce` is called once every door is open. The caller closes the city."""
     from services.chassis.hosting.runtime import Runtime  # noqa: PLC0415 - slow to load, and only a server needs it
 
+    ending = heed_signals()
     hosts = list(city.hosts.values())
     keep_logs(city, settings)
     relay_events(city, settings)
@@ -231,7 +236,13 @@ def serve(
             doors.stop()  # else callers would come upon services that are gone
             raise
 
+    def on_stopping() -> None:
+        ending.begin()
+        doors.stop()
+
+    runtime = Runtime(hosts, settings.poll_idle_milliseconds / 1000)
+    ending.serving(runtime.stop, settings.shutdown_grace_seconds + REST_SECONDS)
     try:
-        Runtime(hosts, settings.poll_idle_milliseconds / 1000).run(on_started, doors.stop)
+        runtime.run(on_started, on_stopping)
     finally:
         access.ended.close()

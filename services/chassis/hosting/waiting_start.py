@@ -3,8 +3,6 @@ and by its health, and begins again."""
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,15 +43,15 @@ def start_with_servers(look: Callable[[], None], start: Callable[[], T], setting
     """What `start` returns, called once `look` raises neither StoreUnusable nor Unavailable, and called again where the
     servers go away in its middle: it must let go of all that it has when it raises. Raises what was raised last when
     that takes longer than the settings allow, and at once what no waiting mends. Meanwhile `/livez` is well, `/readyz`
-    tells what is waited for and all else over HTTP is UNAVAILABLE (503), to be tried again; SIGTERM and SIGINT end the
-    process with exit code 0."""
+    tells what is waited for and all else over HTTP is UNAVAILABLE (503), to be tried again; a signal ends the
+    process at once (`ending`)."""
     try:
         return _attempt(look, start)
     except _NotYet as first:
         missing = first
     deadline = time.monotonic() + settings.wait_for_servers_seconds
     troubles: list[str] = []
-    with _leaving_at_once(), _health(settings, troubles):
+    with _health(settings, troubles):
         tell_at = 0.0
         while time.monotonic() < deadline:
             if [str(missing)] != troubles or time.monotonic() >= tell_at:
@@ -111,16 +109,3 @@ def _health(settings: Settings, troubles: list[str]) -> Iterator[None]:
 
 async def _not_yet(_request: Request) -> Response:
     return error_response(Unavailable("服务正在启动,请稍后重试", "the service is starting; try again later"))
-
-
-@contextmanager
-def _leaving_at_once() -> Iterator[None]:
-    def leave(*_: object) -> None:
-        sys.exit(0)
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
