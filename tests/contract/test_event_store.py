@@ -147,6 +147,25 @@ def test_a_command_of_many_events_takes_versions_and_positions_in_a_row(store: E
     assert [position for position, _, _ in contents(store)] == list(range(1, 2504))
 
 
+def test_a_page_ends_where_its_bytes_do(store: EventStore) -> None:
+    for number in range(6):
+        store.append_now(to(f"s-{number}", 0, size=400))
+    size = len(store.read(0, 1)[0].data)
+    assert size >= 1000
+
+    def read(after: int, limit: int, room: int) -> list[int]:
+        found = store.read_within(after, limit, room)
+        assert found == store.read(after, len(found))
+        return [event.position for event in found]
+
+    assert read(0, 10, 10 * size) == [1, 2, 3, 4, 5, 6]
+    assert read(0, 4, 10 * size) == [1, 2, 3, 4]
+    assert read(1, 10, 2 * size) == [2, 3]
+    assert read(1, 10, 2 * size + 1) == [2, 3, 4]
+    assert read(5, 10, 0) == [6]
+    assert read(6, 10, size) == []
+
+
 def test_reading_pages_and_previous_positions(store: EventStore) -> None:
     for stream in ("a", "b", "a", "c"):
         store.append_now(to(stream, len(store.read_stream(stream))))

@@ -19,6 +19,14 @@ PAGE = (
     .order_by(events.c.position)
     .limit(bindparam("most", type_=Integer))
 )
+_page = PAGE.subquery()
+_sized = select(_page, func.sum(func.length(_page.c.data)).over(order_by=_page.c.position).label("bytes")).subquery()
+PAGE_WITHIN = (
+    select(*(_sized.c[column.name] for column in events.c))
+    .where(_sized.c.bytes - func.length(_sized.c.data) < bindparam("room"))
+    .order_by(_sized.c.position)
+)
+"""PAGE without what comes once the events before it fill so many bytes."""
 STREAM = (
     select(events)
     .where(events.c.stream == bindparam("stream"), events.c.version > bindparam("after"))

@@ -148,6 +148,10 @@ class EventStore:
             self.dialect.reached(found[-1].position)
         return found
 
+    def read_within(self, after: int, limit: int, room: int) -> list[Envelope]:
+        """The same, but no more than fill `room` bytes of data: one at least, and the last may go beyond it."""
+        return self._envelopes(queries.PAGE_WITHIN, after=after, most=limit, room=max(1, room))
+
     def read_stream(self, stream: str, after_version: int = 0) -> list[Envelope]:
         """The events of one stream after a version, in order; raises Unavailable where the database has trouble."""
         with self.trouble_told():

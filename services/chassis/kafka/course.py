@@ -111,10 +111,10 @@ class Course:
 
     def send_page(self) -> int:
         """Send what is next, unless enough is under way; returns how many events."""
-        full = len(self._window) >= WINDOW_PAGES or sum(page.bytes for page in self._window) >= WINDOW_BYTES
-        if full or self._too_large is not None:
+        room = WINDOW_BYTES - sum(page.bytes for page in self._window)
+        if len(self._window) >= WINDOW_PAGES or room <= 0 or self._too_large is not None:
             return 0
-        envelopes = self._store.read(self._sent, PAGE_EVENTS)
+        envelopes = self._store.read_within(self._sent, PAGE_EVENTS, room)
         return self._send(envelopes) if envelopes else 0
 
     def _send(self, envelopes: Sequence[Envelope]) -> int:
