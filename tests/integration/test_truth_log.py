@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import combinations_with_replacement
@@ -19,6 +20,7 @@ from services.chassis.auth import KeyFileError
 from services.chassis.envelope import Envelope
 from services.chassis.errors import NotFound, Unavailable
 from services.chassis.event_store import EventStore
+from services.chassis.hosting.log_keeper import LogKeeper
 from services.chassis.leases import Lease
 from services.chassis.truth import Head, LogBroken, MerkleLog, Restore, following, read_public_key
 from services.chassis.truth import log as log_module
@@ -385,6 +387,26 @@ def test_a_damaged_key_file_is_refused(city: City) -> None:
         run(city, MerkleLog.start)
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_only_a_store_that_lacks_what_heads_cover_records_nothing_more(city: City, back: bool) -> None:
+    """Else the log alone is broken: what is recorded stays recorded, and is not used twice."""
+    backup = city.backup()
+    run(city, to_the_end, events=5)
+    if back:
+        city.put_back(backup)
+    else:
+        city.pending_file.write_bytes(b"no head")
+    with closing(city.open()) as store:
+        keeper = LogKeeper(store, city.log(store))
+        keeper.start()
+        keeper.close()
+        assert keeper.trouble is not None
+        assert store.refuses is back
+        if back:
+            with pytest.raises(Unavailable, match="newest heads of store and heads file differ"):
+                append_events(store, 1)
+
+
 # --- restores ---------------------------------------------------------------------------------------------------
 
 
@@ -492,7 +514,10 @@ def test_the_entry_is_the_documented_bytes() -> None:
     assert entry(ENVELOPE) == expected
 
 
-@pytest.mark.parametrize("field", [name for name in Envelope.__struct_fields__ if name not in ("service", "epoch")])
+IN_THE_HEAD = ("service", "epoch", "store_id")
+
+
+@pytest.mark.parametrize("field", [name for name in Envelope.__struct_fields__ if name not in IN_THE_HEAD])
 def test_every_field_of_an_event_is_in_its_leaf(field: str) -> None:
     value: Any = getattr(ENVELOPE, field)
     if value is None or isinstance(value, str):

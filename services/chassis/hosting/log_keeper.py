@@ -10,13 +10,14 @@ from services.chassis.event_store import EventStore
 from services.chassis.telemetry.logs import logger
 from services.chassis.telemetry.metrics import METRICS
 from services.chassis.truth import LogBroken, MerkleLog
+from services.chassis.truth.published import PutBack
 
 log = logger(__name__)
 
 
 class LogKeeper:
-    """Lets a log follow its store. One that finds the store or its published heads altered stops and says so; what
-    passes by itself is waited out."""
+    """Lets a log follow its store. One that finds the store or its published heads altered stops and says so; where
+    the store lacks what heads cover, it also records nothing more. What passes by itself is waited out."""
 
     def __init__(self, store: EventStore, follower: MerkleLog) -> None:
         self.trouble: str | None = None
@@ -60,3 +61,5 @@ class LogKeeper:
         except LogBroken as error:
             self.trouble = f"{self._store.service}: {error}"
             log.critical("log stopped", service=self._store.service, reason=str(error))
+            if isinstance(error, PutBack) and not self._store.refuses:
+                self._store.refuse_appends(error.message, error.english)

@@ -10,7 +10,7 @@ from services.chassis.event_store import EventStore
 from services.chassis.truth.heads import Head, Identity, parse_line
 from services.chassis.truth.ledger import Ledger
 from services.chassis.truth.merkle import Frontier, IncompleteTree
-from services.chassis.truth.published import LogBroken, Published
+from services.chassis.truth.published import LogBroken, Published, PutBack
 
 
 class Footing:
@@ -27,7 +27,7 @@ class Footing:
         """The frontier over the leaves that are there."""
         leaves, events = self._ledger.leaves(), self._store.last_position()
         if leaves > events:
-            raise LogBroken(f"日志有 {leaves} 条,事件只有 {events} 条", f"{leaves} leaves stand over {events} events")
+            raise PutBack(f"日志有 {leaves} 条,事件只有 {events} 条", f"{leaves} leaves stand over {events} events")
         return self._frontier(leaves)
 
     def announced(self) -> Head | None:
@@ -42,11 +42,12 @@ class Footing:
         published = self._published.last()
         if published is not None:
             self._check(published)
-        if self._ledger.newest_head() != published:
-            raise LogBroken(
-                "存储中最新的树头与已公布的不一致(若刚从备份恢复,请停止服务后运行 bizenv restored)",
-                "the newest heads of store and heads file differ; "
-                "if the store was put back from a backup, stop and run bizenv restored",
+        if (stored := self._ledger.newest_head()) != published:
+            raise (PutBack if _reach(stored) < _reach(published) else LogBroken)(
+                "存储中最新的树头与已公布的不一致(若刚从备份恢复,请停止服务后运行 bizenv restored,多进程形式运行 "
+                "bizenv recover)",
+                "the newest heads of store and heads file differ; if the store was put back from a backup, stop and "
+                "run bizenv restored, with PostgreSQL and Kafka bizenv recover",
             )
         if published is not None:
             self.check_root(published)
@@ -86,7 +87,7 @@ class Footing:
             raise LogBroken("存储信息与树头不一致", "the store's info is not what its head says")
         if head.epoch != (epoch := self._store.info.epoch):
             service = self._store.service
-            raise LogBroken(
+            raise (PutBack if epoch < head.epoch else LogBroken)(
                 f"存储的纪元 {epoch} 与树头的 {head.epoch} 不一致(若刚从备份恢复,请停止服务后运行 "
                 f"bizenv restored --service {service})",
                 f"the epoch is {epoch}, the head's {head.epoch}; if the store was put back from a backup, stop and run "
@@ -98,3 +99,7 @@ class Footing:
             return self._ledger.frontier(size)
         except IncompleteTree as error:
             raise LogBroken("日志缺少节点", f"the log lacks a node ({error})") from error
+
+
+def _reach(head: Head | None) -> tuple[int, int]:
+    return (0, 0) if head is None else (head.epoch, head.size)

@@ -18,9 +18,9 @@ Format `bizenv.event.v1`. The entry is `encoding.pack` of fifteen fields in this
 14. traceparent, text, or absent
 15. data, bytes: the JSON exactly as recorded
 
-The leaf of the event at position p stands at index p - 1 and is SHA-256(0x00 ‖ entry). Service and epoch are not in
-the entry: the signed head names them, and an event keeps its leaf when the store's epoch rises. A later format has
-another first field; logs that hold both stay verifiable.
+The leaf of the event at position p stands at index p - 1 and is SHA-256(0x00 ‖ entry). Service, epoch and store id are
+not in the entry: the signed head names them, and an event keeps its leaf when the store's epoch rises. A later format
+has another first field; logs that hold both stay verifiable.
 """
 
 from __future__ import annotations

@@ -31,6 +31,12 @@ class LogBroken(Exception):
 
     def __init__(self, message: str, english: str) -> None:
         super().__init__(f"{message} · {english}")
+        self.message = message
+        self.english = english
+
+
+class PutBack(LogBroken):
+    """The store lacks what signed heads cover: it went back, and its positions must not be used again."""
 
 
 class Line(NamedTuple):
