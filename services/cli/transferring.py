@@ -6,16 +6,21 @@ import filecmp
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from services.catalogue import SERVICES
 from services.chassis.auth.keys import TOKEN_KEY, TRUTH_KEY
+from services.chassis.errors import Unavailable
 from services.chassis.forms.embedded import EmbeddedForm
 from services.chassis.settings import Settings
 from services.cli.app import fail
-from services.cli.opening import form_of
+from services.cli.opening import form_of, store_info
 from services.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from services.chassis.forms.distributed import DistributedForm
 
 ORIGIN = "origin"
 """In the data folder: a city that is made, until it is copied."""
@@ -56,6 +61,7 @@ def transfer_city(apart: Settings, given: Settings) -> None:
     form = form_of(given)
     assert isinstance(form, DistributedForm)
     form.reach()
+    _require_free_topics(form, store_info(apart).store_id)
     for name in (TOKEN_KEY, TRUTH_KEY):
         _copy_file(apart.keys_folder / name, given.keys_folder / name)
     for file in sorted((apart.data / "published").iterdir()):
@@ -66,6 +72,19 @@ def transfer_city(apart: Settings, given: Settings) -> None:
         )
     form.close()
     print(f"{sum(counts.values())} 条事件已写入 · events copied into {form.place}")
+
+
+def _require_free_topics(form: DistributedForm, store_id: str) -> None:
+    """Refuse topics that hold what another city recorded: facts of two cities must not mix, least of all invented with
+    real ones."""
+    from services.chassis.kafka.own_topic import TopicEnds  # noqa: PLC0415 - its libraries are slow to load
+
+    ends = TopicEnds(form.cluster)
+    try:
+        for service in SERVICES:
+            ends.require_city(service.name, store_id)
+    except Unavailable as refusal:
+        fail(str(refusal))
 
 
 def _copy_file(source: Path, target: Path) -> None:
