@@ -14,7 +14,8 @@ from services.chassis.deadline import Deadline
 from services.chassis.domain import Command
 from services.chassis.event_store import StoreKind
 from services.chassis.forms.embedded import Embedded, create_city
-from services.chassis.hosting.serving import Access, Doors
+from services.chassis.hosting.access import Access
+from services.chassis.hosting.doors import Doors
 from services.chassis.settings import Settings
 from services.chassis.time.clock import SystemClock
 from services.policy_registry.programme_files import load_programme

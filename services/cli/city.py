@@ -18,7 +18,8 @@ from services.chassis.event_store import StoreKind
 from services.chassis.event_store.migrations import migrate as migrate_store
 from services.chassis.event_store.store_info import refuse_newer
 from services.chassis.forms.embedded import Embedded, EmbeddedForm, create_city
-from services.chassis.hosting.serving import check_folder, keep_logs, only_server
+from services.chassis.hosting.data_folder import check_folder, only_server
+from services.chassis.hosting.serving import keep_logs
 from services.chassis.settings import Settings
 from services.chassis.time.clock import SystemClock
 from services.chassis.upkeep.making import in_the_making

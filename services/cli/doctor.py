@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from services.catalogue import SERVICES
 from services.chassis.event_store import EventStore, StoreUnusable
 from services.chassis.event_store.opening import require_unaltered
-from services.chassis.hosting.serving import CannotStart, check_folder
+from services.chassis.hosting.data_folder import CannotStart, check_folder
 from services.chassis.settings import Settings
 from services.chassis.truth import unknown_head
 from services.cli.opening import city, form_of, open_store, unreadable

@@ -46,7 +46,7 @@ def _explain(error: Exception) -> int:
     from services.chassis.auth import KeyFileError  # noqa: PLC0415
     from services.chassis.bus.intake import ConsumerStopped  # noqa: PLC0415
     from services.chassis.event_store import StoreUnusable  # noqa: PLC0415
-    from services.chassis.hosting.serving import CannotStart  # noqa: PLC0415
+    from services.chassis.hosting.data_folder import CannotStart  # noqa: PLC0415
     from services.chassis.truth import LogBroken  # noqa: PLC0415
     from services.chassis.views.live import RebuildRunning  # noqa: PLC0415
     from services.cli.opening import unreadable  # noqa: PLC0415

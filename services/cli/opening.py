@@ -15,9 +15,10 @@ from services.chassis import faults
 from services.chassis.event_store import EventStore, StoreInfo
 from services.chassis.forms.embedded import EmbeddedForm
 from services.chassis.forms.form import Form
+from services.chassis.hosting.access import Access
 from services.chassis.hosting.city import City
+from services.chassis.hosting.data_folder import alone, only_server
 from services.chassis.hosting.garbage import bound_free_memory, calm_garbage_collection
-from services.chassis.hosting.serving import Access, alone, only_server
 from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.telemetry import logs

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from services.catalogue import SERVICES
-from services.chassis.hosting.serving import only_server
+from services.chassis.hosting.data_folder import only_server
 from services.chassis.settings import Settings, settings_table
 from services.chassis.time.instants import instant_of
 from services.chassis.upkeep.restoring import go_on, put_back

@@ -14,8 +14,10 @@ from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import StoreKind
+from services.chassis.hosting.access import Access
 from services.chassis.hosting.city import City
-from services.chassis.hosting.serving import Access, Doors, check_folder
+from services.chassis.hosting.data_folder import check_folder
+from services.chassis.hosting.doors import Doors
 from services.chassis.hosting.serving import serve as serve_city
 from services.chassis.hosting.waiting_start import start_with_servers
 from services.chassis.service import Service

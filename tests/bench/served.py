@@ -21,7 +21,7 @@ from services.chassis.commanding.gateway import Call
 from services.chassis.deadline import Deadline
 from services.chassis.event_store import EventStore, SqliteDialect, StoreKind
 from services.chassis.forms.embedded import EVENTS_FILE, Embedded, create_city
-from services.chassis.hosting.serving import Access
+from services.chassis.hosting.access import Access
 from services.chassis.settings import Settings
 from services.chassis.time.clock import SystemClock
 from tests.bench.project_life import programme

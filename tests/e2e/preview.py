@@ -14,7 +14,9 @@ from pathlib import Path
 from services.catalogue import SERVICES
 from services.chassis.auth import Principal, Role
 from services.chassis.forms.embedded import Embedded, city_exists
-from services.chassis.hosting.serving import Access, Doors, serve
+from services.chassis.hosting.access import Access
+from services.chassis.hosting.doors import Doors
+from services.chassis.hosting.serving import serve
 from services.chassis.settings import Settings
 from services.chassis.time.clock import SetClock
 from services.projection.cockpit import cockpit_routes

@@ -20,7 +20,8 @@ from services.chassis.deadline import Deadline
 from services.chassis.domain import Command, DomainError
 from services.chassis.errors import Forbidden, InvalidRequest
 from services.chassis.forms.embedded import Embedded
-from services.chassis.hosting.serving import Access, Doors
+from services.chassis.hosting.access import Access
+from services.chassis.hosting.doors import Doors
 from services.chassis.http_api import SESSION_COOKIE
 from services.chassis.peers import Channels, RemoteFeed, RemoteGateway
 from services.chassis.positions.position import PositionToken

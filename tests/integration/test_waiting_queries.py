@@ -18,7 +18,8 @@ from services.chassis.envelope import partition_of
 from services.chassis.event_store.sqlite import SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
 from services.chassis.forms.embedded import Embedded
-from services.chassis.hosting.serving import Access, Doors
+from services.chassis.hosting.access import Access
+from services.chassis.hosting.doors import Doors
 from services.chassis.positions.position import PositionToken
 from services.chassis.reactions.sink import ReactionSink
 from services.chassis.settings import Settings

@@ -32,3 +32,16 @@ def test_the_c_library_takes_the_bounds() -> None:
 def test_another_c_library_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
     assert garbage.bound_free_memory() is False
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_what_a_catching_up_freed_goes_back_to_the_system() -> None:
+    """Small blocks between kept ones stay with the allocator until it is told to give back whole pages."""
+    resident = "int(open('/proc/self/statm').read().split()[1])"
+    code = f"""
+from services.chassis.hosting.garbage import settle
+held = [bytes(3_000) for _ in range(40_000)]
+del held[:-1]
+before = {resident}; settle(); print(before - {resident} > 5_000)
+"""
+    assert said(code) == "True"

@@ -33,6 +33,16 @@ def calm_garbage_collection() -> None:
     gc.set_threshold(ALLOCATED, YOUNGER_COLLECTIONS, YOUNGER_COLLECTIONS)
 
 
+def settle() -> bool:
+    """Once, when a process has caught up and before it is busy: leave what it keeps out of collections, and give the
+    system back what the catching-up has freed. True, for it is done (also where the C library can't give back)."""
+    calm_garbage_collection()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+    return True
+
+
 def bound_free_memory() -> bool:
     """Let freed memory be used again by all threads, and large blocks go back to the system. False where the C library
     is not glibc. To be called before threads are."""
