@@ -50,7 +50,7 @@ def test_processes_that_ask_each_other_over_tls(own: City, access: str, tmp_path
     authority = Authority(tmp_path)
     identity = str(authority.identity())
     tls = {"grpc_certificate_file": identity, "grpc_key_file": identity, "peers_ca_file": str(authority.certificate)}
-    with fleet(own, **tls) as served, HttpClient(served.front.http, access) as client:
+    with fleet(own, None, None, **tls) as served, HttpClient(served.front.http, access) as client:
         token = client.do(lives.registration("sealed")).token
         assert client.ask("GetProject", project_id="sealed", token=token)["line"]["version"] == 1
         assert set(served.stop()) == {0}, served.log()
