@@ -147,6 +147,13 @@ def test_a_command_of_many_events_takes_versions_and_positions_in_a_row(store: E
     assert [position for position, _, _ in contents(store)] == list(range(1, 2504))
 
 
+def test_a_newer_version_is_seen_while_a_store_is_open(database: Database, store: EventStore) -> None:
+    store.require_revision()
+    database.execute("UPDATE alembic_version SET version_num = '9001'")
+    with pytest.raises(StoreUnusable, match=r"9001.*made by a newer bizenv: upgrade"):
+        store.require_revision()
+
+
 def test_a_page_ends_where_its_bytes_do(store: EventStore) -> None:
     for number in range(6):
         store.append_now(to(f"s-{number}", 0, size=400))

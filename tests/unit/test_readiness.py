@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from services.chassis.event_store import EventStore
+from services.chassis.event_store import EventStore, StoreUnusable
 from services.chassis.hosting import readiness
 from services.chassis.hosting.readiness import DatabaseWatch, Patience
 from tests.waiting import eventually
@@ -37,9 +37,13 @@ class Store:
 
     def last_position(self) -> int:
         self.answers.wait(30)
-        if self.error is not None:
+        if isinstance(self.error, OperationalError):
             raise self.error
         return 1
+
+    def require_revision(self) -> None:
+        if self.error is not None:
+            raise self.error
 
 
 def watch_of(store: Store) -> DatabaseWatch:
@@ -58,6 +62,14 @@ def test_a_database_that_fails_is_told_until_it_answers_again() -> None:
     store.error = None
     watch.step()
     assert watch.trouble is None
+
+
+def test_a_database_that_was_migrated_meanwhile_is_told() -> None:
+    store = Store()
+    watch = watch_of(store)
+    store.error = StoreUnusable("made by a newer bizenv: upgrade")
+    watch.step()
+    assert watch.trouble == "made by a newer bizenv: upgrade"
 
 
 def test_a_database_that_keeps_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

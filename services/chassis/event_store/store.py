@@ -17,7 +17,7 @@ from services.chassis.event_store import queries
 from services.chassis.event_store.committing import Committer
 from services.chassis.event_store.dialect import Dialect
 from services.chassis.event_store.model import Append, Appended, CommandRecord, Failure, Outcome
-from services.chassis.event_store.store_info import read_info
+from services.chassis.event_store.store_info import read_info, require_revision
 from services.chassis.event_store.writer import Writer
 from services.chassis.faults import fault_point
 from services.chassis.telemetry.logs import logger
@@ -168,6 +168,11 @@ class EventStore:
         found = int(self._rows(queries.LAST)[0][0])
         self.dialect.reached(found)
         return found
+
+    def require_revision(self) -> None:
+        """Ask the database whether it is still of this build's version: raises StoreUnusable where it is of a newer
+        one, SQLAlchemyError where it is away."""
+        require_revision(self.engine, self.dialect.place)
 
     def previous_in_partition(self, partition: int, position: int) -> int:
         """The newest position of this partition before `position`; 0 when there is none."""

@@ -78,6 +78,12 @@ def refuse_newer(engine: Engine, place: str) -> None:
         _refuse_newer(_revision(connection) or "", place)
 
 
+def require_revision(engine: Engine, place: str) -> None:
+    """Raises StoreUnusable where the database was migrated since it was opened, SQLAlchemyError where it is away."""
+    with engine.connect() as connection:
+        _refuse_newer(_version(connection), place)
+
+
 def _check_revision(connection: Connection, place: str) -> None:
     """Refuse a database without our tables, older than this build (run `bizenv migrate`) or newer."""
     found = _revision(connection)
@@ -93,6 +99,10 @@ def _check_revision(connection: Connection, place: str) -> None:
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
+    return _version(connection)
+
+
+def _version(connection: Connection) -> str:
     return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus.intake import Intake
-from services.chassis.event_store import EventStore
+from services.chassis.event_store import EventStore, StoreUnusable
 
 BUS_SECONDS = 10.0
 """So long the bus may be away before the service says that it is not ready: a broker that is started anew is back by
@@ -36,7 +36,8 @@ class Patience:
 
 
 class DatabaseWatch:
-    """Asks the store's database now and then whether it is there. `step` is for one thread, the rest for any."""
+    """Asks the store's database now and then whether it is there, and still of this build's version. `step` is for one
+    thread, the rest for any."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
@@ -48,6 +49,9 @@ class DatabaseWatch:
         self._asked_at = time.monotonic()
         try:
             self._store.last_position()
+            self._store.require_revision()
+        except StoreUnusable as error:
+            self._trouble = str(error)
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error).strip()
             self._trouble = f"数据库暂不可用 · the database can't be reached: {reason}"
