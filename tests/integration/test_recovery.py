@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 
 from services.chassis.bus.consumer import catch_up
@@ -190,6 +191,18 @@ def test_a_service_at_work_is_not_recovered(city: FlowCity) -> None:
         city.recover()
     assert city.store.last_position() == before
     assert city.store.info.epoch == 1
+
+
+def test_a_process_without_a_lease_is_seen_by_its_connections(city: FlowCity) -> None:
+    city.put_back()
+    name = f"bizenv elsewhere:7 {NAME}"
+    with (
+        psycopg.connect(city.superuser, application_name=name),
+        pytest.raises(NotRecoverable, match="elsewhere:7 are connected"),
+    ):
+        city.recover()
+    with psycopg.connect(city.url, application_name="bizenv elsewhere:7 other"):
+        city.recover()
 
 
 def test_a_holder_from_before_moves_nothing_after_it(city: FlowCity) -> None:

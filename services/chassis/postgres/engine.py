@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, make_url
 
+from services.chassis.postgres.processes import connection_name
+
 LINK = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -47,7 +49,7 @@ def schema_engine(url: str | URL, schema: str, pool: int, **settings: Any) -> En
     }
     link = {
         **LINK,
-        "application_name": f"bizenv {schema}",
+        "application_name": connection_name(schema),
         "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
     }
     kept = min(pool, KEPT_CONNECTIONS)

@@ -26,6 +26,7 @@ from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
 from services.chassis.flow.torn import Torn, torn_command
 from services.chassis.leases import holders
+from services.chassis.postgres.processes import other_processes
 from services.chassis.truth import MerkleLog
 from services.chassis.truth.heads import Head, parse_line
 from services.chassis.truth.ledger import Ledger
@@ -92,6 +93,19 @@ def _require_stopped(store: EventStore) -> None:
             f"{store.service} 仍有进程在工作({owner} 持有 {name}),请先全部停止 · "
             f"{store.service} is still at work ({owner} holds the lease {name}): stop all its processes first"
         )
+    if others := _connected(store):
+        raise NotRecoverable(
+            f"{store.service} 仍有进程连接({', '.join(others)}),请先全部停止 · "
+            f"{store.service} is still at work ({', '.join(others)} are connected): stop all its processes first"
+        )
+
+
+def _connected(store: EventStore) -> list[str]:
+    """Processes that have the store open, also those without a lease: they can record at any moment."""
+    with store.engine.connect() as connection:
+        if connection.dialect.name != "postgresql":
+            return []
+        return other_processes(connection, connection.exec_driver_sql("SELECT current_schema()").scalar_one())
 
 
 def _open_log(store: EventStore, key: Ed25519PrivateKey, published: Path, any_head: bool) -> None:
