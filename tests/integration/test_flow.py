@@ -149,6 +149,22 @@ def test_foreign_records_are_told_and_nothing_is_wrong(city: FlowCity) -> None:
     assert any(notice.place.startswith("partition 2 offset ") for notice in flow.notices)
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"epoch": 2}, "the store is in epoch 1"), ({"position": 10**19}, "can't follow")]
+)
+def test_a_record_that_no_store_can_have_sent_is_told_and_hides_nothing(
+    city: FlowCity, changes: dict[str, int], reason: str
+) -> None:
+    city.settle()
+    last, _ = city.facts()[-1]
+    city.publisher.send(msgspec.structs.replace(last, **{"position": last.position + 1, **changes}), last.position)
+    city.publisher.flush()
+    flow = only(city.audit())
+    assert flow.ok, flow.findings
+    assert [notice.code for notice in flow.notices] == ["FOREIGN"]
+    assert reason in flow.notices[0].english
+
+
 def test_a_row_altered_in_the_store_differs_from_topic_and_views(city: FlowCity) -> None:
     city.settle()
     city.sql(f"UPDATE {NAME}.events SET actor = 'somebody' WHERE position = 5")

@@ -10,16 +10,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.chassis.bus.port import Delivery, Source, Subscription
-from services.chassis.envelope import Envelope
+from services.chassis.envelope import Envelope, partition_of
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.feed.cloudevents import STRUCTURED, to_binary, to_structured
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.newest_epochs import NewestEpochs
 from services.chassis.kafka.topics import TopicShape, ensure_topic
 from services.chassis.telemetry.metrics import METRICS
 from tests.followers import Follower, record
@@ -177,6 +179,43 @@ def test_another_citys_events_are_skipped_and_told_whatever_their_positions(
     assert capsys.readouterr().out.count("recorded by another city's store, another-city") == 12
     beginnings = bus.beginnings(SERVICE)
     assert beginnings == {"sample": {1: 1}}
+
+
+IMPOSSIBLE: dict[str, dict[str, Any]] = {
+    "a position of twenty digits": {"position": 10**19},
+    "a position that is the last of all": {"position": 2**63},
+    "an epoch beyond its column": {"epoch": 2**31},
+    "a version beyond its column": {"version": 2**31},
+    "a stream of another partition": {"stream": "counter-elsewhere"},
+    "a NUL in a name": {"actor": "clerk:\0"},
+    "an epoch that the store has not begun": {"epoch": 2},
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_what_no_store_can_have_recorded_stops_nobody(
+    case: str, store: EventStore, publisher: Publisher, tmp_path: Path
+) -> None:
+    """It names the newest event as the one before it, so that nothing but its own content keeps it from being next."""
+    record(store, 10, streams=1)
+    publisher.publish(store)
+    *_, last = store.scan()
+    partition_apart = partition_of("counter-elsewhere", store.info.partitions) != last.partition
+    assert partition_apart, "the case is none"
+    changed = msgspec.structs.replace(last, **{"position": 1000, **IMPOSSIBLE[case]})
+    publisher.send(changed, last.position, partition=last.partition)
+    publisher.flush()
+    before = METRICS.bus_foreign.labels("sample")._value.get()
+    info, epochs = store.info, NewestEpochs(lambda _: store.info.epoch)
+    bus = KafkaBus(publisher.cluster, info.store_id, 0.0, info.partitions, epochs)
+    with closing(Follower(tmp_path / "facts.sqlite", bus, SERVICE)) as follower:
+        follower.start().wait_for(store)
+        eventually(lambda: METRICS.bus_foreign.labels("sample")._value.get() == before + 1)
+        record(store, 5, streams=1)
+        publisher.publish(store)
+        follower.wait_for(store)
+        assert not follower.intake.has_holes
+    assert bus.beginnings(SERVICE) == {"sample": {1: 1}}
 
 
 def test_an_event_in_structured_mode_is_read(store: EventStore, publisher: Publisher, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import inspect, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from services.chassis.event_store import schema
 from services.chassis.event_store.dialect import Dialect
@@ -89,6 +89,19 @@ def store_exists(dialect: Dialect) -> bool:
         raise StoreUnusable(f"无法打开数据库 {dialect.place}:{reason} · cannot open the database") from error
     finally:
         engine.dispose()
+
+
+def epoch_of(dialect: Dialect) -> int | None:
+    """In which epoch a store is now; None: there is none, or we may not read it. May raise SQLAlchemyError."""
+    engine = dialect.engine()
+    try:
+        with engine.connect() as connection:
+            value = connection.execute(select(schema.store.c.value).where(schema.store.c.key == "epoch")).scalar()
+    except ProgrammingError:
+        return None
+    finally:
+        engine.dispose()
+    return None if value is None else int(value)
 
 
 def require_unaltered(store: EventStore) -> None:

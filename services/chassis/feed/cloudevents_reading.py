@@ -14,6 +14,7 @@ import msgspec
 
 from services.chassis.envelope import Envelope
 from services.chassis.feed.cloudevents import DATA_TYPE, SOURCE_PREFIX
+from services.chassis.feed.event_bounds import require_possible
 from services.chassis.registry import MalformedEvent
 
 _JSON = DATA_TYPE.encode()
@@ -26,7 +27,7 @@ def read_message(headers: Iterable[tuple[str, bytes | None]], value: bytes | Non
     if value is not None and found.get("content-type") == _JSON:
         try:
             return _read_ours(cast(dict[str, bytes], found), value)
-        except (KeyError, ValueError, AttributeError, TypeError):
+        except (KeyError, ValueError, AttributeError, TypeError, OverflowError):
             pass  # not as ours are written: what is wrong with it is told below
     known = {name.lower(): content for name, content in found.items() if content is not None}
     kind = known.get("content-type", b"").lower()
@@ -63,7 +64,9 @@ def _read_ours(found: Mapping[str, bytes], value: bytes) -> tuple[Envelope, int]
         data=value,
         store_id=found["ce_storeid"].decode(),
     )
-    return envelope, int(found["ce_previous"])
+    previous = int(found["ce_previous"])
+    require_possible(envelope, previous)
+    return envelope, previous
 
 
 def from_binary(headers: Mapping[str, bytes], value: bytes) -> tuple[Envelope, int]:
@@ -92,9 +95,10 @@ def _envelope(attributes: Mapping[str, str], data: bytes) -> tuple[Envelope, int
     try:
         envelope = _strict_envelope(attributes, data)
         previous = int(attributes["previous"])
+        require_possible(envelope, previous)
     except KeyError as error:
         raise MalformedEvent(f"the attribute {error} is missing") from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # a time of year 1 in an eastern zone overflows
         raise MalformedEvent(f"an attribute is malformed: {error}") from error
     if envelope.id != attributes["id"]:
         raise MalformedEvent(f"the id {attributes['id']} is not that of {envelope.id}")

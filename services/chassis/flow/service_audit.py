@@ -18,6 +18,7 @@ from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
 from services.chassis.flow.torn import tell_torn
 from services.chassis.flow.view_check import ViewCheck, moment_of
+from services.chassis.kafka.records import Own
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.truth.books import check_books
@@ -101,8 +102,9 @@ class ServiceAudit:
         if self._topics is None or not self._service.aggregates:  # who records nothing has no topic
             return None, self._compare(None, 0).stored
         relayed = relayed_position(self._store)
-        city = self._store.info.store_id
-        with closing(read_topic(self._topics, self._service.name, city, self._step("topic"))) as index:
+        info, step = self._store.info, self._step("topic")
+        own = Own(self._service.name, info.store_id, info.partitions, info.epoch)
+        with closing(read_topic(self._topics, own, step)) as index:
             compared = self._compare(index, relayed)
             self._tell_order(index, relayed)
             self._tell_strays(index)

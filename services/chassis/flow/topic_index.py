@@ -16,7 +16,7 @@ import msgspec
 from services.chassis.bus.port import Delivery
 from services.chassis.envelope import Envelope
 from services.chassis.feed.cloudevents import to_binary
-from services.chassis.kafka.records import KeyedRecord, OtherCity, delivery_of
+from services.chassis.kafka.records import KeyedRecord, OtherCity, Own, delivery_of
 from services.chassis.registry import MalformedEvent
 from services.chassis.truth.leaf import entry
 from services.chassis.truth.merkle import leaf_hash
@@ -74,9 +74,8 @@ class Stray(NamedTuple):
 class TopicIndex:
     """Filled by `take`, then `close_books`, then asked. Its memory does not grow with the topic."""
 
-    def __init__(self, service: str, store_id: str | None, keep_after: int | None = None) -> None:
-        """What another city than that of the `store_id` recorded is no event of ours (None: whichever city's).
-        `keep_after`: keep the events of later positions whole, for `kept`."""
+    def __init__(self, own: Own, keep_after: int | None = None) -> None:
+        """`own`: what is an event of ours. `keep_after`: keep the events of later positions whole, for `kept`."""
         self.records = 0
         self.early = 0
         self.repeats = 0
@@ -86,8 +85,7 @@ class TopicIndex:
         self.others = 0
         """How many of these are events of another city."""
         self.listed_strays: list[Stray] = []
-        self._service = service
-        self._store_id = store_id
+        self._own = own
         self._reached: dict[int, tuple[int, int]] = {}
         self._keep_after = keep_after
         self._rows: list[tuple[object, ...]] = []
@@ -104,7 +102,7 @@ class TopicIndex:
         for record in records:
             self.records += 1
             try:
-                delivery = delivery_of(record, (self._service, partition), self._store_id)
+                delivery = delivery_of(record, self._own)
             except MalformedEvent as error:
                 self.others += isinstance(error, OtherCity)
                 self._stray(Stray(partition, record.offset, str(error)))

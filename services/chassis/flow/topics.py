@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from services.chassis.flow.topic_index import TopicIndex
-from services.chassis.kafka.records import KeyedRecord
+from services.chassis.kafka.records import KeyedRecord, Own
 
 
 class Topics(Protocol):
@@ -35,16 +35,15 @@ class Topics(Protocol):
 
 def read_topic(
     topics: Topics,
-    service: str,
-    store_id: str | None,
+    own: Own,
     progress: Callable[[int, int], None],
     keep_after: int | None = None,
 ) -> TopicIndex:
-    """The service's topic up to where it ends now, without another city's events (`store_id`). To be closed by the
-    caller. `keep_after`: keep events of later positions whole."""
-    topic = topics.name(service)
+    """A service's topic up to where it ends now, without what is no event of its `own`. To be closed by the caller.
+    `keep_after`: keep events of later positions whole."""
+    topic = topics.name(own.service)
     ends = topics.ends(topic)
-    index = TopicIndex(service, store_id, keep_after)
+    index = TopicIndex(own, keep_after)
     try:
         total = sum(ends.values())
         for partition, records in topics.read(topic, ends):

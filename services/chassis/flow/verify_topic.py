@@ -18,6 +18,7 @@ from services.chassis.envelope import partition_of
 from services.chassis.flow.topic_heads import write_heads
 from services.chassis.flow.topic_index import Seen, TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
+from services.chassis.kafka.records import Own
 from services.chassis.truth.findings import AuditReport, Code, Findings
 from services.chassis.truth.head_book import HeadBook, Moment
 from services.chassis.truth.heads import Head
@@ -42,9 +43,14 @@ def verify_topic(topics: Topics, service: str, key: Ed25519PublicKey, progress: 
             book.take_published(Moment.of(files))
             book.compare(complete=False)
             step: Callable[[int, int], None] = lambda done, total: progress("events", done, total)  # noqa: E731
-            city = None if book.identity is None else book.identity.store_id
-            with closing(read_topic(topics, service, city, step)) as index:
+            with closing(read_topic(topics, _own(service, book), step)) as index:
                 return _Verification(service, book, index, findings).run()
+
+
+def _own(service: str, book: HeadBook) -> Own:
+    """What is an event of the store that signed the heads. An epoch is judged by what the heads cover."""
+    identity = book.identity
+    return Own(service, None) if identity is None else Own(service, identity.store_id, identity.partitions)
 
 
 class _Verification:

@@ -11,13 +11,14 @@ from pathlib import Path
 from services.chassis.auth.access_place import AccessSchema
 from services.chassis.bus.port import Bus
 from services.chassis.event_store import EventStore
-from services.chassis.event_store.opening import open_store, store_exists
+from services.chassis.event_store.opening import epoch_of, open_store, store_exists
 from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.forms.embedded import PUBLISHED
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.heads import HeadPublisher
+from services.chassis.kafka.newest_epochs import NewestEpochs
 from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
@@ -78,8 +79,10 @@ class DistributedForm:
         return AccessSchema(self._url)
 
     def bus(self, stores: Mapping[str, EventStore]) -> Bus:
-        city = next(iter(stores.values())).info.store_id
-        return KafkaBus(self.cluster, city, self._settings.poll_busy_milliseconds / 1000)
+        info = next(iter(stores.values())).info
+        epochs = NewestEpochs(lambda service: epoch_of(self.dialect(service)))
+        gather = self._settings.poll_busy_milliseconds / 1000
+        return KafkaBus(self.cluster, info.store_id, gather, info.partitions, epochs)
 
     def positions(self, stores: Mapping[str, EventStore]) -> PublishedPositions:
         return PublishedPositions(self._partitions)

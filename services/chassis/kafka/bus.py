@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 
 from services.chassis.bus.port import Delivery, Source
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster, Partition
+from services.chassis.kafka.newest_epochs import NewestEpochs
 from services.chassis.kafka.reader import Reader
-from services.chassis.kafka.records import Foreigners, Record, delivery_of
+from services.chassis.kafka.records import Foreigners, Own, Record, delivery_of
 from services.chassis.kafka.topics import made_anew, missing
 from services.chassis.kafka.whole_topic import WholeTopics, beginnings_of
 from services.chassis.registry import MalformedEvent
@@ -33,22 +33,42 @@ QUIET_SECONDS = 1.0
 class KafkaBus:
     """Subscribes to the topics of a cluster, which its owner closes."""
 
-    def __init__(self, cluster: Cluster, store_id: str | None, gather_seconds: float = 0.0) -> None:
-        """Only events of the city that bears the `store_id` are delivered; None: whichever city's."""
+    def __init__(
+        self,
+        cluster: Cluster,
+        store_id: str | None,
+        gather_seconds: float = 0.0,
+        partitions: int | None = None,
+        epochs: NewestEpochs | None = None,
+    ) -> None:
+        """Only events of the city that bears the `store_id` are delivered (None: whichever city's), whose stores have
+        so many `partitions` and are in these `epochs` (None: that is not checked)."""
         self._cluster = cluster
         self._store_id = store_id
+        self._partitions = partitions
+        self._epochs = epochs
         self._gather_seconds = gather_seconds
         self._foreigners = Foreigners()
 
     def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> KafkaSubscription:
         name = self._cluster.group_of(group) if shared else None
-        check = partial(delivery_of, store_id=self._store_id)
-        return KafkaSubscription(self._cluster, name, services, check, self._foreigners, self._gather_seconds)
+        return KafkaSubscription(self._cluster, name, services, self._check, self._foreigners, self._gather_seconds)
+
+    def _own(self, service: str) -> Own:
+        newest = None if self._epochs is None else self._epochs.newest(service)
+        return Own(service, self._store_id, self._partitions, newest)
+
+    def _check(self, record: Record, service: str) -> Delivery:
+        """As `delivery_of`; may raise SQLAlchemyError where a store must be asked."""
+        delivery = delivery_of(record, Own(service, self._store_id, self._partitions))
+        if self._epochs is not None:
+            self._epochs.require_begun(service, delivery.envelope.epoch)
+        return delivery
 
     def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
         """Reads the topics from their beginnings to where they end now."""
         topics = WholeTopics(self._cluster)
-        return {service: beginnings_of(topics, service, self._store_id) for service in services}
+        return {service: beginnings_of(topics, self._own(service)) for service in services}
 
 
 class KafkaSubscription:
@@ -63,7 +83,7 @@ class KafkaSubscription:
         cluster: Cluster,
         group: str | None,
         services: Sequence[str],
-        check: Callable[[Record, Source], Delivery],
+        check: Callable[[Record, str], Delivery],
         foreigners: Foreigners,
         gather_seconds: float = 0.0,
     ) -> None:
@@ -169,7 +189,7 @@ class KafkaSubscription:
         found: list[Delivery] = []
         for record in records:
             try:
-                found.append(self._check(record, source))
+                found.append(self._check(record, source[0]))
             except MalformedEvent as error:
                 self._foreigners.note(record, source[0], error)
         self._positions[source] = records[-1].offset + 1

@@ -14,7 +14,7 @@ from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
-from services.chassis.kafka.records import KeyedRecord, delivery_of
+from services.chassis.kafka.records import KeyedRecord, Own, delivery_of
 from services.chassis.kafka.whole_topic import WholeTopics
 from services.chassis.registry import MalformedEvent
 from services.chassis.truth.heads import parse_line
@@ -76,9 +76,10 @@ class TopicEnds:
     def _events(self, service: str, store_id: str) -> list[list[Delivery]]:
         """The newest events of each partition that has some."""
         topic, found = self._topics.name(service), dict[int, list[Delivery]]()
+        own = Own(service, None)
         for record in self._tail(topic):
             with suppress(MalformedEvent):  # told of by whoever reads it to apply it
-                delivery = delivery_of(record, (service, record.partition), None)
+                delivery = delivery_of(record, own)
                 found.setdefault(record.partition, []).append(delivery)
         for deliveries in found.values():
             newest = deliveries[-1].envelope

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from services.chassis.bus.port import Delivery, Source
-from services.chassis.envelope import Envelope
+from services.chassis.bus.port import Delivery
+from services.chassis.envelope import Envelope, partition_of
 from services.chassis.feed.cloudevents import to_binary
 from services.chassis.feed.cloudevents_reading import read_message
 from services.chassis.registry import MalformedEvent
@@ -38,16 +38,37 @@ class OtherCity(MalformedEvent):
     """An event of another city's store, whose topics have the same names."""
 
 
-def delivery_of(record: Record, source: Source, store_id: str | None) -> Delivery:
-    """Raises MalformedEvent for what is no event of ours, or stands on another topic or partition than it says, and
-    OtherCity for one that no store of the city `store_id` recorded (None: whichever city's)."""
+class UnknownEpoch(MalformedEvent):
+    """An event of a later epoch than that of the store: taken, it would let every true one behind it seem outdated."""
+
+    def __init__(self, epoch: int, newest: int) -> None:
+        super().__init__(f"it says that it is of epoch {epoch}, and the store is in epoch {newest}")
+
+
+class Own(NamedTuple):
+    """What the records of one service's topic must bear to be events of ours."""
+
+    service: str
+    store_id: str | None
+    """The city's; None: whichever."""
+    partitions: int | None = None
+    """How many the store spreads its streams over; None: it is not known here."""
+    newest_epoch: int | None = None
+    """The one that the store is in; None: it is not known here."""
+
+
+def delivery_of(record: Record, own: Own) -> Delivery:
+    """Raises MalformedEvent for what is no event of ours, stands on another topic or partition than its stream's or
+    says that it is of an epoch which the store has not begun; OtherCity for another city's."""
     envelope, previous = read_message(record.headers, record.value)
-    if store_id not in (None, envelope.store_id):
-        raise OtherCity(f"it was recorded by another city's store, {envelope.store_id}, not by {store_id}")
-    if (envelope.service, envelope.partition) != source:
+    if own.store_id not in (None, envelope.store_id):
+        raise OtherCity(f"it was recorded by another city's store, {envelope.store_id}, not by {own.store_id}")
+    if (envelope.service, envelope.partition) != (own.service, record.partition):
         raise MalformedEvent(f"it belongs to {envelope.service}/{envelope.partition}")
-    if not 0 <= previous < envelope.position:
-        raise MalformedEvent(f"position {envelope.position} can't follow {previous}")
+    if own.partitions is not None and partition_of(envelope.stream, own.partitions) != envelope.partition:
+        raise MalformedEvent(f"the stream {envelope.stream} does not belong to partition {envelope.partition}")
+    if own.newest_epoch is not None and envelope.epoch > own.newest_epoch:
+        raise UnknownEpoch(envelope.epoch, own.newest_epoch)
     return Delivery(envelope, previous, record.offset + 1, own_epoch=True)
 
 

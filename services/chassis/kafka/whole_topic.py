@@ -14,7 +14,7 @@ from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.connection import lost, open_client
 from services.chassis.kafka.network import leave
-from services.chassis.kafka.records import KeyedRecord, delivery_of
+from services.chassis.kafka.records import KeyedRecord, Own, delivery_of
 from services.chassis.kafka.topics import gone, missing
 from services.chassis.registry import MalformedEvent
 
@@ -112,13 +112,13 @@ class WholeTopics:
                 )
 
 
-def beginnings_of(topics: WholeTopics, service: str, store_id: str | None) -> dict[int, int]:
-    """Per epoch of the store (None: of whichever city), its first position on the service's topic."""
-    topic, found = topics.name(service), dict[int, int]()
-    for partition, records in topics.read(topic, topics.ends(topic)):
+def beginnings_of(topics: WholeTopics, own: Own) -> dict[int, int]:
+    """Per epoch of the store, its first position on the service's topic."""
+    topic, found = topics.name(own.service), dict[int, int]()
+    for _, records in topics.read(topic, topics.ends(topic)):
         for record in records:
             with suppress(MalformedEvent):  # told of by whoever reads it to apply it
-                envelope = delivery_of(record, (service, partition), store_id).envelope
+                envelope = delivery_of(record, own).envelope
                 found[envelope.epoch] = min(envelope.position, found.get(envelope.epoch, envelope.position))
     return found
 

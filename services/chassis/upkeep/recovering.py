@@ -25,6 +25,7 @@ from services.chassis.flow.topic_heads import bring_back_heads
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
 from services.chassis.flow.torn import Torn, torn_command
+from services.chassis.kafka.records import Own
 from services.chassis.leases import holders
 from services.chassis.postgres.processes import other_processes
 from services.chassis.truth import MerkleLog
@@ -133,8 +134,8 @@ class _Recovery:
 
     def run(self, give_up: bool, progress: Progress) -> Recovered:
         self._take_heads()
-        city = self._store.info.store_id
-        with closing(read_topic(self._topics, self._service, city, progress, self._head)) as index:
+        own = Own(self._service, self._store.info.store_id, self._store.info.partitions)
+        with closing(read_topic(self._topics, own, progress, self._head)) as index:
             if (index.others and not index.newest) or (not self._head and index.newest and not self._vouched_for):
                 raise other_city(self._service)
             require_same(self._store, index)

@@ -90,10 +90,10 @@ ENVELOPES = st.builds(
     Envelope,
     service=st.sampled_from(["project_tracking", "rectification"]),
     epoch=st.integers(1, 9),
-    position=st.integers(1, 2**53),
+    position=st.integers(2**53, 2**63 - 1),
     partition=st.integers(0, 11),
     stream=st.from_regex(r"\A[a-z_]{1,9}-[A-Za-z0-9._-]{1,64}\Z"),
-    version=st.integers(1, 10**11),
+    version=st.integers(1, 2**31 - 1),
     type=st.just("bizenv.work.signed.v1"),
     occurred_on=st.dates(),
     recorded_at=st.just(EVENT.recorded_at),
@@ -132,10 +132,26 @@ def _changed(name: str, value: bytes | None) -> list[tuple[str, bytes]]:
     return headers if value is None else [*headers, (name, value)]
 
 
+def _versioned(version: int) -> list[tuple[str, bytes]]:
+    headers = dict(to_binary(EVENT, 5)[0])
+    return [*(headers | {"ce_sequence": b"%d" % version, "ce_id": b"work-w-1/%d" % version}).items()]
+
+
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
 MALFORMED = {
     "a missing attribute": (_changed("ce_epoch", None), DATA),
     "nothing of its store": (_changed("ce_storeid", None), DATA),
+    "a position beyond 63 bits": (_changed("ce_position", b"1" + b"0" * 19), DATA),
+    "a position before the previous one": (_changed("ce_previous", b"7"), DATA),
+    "a previous position below 0": (_changed("ce_previous", b"-1"), DATA),
+    "a version beyond 31 bits": (_versioned(2**31), DATA),
+    "a version of 0": (_versioned(0), DATA),
+    "an epoch beyond 31 bits": (_changed("ce_epoch", b"2147483648"), DATA),
+    "an epoch of 0": (_changed("ce_epoch", b"0"), DATA),
+    "a partition below 0": (_changed("ce_partition", b"-1"), DATA),
+    "a time before all times": (_changed("ce_time", b"0001-01-01T00:00:00+08:00"), DATA),
+    "a NUL in a name": (_changed("ce_actor", b"clerk:\0"), DATA),
+    "a text that no index takes": (_changed("ce_correlationid", b"c" * 3000), DATA),
     "a position that is no number": (_changed("ce_position", b"x"), DATA),
     "a date that is none": (_changed("ce_occurredon", b"2017-02-30"), DATA),
     "a time without zone": (_changed("ce_time", b"2017-03-01T00:00:00"), DATA),
