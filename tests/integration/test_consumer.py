@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -301,6 +302,50 @@ def test_a_hole_at_the_end_is_read_again_when_nothing_more_comes_and_less_and_le
         reader.consumer.step()
         assert not reader.intake.has_holes
         assert METRICS.consumer_missing.labels("views")._value.get() == 0
+
+
+def test_a_hole_is_read_again_and_told_while_other_sources_deliver_all_the_time(
+    store: EventStore, tmp_path: Path
+) -> None:
+    """And not before its last reading came as far as it was: it would never get there."""
+    record(store, "counter-a", OPENED, added(1), added(2))
+    record(store, "counter-b", OPENED, *(added(1) for _ in range(1200)))
+    first, _, third, *others = deliveries(store)
+    source = ("east", first.envelope.partition)
+    bus, clock = ScriptedBus([[first, third], *([other] for other in others)]), [0.0]
+    with closing(Reader(tmp_path / "views.sqlite", bus)) as reader:
+        reader.intake._holes.rereads = Rereads("views", lambda: clock[0])
+        bus.seeks.clear()
+        for clock[0] in range(300):
+            reader.consumer.step()
+        assert bus.seeks.count((source, 0)) == 8, "after 1, 2, 4 … seconds"
+        assert reader.intake.missing == {source}
+        assert METRICS.consumer_missing.labels("views")._value.get() == 1
+        bus.seeks.clear()
+        bus.delivered[source] = first.offset  # as a bus that was sent back: it has not come to the hole again
+        for clock[0] in range(300, 1200):
+            reader.consumer.step()
+        assert bus.seeks == []
+
+
+def test_a_catch_up_ends_without_what_the_bus_does_not_have(
+    store: EventStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A record far ahead in its partition: all facts are applied, and the rest can't be waited for."""
+    record(store, "counter-a", OPENED, added(1))
+    *_, last = facts = deliveries(store)
+    far = Delivery(msgspec.structs.replace(last.envelope, position=10**6, version=99), 10**5, last.offset + 1)
+    bus = FaultyBus({}, 0)
+    bus.logs["east", last.envelope.partition] = [*facts, far]
+    clock = itertools.count()
+    database = ViewDatabase(tmp_path / "views.sqlite", (COUNTER_FACTS,), REGISTRY, durable=False)
+    with closing(database):
+        intake = Intake(ViewSink("replay", database), REGISTRY, now, 100)
+        intake._holes.rereads = Rereads("replay", lambda: float(next(clock)))
+        catch_up(bus, ["east"], intake)
+        assert intake.checkpoints["east", last.envelope.partition].position == last.envelope.position
+        assert intake.missing == {("east", last.envelope.partition)}
+    assert f"east/{last.envelope.partition}" in capsys.readouterr().out
 
 
 def test_what_was_sent_late_may_lie_further_on_than_a_batch_reaches(store: EventStore, tmp_path: Path) -> None:

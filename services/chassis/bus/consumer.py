@@ -174,7 +174,8 @@ def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[
     """Feed one sink from its checkpoint to the head, beside any other consumer: a rebuild, a new generation.
 
     `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: less than a
-    page is near enough to the head.
+    page is near enough to the head. Where facts stay missing (`Intake.missing`), also when their sources are read again
+    from the beginning, it ends without them and says so: waiting would bring nothing.
     """
     consumer = Consumer(f"{intake.sink.name}.catch-up", bus, services, [intake], batch=CATCH_UP_BATCH, shared=False)
     try:
@@ -184,7 +185,14 @@ def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[
                 page(came)
             left = 0 if came == CATCH_UP_BATCH else sum(consumer.subscription.lag().values())
             behind = came == CATCH_UP_BATCH or left > (NEAR if came else 0)
-            if not behind and not intake.has_holes:
+            if not behind and (not intake.has_holes or intake.reads_in_vain):
+                _tell_missing(intake)
                 return
     finally:
         consumer.stop()
+
+
+def _tell_missing(intake: Intake) -> None:
+    if intake.missing:
+        places = ", ".join(f"{service}/{partition}" for service, partition in sorted(intake.missing))
+        log.error("caught up without facts that are missing on the bus", group=intake.sink.name, sources=places)

@@ -1,9 +1,9 @@
-"""A fact that is missing on the bus: when and from where it is read again while nothing more comes."""
+"""A fact that is missing on the bus: when and from where it is read again."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from services.chassis.bus.port import Source
@@ -14,36 +14,56 @@ from services.chassis.telemetry.logs import logger
 log = logger(__name__)
 
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 900.0
+"""What stays missing after some readings was never sent, or a record names a position that never was: to read a whole
+partition for it each minute would cost more than it brings."""
 
 
 class Rereads:
     """Counts for each source how often it was read again in vain: first from the checkpoint, then from its beginning,
-    for the topic may be another one than when the checkpoint was written; then less and less often."""
+    for the topic may be another one than when the checkpoint was written; then less and less often. It is not begun
+    again before it came as far as it was when it began: it would never get behind what takes longer than a pause."""
 
     def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._now = now
         self._tries: dict[Source, int] = {}
         self._next_at: dict[Source, float] = {}
+        self._until: dict[Source, int] = {}
+        self._begun_at: dict[Source, float] = {}
 
-    def due(self, sources: Iterable[Source]) -> dict[Source, bool]:
-        """Which of them are to be read again now; True: from their beginnings."""
+    def begin(self, source: Source, progress: Mapping[Source, int]) -> None:
+        """It is read again now, which lasts until it has come as far as its `progress`."""
+        self._until[source] = max(progress.get(source, 0), self._until.get(source, 0))
+        self._begun_at[source] = self._now()
+
+    def due(self, sources: Iterable[Source], progress: Mapping[Source, int]) -> dict[Source, bool]:
+        """Which of them are to be read again now; True: from their beginnings. `progress`: up to where each was
+        delivered (missing: nothing more comes of it)."""
         now, found = self._now(), {}
         for source in sources:
-            if now >= self._next_at.get(source, 0.0):
+            if now >= self._next_at.get(source, 0.0) and self._is_read(source, progress):
                 tries = self._tries[source] = self._tries.get(source, 0) + 1
                 pause = FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 10)
                 self._next_at[source] = now + min(pause, LONGEST_PAUSE_SECONDS)
+                self.begin(source, progress)
                 found[source] = tries > 1
                 if tries == 3:
                     log.error("fact missing", group=self._name, service=source[0], partition=source[1])
         return found
 
+    def _is_read(self, source: Source, progress: Mapping[Source, int]) -> bool:
+        reached = progress.get(source)
+        if reached is None:
+            return True
+        rested = self._now() >= self._begun_at.get(source, 0.0) + FIRST_PAUSE_SECONDS
+        return rested and reached >= self._until.get(source, 0)
+
     def forget(self, source: Source) -> None:
         """What was missing has come, or it is another one now."""
         self._tries.pop(source, None)
         self._next_at.pop(source, None)
+        self._until.pop(source, None)
 
     @property
     def missing(self) -> frozenset[Source]:
@@ -53,6 +73,7 @@ class Rereads:
     def clear(self) -> None:
         self._tries.clear()
         self._next_at.clear()
+        self._until.clear()
 
 
 class Hole(NamedTuple):
@@ -65,8 +86,8 @@ class Hole(NamedTuple):
 class Holes:
     """What is missing of each source, and from where it is read again.
 
-    A hole is read again once, and now and then when nothing more comes (`Rereads`). In between reading goes on: what is
-    missing may lie further on than a batch reaches, sent late.
+    A hole is read again once, and then now and then (`Rereads`), whatever comes meanwhile. In between reading goes on:
+    what is missing may lie further on than a batch reaches, sent late.
     """
 
     def __init__(self, rereads: Rereads) -> None:
@@ -85,6 +106,11 @@ class Holes:
     def missing(self) -> frozenset[Source]:
         """The sources of which a fact stays missing, though they were read again from their beginnings."""
         return self.rereads.missing & self._holes.keys()
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether there are holes, and of none more can be hoped for from what the bus holds now."""
+        return bool(self._holes) and self._holes.keys() <= self.rereads.missing
 
     def clear(self) -> None:
         """Everything is read again."""
@@ -106,10 +132,14 @@ class Holes:
                     again[source] = at
         return again
 
-    def due(self, places: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
-        """The sources to read again because nothing more comes, with from where."""
+    def due(
+        self, places: Mapping[Source, Checkpoint], progress: Mapping[Source, int], begun: Container[Source]
+    ) -> dict[Source, Checkpoint]:
+        """The sources to read again now, with from where, but those that were just `begun`. `progress`: as `Rereads`
+        wants it."""
         found: dict[Source, Checkpoint] = {}
-        for source, from_beginning in self.rereads.due(self._holes).items():
+        waiting = [source for source in self._holes if source not in begun]
+        for source, from_beginning in self.rereads.due(waiting, progress).items():
             at = places.get(source, START)
             found[source] = Checkpoint(at.epoch, at.position) if from_beginning else at
         return found

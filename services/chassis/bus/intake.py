@@ -64,19 +64,19 @@ class Intake:
         """Apply what is next. `progress` says up to where each source was delivered; returns the sources to read again
         because of a hole, each from its checkpoint."""
         if not deliveries:
-            return self._read_again()
+            return self._read_again({}, {})
         page = Sorting(deliveries, self.checkpoints, self.beginnings)
         METRICS.consumer_duplicates.labels(self.sink.name).inc(page.old)
-        again = self._keep_holes(page)
+        again = self._keep_holes(page, progress)
         if page.moved:
             whole = self._whole(progress)
             self._advance(page.moved, whole)
             self._apply(page.fresh, page.moved)
             self._passed.update(whole)
-        return again
+        return {**again, **self._read_again(progress, again)}
 
-    def _read_again(self) -> dict[Source, Checkpoint]:
-        found = self._holes.due(self.checkpoints)
+    def _read_again(self, progress: Mapping[Source, int], begun: Container[Source]) -> dict[Source, Checkpoint]:
+        found = self._holes.due(self.checkpoints, progress, begun)
         if found:
             self._tell_missing()
         return found
@@ -102,9 +102,16 @@ class Intake:
         """Whether something is missing before what was delivered."""
         return bool(self._holes)
 
-    def _keep_holes(self, page: Sorting) -> dict[Source, Checkpoint]:
+    @property
+    def reads_in_vain(self) -> bool:
+        """Whether all that is missing stays missing, so that nobody need wait for it."""
+        return self._holes.in_vain
+
+    def _keep_holes(self, page: Sorting, progress: Mapping[Source, int]) -> dict[Source, Checkpoint]:
         """Which sources still miss something; returns those not read again yet from where they are now."""
         again = self._holes.note(page.ahead, {**self.checkpoints, **page.moved})
+        for source in again:
+            self._holes.rereads.begin(source, progress)
         METRICS.consumer_holes.labels(self.sink.name).inc(len(again))
         self._tell_missing()
         return again
