@@ -226,6 +226,18 @@ def holding_the_lock(database: Postgresql) -> Iterator[None]:
         yield
 
 
+def test_the_server_lets_go_of_a_client_that_stands_still_or_is_gone(store: EventStore) -> None:
+    """Else its locks stay for as long as it stands still, or for the two hours of TCP."""
+    wanted = {
+        "idle_in_transaction_session_timeout": "15s",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+    }
+    with store.engine.connect() as connection:
+        assert {name: connection.exec_driver_sql(f"SHOW {name}").scalar() for name in wanted} == wanted
+
+
 # --- connections that break ---------------------------------------------------------------------------------------
 
 
