@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import sql
@@ -74,6 +75,8 @@ def test_a_database_put_back_from_a_backup_gets_back_what_it_lost(
     assert done.returncode == 1, done.stdout
     assert "UNKNOWN_TO_STORE" in done.stdout
     assert "bizenv recover --service project_tracking" in done.stdout
+    order = msgspec.json.encode(lives.registration("new")).decode()
+    assert "bizenv recover" in city.refused("do", "RegisterProject", "--json", order, "--token", access)
     for service in SERVICES:
         said = city.told("recover", "--service", service)
         assert "may be missing" not in said

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 
+from deploy.processes import free_port
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
+from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
-from services.chassis.kafka.own_topic import TopicEnds
+from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.own_topic import TopicEnds, stop_what_went_back
 from services.chassis.kafka.topics import ensure
 from services.chassis.leases import RelayPlace
 from services.chassis.truth.heads import Head, Identity
@@ -111,6 +114,31 @@ def test_a_store_that_went_back_records_and_relays_no_more(line: Line, tmp_path:
             append_to(store, "s-1")
         assert RelayPlace(store.engine, "sample").read().position == 30
     assert records_on(line) == 40
+
+
+def test_a_store_that_went_back_is_stopped_before_it_records_anything(line: Line, tmp_path: Path) -> None:
+    path, backup = tmp_path / "sample.sqlite", tmp_path / "backup.sqlite"
+    lived(path, line, 3)
+    shutil.copy(path, backup)
+    with closing(open_store(path)) as store:
+        with running(line.relay(store)):
+            record(store, 1)
+            eventually(lambda: relayed(store))
+        stop_what_went_back(line.cluster, [store])
+        assert store.trouble is None
+    with closing(open_store(backup)) as store, closing(make_store(tmp_path / "new.sqlite", "new")) as new:
+        stop_what_went_back(line.cluster, [new, store])
+        with pytest.raises(Unavailable, match="run bizenv recover"):
+            append_to(store, "s-1")
+        assert new.trouble is None
+
+
+def test_a_store_is_opened_although_the_brokers_are_away(tmp_path: Path) -> None:
+    with closing(make_store(tmp_path / "new.sqlite")) as store:
+        access = KafkaAccess(servers=(f"127.0.0.1:{free_port()}",))
+        with closing(Cluster(access)) as nowhere:
+            stop_what_went_back(nowhere, [store])
+        assert append_to(store, "s-1").record.position == 1
 
 
 def test_records_behind_the_newest_event_that_are_none_hide_nothing(line: Line, kafka: Kafka, tmp_path: Path) -> None:

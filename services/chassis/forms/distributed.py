@@ -19,6 +19,7 @@ from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.heads import HeadPublisher
 from services.chassis.kafka.newest_epochs import NewestEpochs
+from services.chassis.kafka.own_topic import stop_what_went_back
 from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
@@ -77,6 +78,9 @@ class DistributedForm:
 
     def logins(self) -> AccessSchema:
         return AccessSchema(self._url)
+
+    def examine(self, stores: Sequence[EventStore]) -> None:
+        stop_what_went_back(self.cluster, stores)
 
     def bus(self, stores: Mapping[str, EventStore]) -> Bus:
         info = next(iter(stores.values())).info

@@ -78,6 +78,9 @@ class EmbeddedForm:
     def logins(self) -> AccessFile:
         return AccessFile(self.data / LOGINS_FILE)
 
+    def examine(self, stores: Sequence[EventStore]) -> None:
+        """The bus has what the stores have."""
+
     def bus(self, stores: Mapping[str, EventStore]) -> EmbeddedBus:
         return EmbeddedBus(stores, self._settings.poll_busy_milliseconds / 1000)
 

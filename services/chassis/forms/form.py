@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -93,6 +93,11 @@ class Form(Protocol):
 
     def logins(self) -> AccessPlace:
         """Where login codes and ended sessions are."""
+        ...
+
+    def examine(self, stores: Sequence[EventStore]) -> None:
+        """Let stores that lack what was brought to the bus record nothing; may raise SQLAlchemyError. Where the bus
+        can't be asked, whoever brings events there finds it out."""
         ...
 
     def bus(self, stores: Mapping[str, EventStore]) -> Bus:

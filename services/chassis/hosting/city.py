@@ -29,9 +29,10 @@ from services.chassis.time.clock import Clock
 from services.chassis.truth import unknown_head
 
 RESTORED = (
-    "{} 的事件库落后于已公布的树头(可能刚从备份恢复),请停止服务并运行 bizenv restored,本次未保存",
-    "the store of {} lies behind its published heads, as after a restore from a backup: stop and run bizenv restored; "
-    "nothing was recorded",
+    "{} 的事件库落后于已公布的树头(可能刚从备份恢复),请停止服务并运行 bizenv restored(多进程形式:bizenv recover),"
+    "本次未保存",
+    "the store of {} lies behind its published heads, as after a restore from a backup: stop and run bizenv restored "
+    "(with PostgreSQL and Kafka: bizenv recover); nothing was recorded",
 )
 
 
@@ -153,6 +154,7 @@ class City:
         for name, store in self.stores.items():
             if unknown_head(store, self.form.published) is not None:
                 store.refuse_appends(*(sentence.format(name) for sentence in RESTORED))
+        self.form.examine(list(self.stores.values()))
 
     def do(self, command: Command, call: Call) -> Receipt:
         """Carry out a command from a plain thread."""

@@ -7,6 +7,7 @@ whoever has taken them drops what comes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from services.chassis.bus.port import Delivery
@@ -17,6 +18,7 @@ from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.records import KeyedRecord, Own, delivery_of
 from services.chassis.kafka.whole_topic import WholeTopics
 from services.chassis.registry import MalformedEvent
+from services.chassis.telemetry.logs import logger
 from services.chassis.truth.heads import parse_line
 from services.chassis.truth.leaf import entry
 
@@ -24,6 +26,9 @@ TAIL_RECORDS = 20
 """How far back of each partition an event is looked for, behind records that are none and what came again."""
 
 SILENCE_SECONDS = 5.0
+
+
+log = logger(__name__)
 
 
 class WentBack(Unavailable):
@@ -89,6 +94,20 @@ class TopicEnds:
 
     def _tail(self, topic: str) -> list[KeyedRecord]:
         return self._topics.tail(topic, TAIL_RECORDS) if self._topics.exists(topic) else []
+
+
+def stop_what_went_back(cluster: Cluster, stores: Sequence[EventStore]) -> None:
+    """Let no store use a position again that was relayed, from its opening on; may raise SQLAlchemyError. While the
+    brokers are away, or a topic is another city's, that is left to the relay: it looks before it sends."""
+    ends = TopicEnds(cluster)
+    for store in stores:
+        try:
+            ends.require_own(store)
+        except WentBack as error:
+            store.stop(error.message, error.english)
+        except Unavailable as error:
+            log.warning("store not held against its topic", service=store.service, reason=str(error))
+            return
 
 
 def _place(delivery: Delivery) -> tuple[int, int]:
