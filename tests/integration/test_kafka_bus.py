@@ -19,9 +19,10 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.feed.cloudevents import STRUCTURED, to_binary, to_structured
 from services.chassis.kafka.access import KafkaAccess
-from services.chassis.kafka.bus import KafkaBus
+from services.chassis.kafka.bus import KafkaBus, KafkaSubscription
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.newest_epochs import NewestEpochs
+from services.chassis.kafka.reader import _Handover
 from services.chassis.kafka.topics import TopicShape, ensure_topic
 from services.chassis.telemetry.metrics import METRICS
 from tests.followers import Follower, record
@@ -248,6 +249,24 @@ def test_behind_an_event_that_never_came_nothing_of_its_partition_is_applied(
         assert METRICS.consumer_holes.labels("facts")._value.get() > before
         sent_again(publisher, events[2:], {event.partition: event.position for event in events[:2]})
         follower.wait_for(store)
+
+
+def test_a_member_that_lost_its_partitions_waits_without_a_word(store: EventStore, publisher: Publisher) -> None:
+    """As one whose process stood still for longer than the group waits for it: they come again, here or elsewhere."""
+    record(store, 3)
+    publisher.publish(store)
+    with closing(publisher.bus.subscribe("group", SERVICE)) as subscription:
+        assigned(subscription)
+        from_beginning(subscription)
+        take(subscription, 3)
+        assert isinstance(subscription, KafkaSubscription)
+        reader = subscription._reader
+        assert reader is not None
+        reader._client._subscription.assign_from_subscribed([])  # as the library leaves it
+        _Handover(reader).on_partitions_lost([])
+        subscription._next_quiet = 0.0
+        assert subscription.poll(0.3, 10) == []
+        assert subscription._next_quiet > 0, "it has looked"
 
 
 def sent_again(publisher: Publisher, events: list[Envelope], last: dict[int, int]) -> None:

@@ -123,4 +123,5 @@ def test_each_right_is_needed_and_its_want_is_told(guarded: Kafka, tmp_path: Pat
             return " ".join(str(each) for each in found if each)
 
         eventually(lambda: WANTS[left_out] in told(), 20, "the want of a right is told")
+        assert "refuses" in told() or "DescribeConfigs" in WANTS[left_out], "it did answer"
         assert follower.positions("sample") == []

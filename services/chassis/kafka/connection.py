@@ -13,11 +13,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
+    MessageSizeTooLargeError,
     NodeNotReadyError,
+    RecordListTooLargeError,
     SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
 from kafka.net.manager import KafkaConnectionManager
@@ -33,6 +38,24 @@ TRY_SECONDS = 3.0
 PATIENCE: dict[str, Any] = {"reconnect_backoff_max_ms": 1000, "bootstrap_timeout_ms": 5000}
 """Every client asks a broker that went away again each second; the library's own 30 s would be waited after it is
 back."""
+
+REFUSALS: dict[type[BaseException], tuple[str, str]] = {
+    TopicAuthorizationFailedError: (
+        "缺少主题权限(Read、Write、Create 或 DescribeConfigs)",
+        "a right on the topic is missing (Read, Write, Create or DescribeConfigs)",
+    ),
+    GroupAuthorizationFailedError: ("缺少消费者组的 Read 权限", "the right Read on the consumer group is missing"),
+    ClusterAuthorizationFailedError: (
+        "缺少主题的 Write 权限(幂等发送须有)",
+        "the right Write on a topic is missing, which lets the idempotent producer in",
+    ),
+    MessageSizeTooLargeError: (
+        "记录超过主题或代理允许的大小",
+        "a record is larger than the topic or the broker allows",
+    ),
+    RecordListTooLargeError: ("批次超过代理允许的大小", "a batch of records is larger than the broker allows"),
+}
+"""What a broker says no to, which no waiting mends: it did answer."""
 
 C = TypeVar("C")
 
@@ -64,6 +87,8 @@ def lost(access: KafkaAccess, error: BaseException) -> Unavailable:
         except Unavailable as reason:
             return reason
     where, why = ", ".join(access.servers), str(error) or type(error).__name__
+    if (refusal := REFUSALS.get(type(error))) is not None:
+        return Unavailable(f"Kafka({where})拒绝:{refusal[0]}", f"Kafka at {where} refuses: {refusal[1]} ({why})")
     return Unavailable(f"Kafka({where})暂不可用", f"Kafka at {where} does not answer: {why}")
 
 

@@ -86,6 +86,10 @@ class Reader:
         self._assigned = frozenset((partition.topic, partition.partition) for partition in partitions)
         self.assignments += 1
 
+    def let_go(self) -> None:
+        """None are ours until `take_over`: the library answers no question about what it gave back."""
+        self._assigned = frozenset()
+
     def seek(self, partition: Partition, offset: int) -> None:
         """Read this assigned partition from here on."""
         where = TopicPartition(*partition)
@@ -144,13 +148,15 @@ class _Handover(ConsumerRebalanceListener):  # type: ignore[misc]
         self._reader = reader
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Nothing to do: what was read of them and not applied yet is refused by the checkpoint."""
+        """What was read of them and not applied yet is refused by the checkpoint."""
+        self._reader.let_go()
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._reader.take_over(assigned)
 
     def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
         """They will be assigned again, to us or others."""
+        self._reader.let_go()
 
 
 def _note_commit(_offsets: object, response: object) -> None:
