@@ -87,8 +87,9 @@ def lost(access: KafkaAccess, error: BaseException) -> Unavailable:
         except Unavailable as reason:
             return reason
     where, why = ", ".join(access.servers), str(error) or type(error).__name__
-    if (refusal := REFUSALS.get(type(error))) is not None:
-        return Unavailable(f"Kafka({where})拒绝:{refusal[0]}", f"Kafka at {where} refuses: {refusal[1]} ({why})")
+    for kind, (chinese, english) in REFUSALS.items():
+        if isinstance(error, kind) or kind.__name__ in why:  # the library puts some refusals into errors of its own
+            return Unavailable(f"Kafka({where})拒绝:{chinese}", f"Kafka at {where} refuses: {english} ({why})")
     return Unavailable(f"Kafka({where})暂不可用", f"Kafka at {where} does not answer: {why}")
 
 

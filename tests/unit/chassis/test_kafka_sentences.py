@@ -34,6 +34,11 @@ def test_a_broker_that_refuses_is_not_said_to_keep_silent(kind: type[KafkaError]
     assert "does not answer" not in sentence
 
 
+def test_a_refusal_within_another_error_is_one() -> None:
+    inner = KafkaError(f"Unexpected error in InitProducerId: {ClusterAuthorizationFailedError()}")
+    assert "refuses: the right Write on a topic is missing" in lost(ACCESS, inner).english
+
+
 def test_a_broker_that_keeps_silent_is_said_to() -> None:
     assert lost(ACCESS, KafkaTimeoutError("30 s")).english.startswith("Kafka at 127.0.0.1:9 does not answer")
 
