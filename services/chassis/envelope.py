@@ -8,6 +8,12 @@ from typing import NewType
 
 import msgspec
 
+LARGEST_RECORD_BYTES = 4 * 1024 * 1024
+"""Of an event with all that is around it on a topic (`max.message.bytes`)."""
+
+LARGEST_EVENT_BYTES = LARGEST_RECORD_BYTES - 64 * 1024
+"""Of an event's data. What is around them takes less than the rest: what was recorded can always be sent."""
+
 EventId = NewType("EventId", str)
 
 

@@ -22,6 +22,7 @@ from services.chassis.auth import Principal, Role, system
 from services.chassis.commanding.command_bus import ATTEMPTS, CommandBus
 from services.chassis.commanding.gateway import Receipt
 from services.chassis.domain import Command, DomainError
+from services.chassis.envelope import LARGEST_EVENT_BYTES
 from services.chassis.errors import (
     CommandIdReused,
     DeadlineExceeded,
@@ -30,6 +31,7 @@ from services.chassis.errors import (
     NotFound,
     Overloaded,
     StaleVersion,
+    TooLarge,
     Unavailable,
 )
 from services.chassis.event_store import Append, EventStore, NewEvent
@@ -43,12 +45,14 @@ from services.chassis.time.clock import SetClock
 from tests.full_disk import FullDisk
 from tests.sample_service import (
     CITY,
+    DAY,
     LEADER,
     LIMIT,
     NOON,
     OTHER_STAFF,
     STAFF,
     Add,
+    CounterRenamed,
     HandOver,
     Note,
     OpenCounter,
@@ -95,6 +99,17 @@ def bus_of(city: Embedded) -> CommandBus:
 
 
 # --- what a command answers ---------------------------------------------------------------------------------------
+
+
+def test_an_event_that_no_topic_takes_is_refused_and_its_field_named(city: Embedded) -> None:
+    around = len(city.registry.encode(CounterRenamed(occurred_on=DAY, title="")))
+    longest = "x" * (LARGEST_EVENT_BYTES - around)
+    with pytest.raises(TooLarge, match=f"more than {LARGEST_EVENT_BYTES}") as refused:
+        do(city, Rename(counter="a", title=longest + "x"))
+    assert [violation.field for violation in refused.value.violations] == ["title"]
+    assert len(events(city)) == 1
+    do(city, Rename(counter="a", title=longest))
+    assert len(city.stores["sample"].read_stream("counter-a")[-1].data) == LARGEST_EVENT_BYTES
 
 
 def test_a_receipt_says_what_was_recorded_and_where(city: Embedded) -> None:

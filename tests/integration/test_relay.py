@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from kafka.errors import KafkaTimeoutError
 
 from deploy.processes import free_port
 from services.chassis.bus.epochs import GivenUp
-from services.chassis.envelope import Envelope
-from services.chassis.event_store import EventStore, SqliteDialect
+from services.chassis.envelope import LARGEST_EVENT_BYTES, Envelope
+from services.chassis.event_store import Append, EventStore, NewEvent, SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
+from services.chassis.feed.event_bounds import LONGEST_STREAM
 from services.chassis.kafka.connection import open_client
 from services.chassis.kafka.course import Acknowledgement
 from services.chassis.kafka.refill import refill
@@ -26,12 +28,13 @@ from services.chassis.kafka.sender import Sender
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import RelayPlace
 from services.chassis.telemetry.metrics import METRICS
-from tests.followers import Follower, record
+from tests.followers import REGISTRY, Follower, record
 from tests.integration.truth_city import STORE, City
 from tests.kafka_topics import access_to
 from tests.relays import Line, running
+from tests.sample_service import CounterAdded, new_id
 from tests.servers import Kafka
-from tests.stores import make_store, open_store
+from tests.stores import RECORDED_AT, make_store, open_store
 from tests.waiting import eventually
 
 
@@ -399,6 +402,30 @@ def test_an_event_larger_than_the_topic_takes_is_named_and_nothing_skipped(
             larger.shape = TopicShape(largest_record_bytes=50_000)
             with running(larger.relay(store)):
                 follower.start().wait_for(store)
+
+
+def test_the_largest_event_that_can_be_recorded_comes_through(
+    store: EventStore, line: Line, follower: Follower
+) -> None:
+    """With the longest names around it that a record may bear."""
+    event = CounterAdded(occurred_on=date(2017, 3, 1), amount=1)
+    stream, name = "counter-" + "a" * (LONGEST_STREAM - 8), "王" * 400
+    append = Append(
+        stream=stream,
+        expected_version=0,
+        command_id=new_id(),
+        command_hash=b"x" * 32,
+        events=(NewEvent(event.type, event.occurred_on, REGISTRY.encode(event).ljust(LARGEST_EVENT_BYTES)),),
+        recorded_at=RECORDED_AT,
+        actor=name,
+        correlation_id=name,
+        causation_id=name,
+    )
+    store.append_now(append)
+    with running(line.relay(store)) as relay:
+        eventually(lambda: relayed(store))
+        assert relay.trouble is None
+        follower.wait_for(store)
 
 
 def set_largest(line: Line, store: EventStore, size: int) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from services.chassis.auth import Principal, Rights, Role, authorise, require_unit
 from services.chassis.auth import Scope as RightsScope
+from services.chassis.commanding.event_size import require_size
 from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.commanding.receipts import Receipts, reused
 from services.chassis.commanding.repository import Repository, State
@@ -179,19 +180,24 @@ class CommandBus:
         return aggregate.decider.decide(state.value, command, facts)
 
     def _append(self, attempt: Attempt, version: int, events: Any) -> Append:
-        encode, call, command_id = self._registry.encode, attempt.call, attempt.command_id
+        call, command_id = attempt.call, attempt.command_id
         return Append(
             stream=attempt.stream,
             expected_version=version,
             command_id=command_id,
             command_hash=attempt.body_hash,
-            events=tuple(NewEvent(event.type, event.occurred_on, encode(event)) for event in events),
+            events=tuple(map(self._new, events)),
             recorded_at=microseconds(self._clock.now()),
             actor=call.principal.actor,
             correlation_id=call.correlation_id or command_id,
             causation_id=call.causation_id or command_id,
             traceparent=call.traceparent,
         )
+
+    def _new(self, event: Event) -> NewEvent:
+        data = self._registry.encode(event)
+        require_size(event, data)
+        return NewEvent(event.type, event.occurred_on, data)
 
     def _hash(self, name: str, command: Command, principal: Principal) -> bytes:
         """What makes two commands the same: who sent it (two units may have an account of one name), its name and its

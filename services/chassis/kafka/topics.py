@@ -12,14 +12,12 @@ from typing import Any
 import msgspec
 from kafka.errors import TopicAlreadyExistsError
 
+from services.chassis.envelope import LARGEST_RECORD_BYTES
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster, TopicState
 from services.chassis.telemetry.logs import logger
 
 log = logger(__name__)
-
-LARGEST_RECORD_BYTES = 4 * 1024 * 1024
-"""Four times the largest request's default: what a command records may be written longer than it came."""
 
 FOR_EVER = "-1"
 ANY_MILLISECONDS = str(2**63 - 1)

@@ -132,9 +132,9 @@ def _changed(name: str, value: bytes | None) -> list[tuple[str, bytes]]:
     return headers if value is None else [*headers, (name, value)]
 
 
-def _versioned(version: int) -> list[tuple[str, bytes]]:
-    headers = dict(to_binary(EVENT, 5)[0])
-    return [*(headers | {"ce_sequence": b"%d" % version, "ce_id": b"work-w-1/%d" % version}).items()]
+def _versioned(version: int, stream: bytes = b"work-w-1") -> list[tuple[str, bytes]]:
+    changed = {"ce_sequence": b"%d" % version, "ce_subject": stream, "ce_id": b"%b/%d" % (stream, version)}
+    return [*(dict(to_binary(EVENT, 5)[0]) | changed).items()]
 
 
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
@@ -151,7 +151,7 @@ MALFORMED = {
     "a partition below 0": (_changed("ce_partition", b"-1"), DATA),
     "a time before all times": (_changed("ce_time", b"0001-01-01T00:00:00+08:00"), DATA),
     "a NUL in a name": (_changed("ce_actor", b"clerk:\0"), DATA),
-    "a text that no index takes": (_changed("ce_correlationid", b"c" * 3000), DATA),
+    "a stream that no index takes": (_versioned(7, b"work-" + b"w" * 3000), DATA),
     "a position that is no number": (_changed("ce_position", b"x"), DATA),
     "a date that is none": (_changed("ce_occurredon", b"2017-02-30"), DATA),
     "a time without zone": (_changed("ce_time", b"2017-03-01T00:00:00"), DATA),
