@@ -14,6 +14,7 @@ from services.chassis.kafka.heads import HeadPublisher
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import RelayPlace
 from services.chassis.truth import AuditReport
+from services.chassis.truth.heads import parse_line
 from tests.flow_city import NAME, RELAY, FlowCity, flow_city
 from tests.integration.test_flow import Facts
 from tests.servers import Kafka, Postgres
@@ -67,6 +68,15 @@ def test_a_heads_file_that_was_replaced_is_not_published_behind_another(city: Fl
     assert city.heads.step() == 0
     assert city.heads.trouble is not None
     assert "was the folder replaced" in city.heads.trouble
+
+
+def test_heads_are_not_published_behind_those_of_another_city(city: FlowCity) -> None:
+    head = parse_line(city.lines()[-1])
+    assert head is not None
+    city.publisher.put_heads(NAME, msgspec.structs.replace(head, store_id="another-city").line())
+    city.reopen()
+    assert city.heads.step() == 0
+    assert "holds what another city recorded (store id another-city" in str(city.heads.trouble)
 
 
 def test_the_topics_alone_prove_that_nothing_was_altered(city: FlowCity) -> None:

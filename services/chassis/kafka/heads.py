@@ -19,6 +19,7 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.connection import lost, open_client
+from services.chassis.kafka.own_topic import other_city
 from services.chassis.kafka.sender import SENDING, abandon
 from services.chassis.kafka.topics import TopicShape, ensure
 from services.chassis.kafka.whole_topic import WholeTopics
@@ -88,10 +89,13 @@ class HeadPublisher:
         """The offset in the file behind the last line that the topic holds."""
         ensure(self._cluster, self._topic, 1, self._shape)
         records = WholeTopics(self._cluster).tail(self._topic, TAIL_RECORDS)
-        lines = [record.value for record in records if record.value and parse_line(record.value) is not None]
-        if not lines:
+        found = [(head, record.value) for record in records if (head := parse_line(record.value or b"")) is not None]
+        if not found:
             return 0
-        end = _end_of(self._file, lines[-1])
+        newest, line = found[-1]
+        if newest.store_id != self._store.info.store_id:
+            raise other_city(self._topic, newest.store_id, self._store.info.store_id)
+        end = _end_of(self._file, line or b"")
         if end is None:
             raise Unavailable(
                 "主题中最新的树头不在公布文件中,公布文件夹可能被替换或恢复过",
