@@ -34,14 +34,16 @@ from services.chassis.errors import (
     TooLarge,
     Unavailable,
 )
-from services.chassis.event_store import Append, EventStore, NewEvent
+from services.chassis.event_store import Append, EventStore, NewEvent, StoreKind
 from services.chassis.event_store.model import Outcome
-from services.chassis.forms.embedded import Embedded
+from services.chassis.forms.embedded import Embedded, create_city
 from services.chassis.hosting.passing_time import PassDay
 from services.chassis.positions.position import PositionToken
+from services.chassis.service import Service
 from services.chassis.settings import Settings
 from services.chassis.telemetry.metrics import METRICS
 from services.chassis.time.clock import SetClock
+from tests.followers import record
 from tests.full_disk import FullDisk
 from tests.sample_service import (
     CITY,
@@ -372,6 +374,37 @@ def test_a_conflict_is_decided_anew_so_many_times_and_no_more(
         assert store.tries == min(rivals + 1, ATTEMPTS)
         after = city.loop.run(bus.execute(Add(counter="a", amount=1), call()))
         assert after.version == len(events(city))
+
+
+# --- what decisions rest on -------------------------------------------------------------------------------------
+
+
+def open_with_reference(folder: Path) -> Embedded:
+    """A city whose counters are decided on the facts of another service."""
+    sample = sample_service()
+    counters = replace(sample.aggregates[0], facts=lambda reader, state, command, base: base)
+    sample = replace(
+        sample, aggregates=(counters, *sample.aggregates[1:]), listens_to=("sample", "reference"), keeps_calendar=False
+    )
+    reference = Service("reference", "参考")
+    if not (folder / "sample").exists():
+        create_city(folder, [sample, reference], StoreKind.REHEARSAL, "sample-2017", created_at=NOON)
+    return Embedded(folder, [sample, reference], Settings(), SetClock(NOON), durable=False)
+
+
+def test_until_the_facts_that_it_rests_on_were_here_once_a_command_must_wait(tmp_path: Path) -> None:
+    with closing(open_with_reference(tmp_path)) as city:
+        record(city.stores["reference"], 3)
+        follow = city.hosts["sample"].jobs(0.0)["follow"]
+        with pytest.raises(Unavailable, match="not ready yet: facts of reference are not here yet"):
+            do(city, OPEN)
+        for _ in range(3):
+            follow.step()
+        do(city, OPEN)
+    with closing(open_with_reference(tmp_path)) as city:
+        record(city.stores["reference"], 3)
+        city.hosts["sample"].jobs(0.0)
+        do(city, Add(counter="a", amount=1))
 
 
 # --- deadlines, cancellation, trouble -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache, partial
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from services.chassis.commanding.gateway import Call, Receipt
 from services.chassis.commanding.receipts import Receipts, reused
 from services.chassis.commanding.repository import Repository, State
 from services.chassis.domain import Command, DomainError, Event, Facts, title_of
-from services.chassis.errors import Forbidden, InvalidRequest, Overloaded, StaleVersion, Violation
+from services.chassis.errors import Forbidden, InvalidRequest, Overloaded, StaleVersion, Unavailable, Violation
 from services.chassis.event_store import Append, Appended, EventStore, NewEvent, Refusal, WrongVersion
 from services.chassis.hosting.passing_time import PassDay
 from services.chassis.random_ids import ordered_uuid
@@ -63,13 +63,16 @@ class CommandBus:
         reader: Reader,
         clock: Clock,
         queue_limit: int,
+        awaited: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        """`awaited`: the services whose facts, which decisions rest on, were never all here yet."""
         self._service = service
         self._store = store
         self._registry = registry
         self._reader = reader
         self._clock = clock
         self._queue_limit = queue_limit
+        self._awaited = awaited
         self._aggregates = {command: a for a in service.aggregates for command in a.decider.decisions}
         self._repository = Repository(store, registry)
         self._receipts = Receipts(store)
@@ -116,6 +119,8 @@ class CommandBus:
         command_id = _command_id(call)
         body_hash = self._hash(name, command, call.principal)
         stream = aggregate.decider.stream(command)
+        if aggregate.facts is not None and (awaited := self._awaited()):
+            raise _not_ready(awaited)
         try:
             async with self._repository.lock(stream):
                 return await self._attempts(Attempt(aggregate, command, call, scope, stream, command_id, body_hash))
@@ -229,6 +234,13 @@ def _command_id(call: Call) -> str:
     except ValueError:
         violation = Violation("command_id", "命令编号必须是 UUID", "the command id must be a UUID")
         raise InvalidRequest(violation) from None
+
+
+def _not_ready(awaited: Collection[str]) -> Unavailable:
+    names = ", ".join(sorted(awaited))
+    return Unavailable(
+        f"尚未就绪:{names} 的数据尚未到达,请稍后重试", f"not ready yet: facts of {names} are not here yet"
+    )
 
 
 def _stale(stream: str, expected: int, actual: int) -> StaleVersion:

@@ -67,7 +67,8 @@ class ServiceHost:
         self._registry = registry
         self._clock = clock
         self._settings = settings
-        self.bus = CommandBus(self.service, store, registry, views, clock, settings.command_queue)
+        self._awaited: frozenset[str] = frozenset()
+        self.bus = CommandBus(self.service, store, registry, views, clock, settings.command_queue, self.awaited)
         self.outflow = Outflow(store)
         self.own = OwnCommands(service.name, self.bus, loop, ordered=ordered)
         self.consumer: Consumer | None = None
@@ -92,6 +93,16 @@ class ServiceHost:
         self.renewal = renewal_of(self.service, self.views, bus, self.consumer, self.intake)
         if self.service.reactions:
             self.reactor = self._consumer(bus, self._reaction_sink())
+
+    def awaited(self) -> frozenset[str]:
+        """Other services whose facts its views have never caught up with: decisions that rest on them would be wrong.
+        Later they only lag. None while nobody lets it follow (`jobs`): then whoever steps it knows when."""
+        return self._awaited
+
+    def _never_read(self) -> frozenset[str]:
+        assert self.consumer is not None
+        read = {service for service, _ in self.consumer.intakes[0].checkpoints}
+        return frozenset(self.service.listens_to) - {self.service.name} - read
 
     def _consumer(self, bus: Bus, sink: Sink, build: str = "") -> Consumer:
         batch = self._settings.consumer_batch
@@ -122,6 +133,7 @@ class ServiceHost:
         """The work of this service, by name; whoever does it calls this once."""
         found = self.outflow.jobs()
         if self.consumer is not None:
+            self._awaited = self._never_read()
             found["follow"] = Job(partial(self.turn, idle_seconds))
         if self.reactor is not None:
             found["react"] = Job(partial(self._follow, self.reactor, idle_seconds))
@@ -140,6 +152,8 @@ class ServiceHost:
         came = consumer.turn(idle_seconds)
         if came is not None and consumer not in self._caught_up and consumer.has_caught_up(came):
             self._caught_up.add(consumer)
+            if consumer is self.consumer:
+                self._awaited = frozenset()
 
     def go_on_after_restore(self, store: EventStore) -> None:
         """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in
