@@ -16,7 +16,7 @@ from services.chassis.event_store import EventStore
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
-from services.chassis.kafka.own_topic import TopicEnds, stop_what_went_back
+from services.chassis.kafka.own_topic import TopicEnds, WentBack, stop_what_went_back
 from services.chassis.kafka.topics import ensure
 from services.chassis.leases import RelayPlace
 from services.chassis.truth.heads import Head, Identity
@@ -154,5 +154,5 @@ def test_records_behind_the_newest_event_that_are_none_hide_nothing(line: Line, 
         publisher.put("sample", again.partition, value=b"none of ours")
         publisher.send(again, 0)
         publisher.flush()
-    with closing(open_store(backup)) as store, pytest.raises(Unavailable, match="run bizenv recover"):
+    with closing(open_store(backup)) as store, pytest.raises(WentBack, match="run bizenv recover"):
         TopicEnds(line.cluster).require_own(store)

@@ -31,8 +31,13 @@ SILENCE_SECONDS = 5.0
 log = logger(__name__)
 
 
-class WentBack(Unavailable):
+class WentBack(Exception):
     """The store lacks what was relayed of it."""
+
+    def __init__(self, message: str, english: str) -> None:
+        super().__init__(f"{message} · {english}")
+        self.message = message
+        self.english = english
 
 
 def went_back(chinese: str, english: str) -> WentBack:

@@ -72,10 +72,10 @@ class RelayTopic:
         except WentBack as error:
             raise self._stopped(error) from error
 
-    def _stopped(self, error: WentBack) -> WentBack:
+    def _stopped(self, found: WentBack) -> Unavailable:
         """Positions that were given away must not be used again, by whichever process."""
-        self._store.stop(error.message, error.english)
-        return error
+        self._store.stop(found.message, found.english)
+        return Unavailable(found.message, found.english)
 
     def look_around(self, reached: int) -> None:
         """Now and then see whether the topic is still the same, and the checkpoint where we put it. Brokers that don't
