@@ -131,6 +131,18 @@ def test_every_harm_to_the_topic_is_found(city: FlowCity) -> None:
         assert codes(report) <= found, (harm, report.findings)
 
 
+def test_a_record_of_an_epoch_that_no_head_knows_hides_no_event(city: FlowCity) -> None:
+    """Taken for the newest epoch's, it would give up all that stands behind it."""
+
+    def forged(facts: Facts) -> Facts:
+        envelope, previous = facts[10]
+        return [*facts[:10], (msgspec.structs.replace(envelope, epoch=9), previous), *facts[10:]]
+
+    city.remake_topic(forged)
+    report = city.verify()
+    assert report.ok, report.findings
+
+
 def test_a_head_that_was_forged_is_found(city: FlowCity) -> None:
     last = msgspec.json.decode(city.lines()[-1])
     city.publisher.put_heads(NAME, msgspec.json.encode({**last, "size": 999}) + b"\n")

@@ -92,7 +92,8 @@ def store_exists(dialect: Dialect) -> bool:
 
 
 def epoch_of(dialect: Dialect) -> int | None:
-    """In which epoch a store is now; None: there is none, or we may not read it. May raise SQLAlchemyError."""
+    """In which epoch a store is now; None: there is none, or we may not read it. May raise SQLAlchemyError. The
+    `dialect` is to be a new one: one that has met the store holds it to the epoch that it was in then."""
     engine = dialect.engine()
     try:
         with engine.connect() as connection:

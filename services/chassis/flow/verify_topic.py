@@ -48,9 +48,12 @@ def verify_topic(topics: Topics, service: str, key: Ed25519PublicKey, progress: 
 
 
 def _own(service: str, book: HeadBook) -> Own:
-    """What is an event of the store that signed the heads. An epoch is judged by what the heads cover."""
-    identity = book.identity
-    return Own(service, None) if identity is None else Own(service, identity.store_id, identity.partitions)
+    """What is an event of the store that signed the heads. What is of an epoch of which none was signed yet is left
+    out, as events are that none covers: it says nothing of those that one does."""
+    identity, newest = book.identity, book.newest()
+    if identity is None:
+        return Own(service, None)
+    return Own(service, identity.store_id, identity.partitions, None if newest is None else newest.epoch)
 
 
 class _Verification:
