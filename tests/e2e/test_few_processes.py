@@ -24,7 +24,7 @@ def own(cities: Cities, empty_city: Path, access: str, tmp_path: Path) -> City:
 
 
 def test_a_process_waits_for_the_topic_of_a_service_that_nobody_has_served(own: City, access: str) -> None:
-    """It names the topic and decides without the other's facts meanwhile; both go on once the other is started."""
+    """It names the topic and decides nothing without the other's facts; both go on once the other is started."""
     found = Fleet(own)
     for service in ("policy_registry", "project_tracking"):
         found.plan(service, service)
@@ -35,7 +35,7 @@ def test_a_process_waits_for_the_topic_of_a_service_that_nobody_has_served(own: 
         assert httpx.get(f"{alone.http}/livez", timeout=30).status_code == 200
         assert httpx.get(f"{alone.http}/readyz", timeout=30).status_code == 503
         with HttpClient(alone.http, access) as client:
-            with pytest.raises(Refused, match="UNIT_NOT_VALID"):
+            with pytest.raises(Refused, match="facts of policy_registry are not here yet"):
                 client.do(lives.registration("early"))
             found.start("policy_registry")
             alone.ready(READY_SECONDS)
