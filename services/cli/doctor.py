@@ -78,7 +78,7 @@ def _views(given: Settings) -> Iterator[Finding]:
     try:
         with city(given) as opened:
             for name, host in opened.hosts.items():
-                if host.consumer is None:
+                if host.followers.views is None:
                     continue
                 waiting = len({fact.stream for fact in host.parked()})
                 yield _progress(name, host.behind(), waiting)

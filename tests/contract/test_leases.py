@@ -90,9 +90,9 @@ def test_one_that_ended_is_still_held_while_nobody_else_wants_it(store: EventSto
     """A short absence changes nothing: nobody wrote meanwhile."""
     slow, other = lease(store, "slow", seconds=0.001), lease(store, "other")
     assert slow.acquire() == 1
+    slow.seconds = 60.0  # also for how long it may rest in a transaction
     with store.engine.connect() as connection, writing(connection):
         slow.guard(connection)
-    slow.seconds = 60.0
     assert slow.renew()
     assert other.acquire() is None
 

@@ -33,7 +33,8 @@ def city(tmp_path: Path) -> Iterator[Embedded]:
 @pytest.fixture
 def host(city: Embedded) -> ServiceHost:
     host = city.hosts["sample"]
-    host.turn(0.0)
+    for consumer in host.followers:
+        host.followers.turn(consumer, 0.0)
     assert trouble(host) is None
     return host
 
@@ -92,8 +93,8 @@ def test_a_service_that_stops_does_not_wait_for_the_rebuild(city: Embedded, host
     spoil(host, "counters")
     with pytest.raises(Unavailable):
         host.views.get("counters", "a")
-    assert host.consumer is not None
-    host.consumer.stop()
+    assert host.followers.views is not None
+    host.followers.views.stop()
     host.turn(0.0)
     assert host.views.number == 1
 

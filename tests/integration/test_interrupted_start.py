@@ -117,7 +117,7 @@ def at_statement(number: int, happens: Callable[[], object] = lambda: None) -> I
 
 def is_whole(city: City) -> bool:
     return set(city.hosts) == {service.name for service in SERVICES} and all(
-        host.fault is None and host.consumers for host in city.hosts.values() if host.service.listens_to
+        host.fault is None and list(host.followers) for host in city.hosts.values() if host.service.listens_to
     )
 
 

@@ -19,10 +19,11 @@ from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.feed.cloudevents import STRUCTURED, to_binary, to_structured
 from services.chassis.kafka.access import KafkaAccess
-from services.chassis.kafka.bus import KafkaBus, KafkaSubscription
+from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.newest_epochs import NewestEpochs
 from services.chassis.kafka.reader import _Handover
+from services.chassis.kafka.subscription import KafkaSubscription
 from services.chassis.kafka.topics import TopicShape, ensure_topic
 from services.chassis.telemetry.metrics import METRICS
 from tests.followers import Follower, record

@@ -160,8 +160,8 @@ def test_while_others_append_no_reader_ever_sees_an_older_state(
         for thread in threads:
             thread.join(60)
     assert faults == []
-    assert host.consumer is not None
-    assert host.consumer.failure is None
+    assert host.followers.views is not None
+    assert host.followers.views.failure is None
     city.settle()
     assert checksum(host) == replayed(host, tmp_path / "replay.sqlite")
     assert files(tmp_path / "sample") == {"views.4.sqlite", "views.5.sqlite"}, "older ones are gone"
@@ -262,8 +262,8 @@ def test_a_rebuild_takes_up_a_consumer_that_had_stopped(tmp_path: Path) -> None:
         host.turn(0.0)
         host.turn(0.0)
         assert host.views.number == 2
-        assert host.consumer is not None
-        assert host.consumer.failure is None
+        assert host.followers.views is not None
+        assert host.followers.views.failure is None
         assert host.views.get("counters", "b").title == "boom"
 
 
@@ -404,6 +404,6 @@ def test_readers_beside_a_small_cache_see_committed_rows_only(
         for reader in readers:
             reader.join(60)
     city.settle()
-    assert host.consumer is not None
-    assert host.consumer.failure is None
+    assert host.followers.views is not None
+    assert host.followers.views.failure is None
     assert {host.views.get("counters", name).total for name in names} == {5}

@@ -225,10 +225,10 @@ def test_a_parked_fact_has_its_effect_after_a_retry(tmp_path: Path) -> None:
         limit[0] = 0
         host = city.hosts["sample"]
         assert host.retry_parked(None) == 2
-        assert host.reactor is not None
-        host.reactor._next_look = 0.0
+        assert host.followers.reactions is not None
+        host.followers.reactions._next_look = 0.0
         city.settle()
-        host.reactor.step()
+        host.followers.reactions.step()
         assert ledger(city, "a") == [UNLUCKY + 100, 102]
         assert host.parked() == []
 

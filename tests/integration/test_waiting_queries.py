@@ -200,8 +200,8 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
     """However long the reactions to the same facts take, or fail."""
     host = city.hosts["sample"]
     held, release = threading.Event(), threading.Event()
-    assert host.reactor is not None
-    sink = host.reactor.intakes[0].sink
+    assert host.followers.reactions is not None
+    sink = host.followers.reactions.intakes[0].sink
     assert isinstance(sink, ReactionSink)
     dispatch = sink._dispatch
 
@@ -215,7 +215,7 @@ def test_the_answer_comes_as_soon_as_the_views_hold_it(city: Embedded) -> None:
     answer = city.loop.submit(city.gateway.ask(FindCounter(counter="a", token=str(at)), call()))
     eventually(lambda: waiting(city) == 1)
     with ThreadPoolExecutor(1) as consumer:
-        turned = consumer.submit(host.reactor.turn, 0.0)
+        turned = consumer.submit(host.followers.reactions.turn, 0.0)
         host.turn(0.0)
         assert held.wait(30)
         assert answer.result(30) == FIVE
@@ -229,8 +229,8 @@ def test_who_waits_ends_the_gathering_of_facts(tmp_path: Path) -> None:
     with closing(open_city(tmp_path, settings=settings)) as city, ThreadPoolExecutor(1) as consumer:
         host = city.hosts["sample"]
         do(city, OpenCounter(counter="a", unit=UNIT))
-        assert host.consumer is not None
-        assert host.consumer.step() > 0
+        assert host.followers.views is not None
+        assert host.followers.views.step() > 0
         gathering = consumer.submit(host.turn, 60.0)
         token = do(city, Add(counter="a", amount=5))[-1].token
         assert city.loop.run(city.gateway.ask(FindCounter(counter="a", token=token), call(seconds=5))) == FIVE

@@ -162,7 +162,7 @@ class City:
 
     def settle(self) -> None:
         """Apply everything that was recorded, and what follows from it, until nothing is left to do."""
-        while any(_stepped(consumer) for host in self.hosts.values() for consumer in host.consumers):
+        while any(_stepped(consumer) for host in self.hosts.values() for consumer in host.followers):
             pass
 
     def close(self) -> None:

@@ -14,11 +14,12 @@ from services.chassis.bus.port import Bus
 from services.chassis.commanding.command_bus import CommandBus
 from services.chassis.commanding.gateway import Receipt
 from services.chassis.event_store import EventStore
+from services.chassis.hosting.followers import Followers
 from services.chassis.hosting.job import Job, Turns
 from services.chassis.hosting.loop_thread import LoopThread
 from services.chassis.hosting.outflow import Outflow
 from services.chassis.hosting.passing_time import PassDay
-from services.chassis.hosting.readiness import Patience, notices_of
+from services.chassis.hosting.readiness import Patience
 from services.chassis.reactions.reacting import OwnCommands, ShownFirst
 from services.chassis.reactions.sink import ReactionSink
 from services.chassis.registry import EventRegistry
@@ -67,19 +68,15 @@ class ServiceHost:
         self._registry = registry
         self._clock = clock
         self._settings = settings
-        self._awaited: frozenset[str] = frozenset()
-        self.bus = CommandBus(self.service, store, registry, views, clock, settings.command_queue, self.awaited)
+        self.followers = Followers(service.name)
+        awaited = self.followers.awaited
+        self.bus = CommandBus(self.service, store, registry, views, clock, settings.command_queue, awaited)
         self.outflow = Outflow(store)
         self.own = OwnCommands(service.name, self.bus, loop, ordered=ordered)
-        self.consumer: Consumer | None = None
-        """Feeds the views."""
-        self.reactor: Consumer | None = None
-        """Feeds the reactions, so that neither holds up the other."""
         self.renewal: ViewRenewal
         """There once it is connected, for whoever has a consumer."""
         self._turns: dict[str, Turns] = {}
         self._last_day: date | None = None
-        self._caught_up: set[Consumer] = set()
         self._patience = Patience()
         """With a bus that is elsewhere: while it is away for a moment."""
 
@@ -88,30 +85,16 @@ class ServiceHost:
         if not self.service.listens_to:
             return
         sink = LiveSink(self.service.name, self.views, self.views.current)
-        self.consumer = self._consumer(bus, sink, build=self.views.build)
-        self.views.on_wanted(self.consumer.subscription.wake)
-        self.renewal = renewal_of(self.service, self.views, bus, self.consumer, self.intake)
+        consumer = self._consumer(bus, sink, build=self.views.build)
+        self.followers.views = consumer
+        self.views.on_wanted(consumer.subscription.wake)
+        self.renewal = renewal_of(self.service, self.views, bus, consumer, self.intake)
         if self.service.reactions:
-            self.reactor = self._consumer(bus, self._reaction_sink())
-
-    def awaited(self) -> frozenset[str]:
-        """Other services whose facts its views have never caught up with: decisions that rest on them would be wrong.
-        Later they only lag. None while nobody lets it follow (`jobs`): then whoever steps it knows when."""
-        return self._awaited
-
-    def _never_read(self) -> frozenset[str]:
-        assert self.consumer is not None
-        read = {service for service, _ in self.consumer.intakes[0].checkpoints}
-        return frozenset(self.service.listens_to) - {self.service.name} - read
+            self.followers.reactions = self._consumer(bus, self._reaction_sink())
 
     def _consumer(self, bus: Bus, sink: Sink, build: str = "") -> Consumer:
         batch = self._settings.consumer_batch
         return Consumer(sink.name, bus, self.service.listens_to, [self.intake(sink)], batch=batch, build=build)
-
-    @property
-    def consumers(self) -> tuple[Consumer, ...]:
-        """What follows the bus for it; the views' first, so that reactions find their facts there."""
-        return tuple(each for each in (self.consumer, self.reactor) if each is not None)
 
     def intake(self, sink: Sink) -> Intake:
         """A sink's side of a consumer, as this service is set."""
@@ -132,11 +115,11 @@ class ServiceHost:
     def jobs(self, idle_seconds: float) -> dict[str, Turns]:
         """The work of this service, by name; whoever does it calls this once."""
         found = self.outflow.jobs()
-        if self.consumer is not None:
-            self._awaited = self._never_read()
+        self.followers.begin(self.service.listens_to)
+        if self.followers.views is not None:
             found["follow"] = Job(partial(self.turn, idle_seconds))
-        if self.reactor is not None:
-            found["react"] = Job(partial(self._follow, self.reactor, idle_seconds))
+        if self.followers.reactions is not None:
+            found["react"] = Job(partial(self.followers.turn, self.followers.reactions, idle_seconds))
         if self.service.keeps_calendar:
             found["pass_days"] = Job(self.look_at_the_day, DAY_CHECK_SECONDS)
         self._turns = {name: Turns(name, job) for name, job in found.items()}
@@ -144,16 +127,9 @@ class ServiceHost:
 
     def turn(self, idle_seconds: float) -> None:
         """One turn of the views' consumer, and what the views need after it."""
-        assert self.consumer is not None
-        self._follow(self.consumer, idle_seconds)
+        assert self.followers.views is not None
+        self.followers.turn(self.followers.views, idle_seconds)
         self.renewal.step()
-
-    def _follow(self, consumer: Consumer, idle_seconds: float) -> None:
-        came = consumer.turn(idle_seconds)
-        if came is not None and consumer not in self._caught_up and consumer.has_caught_up(came):
-            self._caught_up.add(consumer)
-            if consumer is self.consumer:
-                self._awaited = frozenset()
 
     def go_on_after_restore(self, store: EventStore) -> None:
         """A store that it listens to was put back from a backup: build the views anew, and let the reactions go on in
@@ -175,10 +151,7 @@ class ServiceHost:
 
     def behind(self) -> Mapping[str, int]:
         """Per topic, how many facts its views have not read yet."""
-        if self.consumer is None:
-            return {}
-        read = self.views.current.read_checkpoints()
-        return self.consumer.subscription.behind({source: at.offset for source, at in read.items()})
+        return self.followers.behind({at: place.offset for at, place in self.views.current.read_checkpoints().items()})
 
     def pass_days(self) -> Receipt | None:
         """Record the days that have passed since the last one recorded; None: there is nothing to do yet."""
@@ -221,10 +194,7 @@ class ServiceHost:
             return REACTIONS_DAMAGED
         if self.views.current.damage is not None:
             return "视图文件已损坏,正在重建 · the views are damaged and are being built anew"
-        for consumer in self.consumers:
-            if consumer.failure is not None:
-                return str(consumer.failure)
-        return None
+        return self.followers.failure
 
     def _lasting_trouble_of_bus(self) -> str | None:
         found = self._trouble_of_bus()
@@ -238,27 +208,16 @@ class ServiceHost:
 
     def _trouble_of_bus(self) -> str | None:
         """Why facts don't come or go on; None: they do, and what there was at the start has been read."""
-        for consumer in self.consumers:
-            if consumer.waits_for is not None:
-                return str(consumer.waits_for)
-        if self.outflow.bus_trouble is not None:
-            return self.outflow.bus_trouble
-        if self.consumer is not None and self.consumer not in self._caught_up:
-            return "视图正在追赶事件 · the views are catching up"
-        if self.reactor is not None and self.reactor not in self._caught_up:
-            return "反应正在追赶事件 · the reactions are catching up"
-        return None
+        return self.followers.waits_for or self.outflow.bus_trouble or self.followers.catching_up
 
     @property
     def notices(self) -> list[str]:
         """What somebody should look at although the service is ready."""
-        found = [each for consumer in self.consumers for intake in consumer.intakes for each in notices_of(intake)]
         more = (self.outflow.notice, self._trouble_of_bus() if self._bears_bus else None)
-        return [self._named(each) for each in (*found, *more) if each is not None]
+        return [self._named(each) for each in (*self.followers.notices, *more) if each is not None]
 
     def close(self) -> None:
-        for consumer in self.consumers:
-            consumer.stop()
+        self.followers.stop()
         self.outflow.close()
         self.views.close()
         self._reactions.close()

@@ -134,7 +134,7 @@ class Runtime:
 
     def _stop_services(self) -> None:
         for host in self._hosts:
-            for consumer in host.consumers:
+            for consumer in host.followers:
                 consumer.stop()
         self._runner.stop()
         eventlet.tpool.killall()
