@@ -7,6 +7,7 @@ PROGRAMME ?= baoding-2017
 UNTIL ?= 2017-09-29
 SEED ?= 1
 ROUNDS ?= 50
+TEST_PROCESSES ?= 2
 BROKERS ?= 1
 LOCAL ?= $(CURDIR)/var-local
 export BIZENV_DATA ?= $(CURDIR)/var
@@ -29,7 +30,7 @@ down-local: $(VENV)/.runtime ## End what up-local started, never anything else; 
 	@$(BIN)/python -m deploy.local down --folder $(LOCAL)
 
 test: $(VENV)/.dev browser servers ## Run everything: unit, contract, integration, faults, end to end in a real browser
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests -n $(TEST_PROCESSES) --dist loadfile
 
 test-unit: $(VENV)/.dev ## Run the pure tests, in seconds
 	$(BIN)/pytest tests/unit -x
