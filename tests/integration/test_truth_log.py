@@ -303,6 +303,26 @@ def test_leaves_that_a_power_cut_took_are_made_again(city: City, monkeypatch: py
     assert report.covered == EVENTS
 
 
+@pytest.mark.parametrize("more", [0, 2])
+def test_leaves_that_the_database_lost_under_a_living_log_are_made_again(city: City, more: int) -> None:
+    """A database that was killed comes back without its newest unflushed commits, and connections are made anew
+    unseen: nothing is built, and no head is signed, upon what is gone."""
+    store = city.open()
+    log = city.log(store, batch=4)
+    with closing(store), closing(log):
+        to_the_end(log)
+        append_events(store, 3)
+        follow(log)
+        city.sql(f'DELETE FROM merkle_nodes WHERE ("index" + 1) << level > {store.last_position() - 2}')
+        append_events(store, more)
+        log.step()  # comes upon the loss
+        to_the_end(log)
+        covered = store.last_position()
+    report = city.audit()
+    assert report.ok
+    assert report.covered == covered
+
+
 def test_a_head_that_could_not_be_published_is_published_later(city: City) -> None:
     store = city.open()
     log = city.log(store)

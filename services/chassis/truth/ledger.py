@@ -28,6 +28,10 @@ _ADD = {
 }
 
 
+class LeavesLost(Exception):
+    """The database came back without the newest leaves, whose commits had not waited for its disk."""
+
+
 class Ledger:
     """Reads and writes the log's tables over connections of its own.
 
@@ -89,7 +93,8 @@ class Ledger:
         return {Address(row[0], row[1]): bytes(row[2]) for row in rows}
 
     def add(self, nodes: Sequence[tuple[Address, bytes]]) -> None:
-        """Keep complete subtrees, all or none; IntegrityError when one of them is there already.
+        """Keep complete subtrees, the first of them a leaf, all or none; IntegrityError when one of them is there
+        already, LeavesLost when the leaf before them is not.
 
         Not flushed: nodes can be made again from the events. `add_head` flushes them with the head.
         """
@@ -97,14 +102,17 @@ class Ledger:
         values = rows if (kind := self._quick.dialect.name) == "sqlite" else _arrays(rows)
         with self._quick.connect() as connection, writing(connection):
             self._guard(connection)
+            _require_leaves(connection, rows[0][1])
             connection.exec_driver_sql(_ADD[kind], values)  # nothing is prepared while the writer waits
 
-    def add_head(self, head: Head) -> None:
-        """Keep a signed head, unless this same one is there; IntegrityError when another stands in its place."""
+    def add_head(self, head: Head, leaves: int = 0) -> None:
+        """Keep a signed head, unless this same one is there; IntegrityError when another stands in its place,
+        LeavesLost when there are not so many leaves."""
         if self.head(head.epoch, head.size) == head:
             return
         with self._engine.connect() as connection, writing(connection):
             self._guard(connection)
+            _require_leaves(connection, leaves)
             connection.execute(insert(tree_heads), row_of(head))
 
     def head(self, epoch: int, size: int) -> Head | None:
@@ -119,6 +127,14 @@ class Ledger:
         with self._engine.connect() as connection:
             row = connection.execute(select(tree_heads).where(*where).order_by(*_NEWEST_FIRST)).mappings().first()
         return None if row is None else head_of(row, self._identity)
+
+
+def _require_leaves(connection: Connection, count: int) -> None:
+    """Raise LeavesLost unless there are so many. What a database lost when it ended is the newest of what was not
+    flushed, so the last leaf stands for all before it; a connection that was made anew tells nothing of such an end."""
+    last = select(_NODES.level).where(_NODES.level == 0, _NODES.index == count - 1)
+    if count and connection.execute(last).first() is None:
+        raise LeavesLost(f"leaf {count - 1} is not there")
 
 
 def row_of(head: Head) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from services.chassis.leases import LeaseLost
 from services.chassis.truth.following import Following
 from services.chassis.truth.footing import Footing
 from services.chassis.truth.heads import FIRST_PREVIOUS, Head, key_id, sign
-from services.chassis.truth.ledger import Ledger
+from services.chassis.truth.ledger import LeavesLost, Ledger
 from services.chassis.truth.merkle import Address, Frontier
 from services.chassis.truth.next_leaf import next_leaf
 from services.chassis.truth.published import FollowerLock, LogBroken, Published
@@ -79,7 +79,7 @@ class MerkleLog:
                 return hold is not None or self._stand_back()
             self._hold, self._head, self._announced = hold, None, None
             self._resume()
-        except LeaseLost:
+        except (LeaseLost, LeavesLost):
             return self._stand_back()
         except BaseException:
             self._forget()
@@ -92,7 +92,7 @@ class MerkleLog:
             return 0
         try:
             added = self._append(self._batch)
-        except LeaseLost:
+        except (LeaseLost, LeavesLost):
             return int(self._stand_back())
         if self._monotonic() >= self._due:
             self.sign()
@@ -104,7 +104,7 @@ class MerkleLog:
             return None
         try:
             return self._sign()
-        except LeaseLost:
+        except (LeaseLost, LeavesLost):
             self._forget()
             return None
 
@@ -209,7 +209,7 @@ class MerkleLog:
 
     def _finish(self, head: Head) -> None:
         """Publish an announced head to its end; what is done already is not done again."""
-        self._ledger.add_head(head)
+        self._ledger.add_head(head, leaves=head.size)
         fault_point("truth.stored")
         self._published.append(head)
         fault_point("truth.published")
@@ -223,7 +223,7 @@ class MerkleLog:
         self._following.release()
 
     def _stand_back(self) -> bool:
-        """Another one follows; False."""
+        """Another one follows, or the log is not as we knew it; False."""
         self._forget()
         return False
 
