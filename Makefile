@@ -32,8 +32,8 @@ down-local: $(VENV)/.runtime ## End what up-local started, never anything else; 
 test: $(VENV)/.dev browser servers ## Run everything: unit, contract, integration, faults, end to end in a real browser
 	$(BIN)/pytest tests -n $(TEST_PROCESSES) --dist loadfile
 
-test-unit: $(VENV)/.dev ## Run the pure tests, in seconds
-	$(BIN)/pytest tests/unit -x
+test-unit: $(VENV)/.dev ## Run the pure tests, in half a minute
+	$(BIN)/pytest tests/unit -x -n $(TEST_PROCESSES) --dist loadfile
 
 lint: $(VENV)/.dev ## Check style, types, architecture and contracts; changes nothing
 	$(BIN)/ruff format --check .
