@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.chassis.bus.port import Source
@@ -19,6 +20,16 @@ LONGEST_PAUSE_SECONDS = 900.0
 partition for it each minute would cost more than it brings."""
 
 
+@dataclass(slots=True)
+class _Reading:
+    """How one source is read again."""
+
+    tries: int = 0
+    next_at: float = 0.0
+    until: int = 0
+    begun_at: float = 0.0
+
+
 class Rereads:
     """Counts for each source how often it was read again in vain: first from the checkpoint, then from its beginning,
     for the topic may be another one than when the checkpoint was written; then less and less often. It is not begun
@@ -27,53 +38,44 @@ class Rereads:
     def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._now = now
-        self._tries: dict[Source, int] = {}
-        self._next_at: dict[Source, float] = {}
-        self._until: dict[Source, int] = {}
-        self._begun_at: dict[Source, float] = {}
+        self._readings: dict[Source, _Reading] = {}
 
     def begin(self, source: Source, progress: Mapping[Source, int]) -> None:
         """It is read again now, which lasts until it has come as far as its `progress`."""
-        self._until[source] = max(progress.get(source, 0), self._until.get(source, 0))
-        self._begun_at[source] = self._now()
+        reading = self._readings.setdefault(source, _Reading())
+        reading.until = max(progress.get(source, 0), reading.until)
+        reading.begun_at = self._now()
 
     def due(self, sources: Iterable[Source], progress: Mapping[Source, int]) -> dict[Source, bool]:
         """Which of them are to be read again now; True: from their beginnings. `progress`: up to where each was
         delivered (missing: nothing more comes of it)."""
         now, found = self._now(), {}
         for source in sources:
-            if now >= self._next_at.get(source, 0.0) and self._is_read(source, progress):
-                tries = self._tries[source] = self._tries.get(source, 0) + 1
-                pause = FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 10)
-                self._next_at[source] = now + min(pause, LONGEST_PAUSE_SECONDS)
+            reading = self._readings.setdefault(source, _Reading())
+            if now >= reading.next_at and self._is_read(reading, progress.get(source)):
+                reading.tries += 1
+                pause = FIRST_PAUSE_SECONDS * 2 ** min(reading.tries - 1, 10)
+                reading.next_at = now + min(pause, LONGEST_PAUSE_SECONDS)
                 self.begin(source, progress)
-                found[source] = tries > 1
-                if tries == 3:
+                found[source] = reading.tries > 1
+                if reading.tries == 3:
                     log.error("fact missing", group=self._name, service=source[0], partition=source[1])
         return found
 
-    def _is_read(self, source: Source, progress: Mapping[Source, int]) -> bool:
-        reached = progress.get(source)
+    def _is_read(self, reading: _Reading, reached: int | None) -> bool:
         if reached is None:
             return True
-        rested = self._now() >= self._begun_at.get(source, 0.0) + FIRST_PAUSE_SECONDS
-        return rested and reached >= self._until.get(source, 0)
+        rested = self._now() >= reading.begun_at + FIRST_PAUSE_SECONDS
+        return rested and reached >= reading.until
 
     def forget(self, source: Source) -> None:
         """What was missing has come, or it is another one now."""
-        self._tries.pop(source, None)
-        self._next_at.pop(source, None)
-        self._until.pop(source, None)
+        self._readings.pop(source, None)
 
     @property
     def missing(self) -> frozenset[Source]:
         """The sources that were read again from their beginnings without bringing what is missing."""
-        return frozenset(source for source, tries in self._tries.items() if tries > 2)
-
-    def clear(self) -> None:
-        self._tries.clear()
-        self._next_at.clear()
-        self._until.clear()
+        return frozenset(source for source, reading in self._readings.items() if reading.tries > 2)
 
 
 class Hole(NamedTuple):

@@ -3,8 +3,6 @@ share the work."""
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
 from services.chassis.positions.known import PublishedPositions
+from services.chassis.postgres.processes import process_name
 from services.chassis.postgres.schema import PostgresSchema
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
@@ -96,7 +95,7 @@ class DistributedForm:
         return None if state is None else state.partitions
 
     def relay(self, store: EventStore) -> Relay:
-        lease = Lease(store.engine, RELAY, f"{socket.gethostname()}:{os.getpid()}")
+        lease = Lease(store.engine, RELAY, process_name())
         return Relay(store, lease, RelayPlace(store.engine, RELAY), self.cluster, self._shape)
 
     def head_publisher(self, store: EventStore) -> HeadPublisher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 
 from services.chassis.bus.port import Delivery
 from services.chassis.kafka.cluster import Cluster
@@ -26,8 +27,7 @@ class KafkaBus:
         """Only events of the city that bears the `store_id` are delivered (None: whichever city's), whose stores have
         so many `partitions` and are in these `epochs` (None: that is not checked)."""
         self._cluster = cluster
-        self._store_id = store_id
-        self._partitions = partitions
+        self._own = cache(partial(Own, store_id=store_id, partitions=partitions))
         self._epochs = epochs
         self._gather_seconds = gather_seconds
         self._foreigners = Foreigners()
@@ -36,13 +36,9 @@ class KafkaBus:
         name = self._cluster.group_of(group) if shared else None
         return KafkaSubscription(self._cluster, name, services, self._check, self._foreigners, self._gather_seconds)
 
-    def _own(self, service: str) -> Own:
-        newest = None if self._epochs is None else self._epochs.newest(service)
-        return Own(service, self._store_id, self._partitions, newest)
-
     def _check(self, record: Record, service: str) -> Delivery:
         """As `delivery_of`; may raise SQLAlchemyError where a store must be asked."""
-        delivery = delivery_of(record, Own(service, self._store_id, self._partitions))
+        delivery = delivery_of(record, self._own(service))
         if self._epochs is not None:
             self._epochs.require_begun(service, delivery.envelope.epoch)
         return delivery
@@ -50,4 +46,9 @@ class KafkaBus:
     def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
         """Reads the topics from their beginnings to where they end now."""
         topics = WholeTopics(self._cluster)
-        return {service: beginnings_of(topics, self._own(service)) for service in services}
+        return {service: beginnings_of(topics, self._own_now(service)) for service in services}
+
+    def _own_now(self, service: str) -> Own:
+        """With the epoch that its store is in."""
+        newest = None if self._epochs is None else self._epochs.newest(service)
+        return self._own(service)._replace(newest_epoch=newest)

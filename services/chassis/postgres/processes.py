@@ -13,14 +13,14 @@ MOST = 63
 _NAMES = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() ORDER BY 1"
 
 
-def process_name() -> str:
-    """This process: its host and its number there."""
-    return f"{socket.gethostname()[:24]}:{os.getpid()}"
+def process_name(host_characters: int | None = None) -> str:
+    """This process: its host, whole or cut off behind so many characters, and its number there."""
+    return f"{socket.gethostname()[:host_characters]}:{os.getpid()}"
 
 
 def connection_name(schema: str) -> str:
     """What connections of this process to the schema are called, for those who look at the server."""
-    return f"bizenv {process_name()} {schema}"[:MOST]
+    return f"bizenv {process_name(24)} {schema}"[:MOST]
 
 
 def other_processes(connection: Connection, schema: str) -> list[str]:

@@ -3,8 +3,6 @@ database that other machines reach, too, the lease on its log."""
 
 from __future__ import annotations
 
-import os
-import socket
 from contextlib import suppress
 from uuid import uuid4
 
@@ -14,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.chassis.event_store import EventStore
 from services.chassis.leadership import Leadership
 from services.chassis.leases import Lease
+from services.chassis.postgres.processes import process_name
 from services.chassis.truth.published import FollowerLock
 
 LEASE = "merkle_log"
@@ -30,8 +29,7 @@ class Following:
         self._lock = lock
         self._leadership: Leadership | None = None
         if store.engine.dialect.name != "sqlite":
-            owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4()}"
-            self._leadership = Leadership(Lease(store.engine, LEASE, owner))
+            self._leadership = Leadership(Lease(store.engine, LEASE, f"{process_name()}:{uuid4()}"))
 
     def acquire(self) -> int | None:
         """The number of this hold: another one than before where somebody else may have written in between. None:
