@@ -18,8 +18,33 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 
 def main() -> None:
     """Run the command line; every foreseen error ends in one clear sentence and an exit code above 0."""
-    if sys.argv[1:2] == ["serve"]:  # all that is loaded below takes a while, and as process 1 it would hear nothing
+    words = sys.argv[1:]
+    if words[:1] == ["serve"]:  # all that is loaded below takes a while, and as process 1 it would hear nothing
         heed_signals()
+    try:
+        sys.exit(_carry_out(words))  # the code of a typer.Exit, None after a command that did its work
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - sorted just below; what is not foreseen is raised again
+        sys.exit(_explain(error))
+
+
+def _carry_out(words: list[str]) -> int | None:
+    """What the words of the command line ask for. A plain `serve` is called at once: what reads options, and what only
+    other commands need, is 20 MB that each serving process would hold for as long as it lives."""
+    if words[:1] == ["serve"] and not any(word.startswith("-") for word in words):
+        from services.cli.serve import serve  # noqa: PLC0415
+
+        serve(words[1:])
+        return None
+    _load_commands()
+    code: int | None = app(standalone_mode=False)
+    return code
+
+
+def _load_commands() -> None:
     from services.cli import (  # noqa: F401, PLC0415 - they add themselves
         audit,
         backup,
@@ -31,13 +56,6 @@ def main() -> None:
         serve,
         tokens,
     )
-
-    try:
-        sys.exit(app(standalone_mode=False))  # the code of a typer.Exit, None after a command that did its work
-    except (typer.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - sorted just below; what is not foreseen is raised again
-        sys.exit(_explain(error))
 
 
 def _explain(error: Exception) -> int:

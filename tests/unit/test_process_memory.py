@@ -24,6 +24,21 @@ def test_a_process_that_shows_no_page_loads_nothing_of_the_cockpit() -> None:
     assert loaded == "False True"
 
 
+@pytest.mark.parametrize("library", ["rich", "pydantic", "services.cli.city", "services.rehearsal", "kafka"])
+def test_a_plain_serve_loads_nothing_that_only_other_commands_need(library: str) -> None:
+    """As it gets at least as far as to look for its services; Kafka's library is for the distributed form alone."""
+    code = f"""
+import sys
+from services.cli import main
+sys.argv = ["bizenv", "serve", "no_such_service"]
+try:
+    main()
+except SystemExit as ended:
+    print(ended.code, {library!r} in sys.modules)
+"""
+    assert said(code) == "2 False"
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 def test_the_c_library_takes_the_bounds() -> None:
     assert said("from services.chassis.hosting.garbage import bound_free_memory; print(bound_free_memory())") == "True"

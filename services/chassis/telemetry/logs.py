@@ -13,10 +13,12 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from typing import Any, TextIO, cast
 
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
-
 from services.chassis.telemetry.tracing import current_trace
+from services.chassis.telemetry.without import without
+
+with without("rich"):  # 5 MB in every process, for a form of tracebacks that is not wanted here (`_formatter`)
+    import structlog
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 _HANDLER = "bizenv"
 REDACTED = "***"
