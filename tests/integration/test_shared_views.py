@@ -541,7 +541,7 @@ def test_all_go_over_to_a_rebuilt_generation_and_nobody_takes_a_step_back(
 def test_nobody_answers_from_a_generation_that_one_of_the_feeders_does_not_feed_yet(
     url: str, store: EventStore
 ) -> None:
-    with closing(Team(url, store, pace=replace(QUICK, gone=600.0))) as team:
+    with closing(Team(url, store, pace=replace(QUICK, gone=600.0, drop=600.0))) as team:
         record_lives(store, 1, 8, 40)
         eventually(team.shown_everywhere)
         first, slow = team.feeders

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from services.chassis.bus.port import Source
 from services.chassis.sinks.checkpoints import Checkpoint as Checkpoint
 from services.chassis.sinks.checkpoints import Checkpoints, LostPlace
+from services.chassis.sinks.kept_connection import KeptConnection
 from services.chassis.sinks.place import SinkPlace
 from services.chassis.sinks.row_insert import KEEPING
 from services.chassis.views.file import ViewFile
@@ -61,6 +62,7 @@ class SinkDatabase:
         self.checkpoints, self.parked = Checkpoints(place, metadata), parked_table(metadata)
         self._park = place.statement("INSERT INTO parked", list(self.parked.columns), KEEPING)
         self.engine = place.engine
+        self.kept = KeptConnection(self.engine)
         try:
             place.create(metadata)
         except BaseException:
@@ -83,6 +85,7 @@ class SinkDatabase:
         return self.place.flaw()
 
     def close(self) -> None:
+        self.kept.close()
         self.engine.dispose()
 
     def execute(self, query: Select[Any]) -> Sequence[Any]:

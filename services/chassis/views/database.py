@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, MetaData, Table, Text, func, select
+from sqlalchemy import Column, MetaData, Table, Text, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable
 
@@ -27,6 +27,12 @@ LOOK_SECONDS = 0.03
 
 OVERDUE_SECONDS = 0.25
 """Where a thread looks every LOOK_SECONDS, a reader that finds nobody has for so long looks by itself."""
+
+_SEEN = """
+SELECT p.facts, c."service", c."partition", c."epoch", c."position", c."offset"
+FROM (SELECT count(*) AS facts FROM parked) p LEFT JOIN checkpoints c ON true
+"""
+"""How much is parked, and the checkpoints; where there are none, one row of NULLs."""
 
 CHECKSUM_PAGE = 1000
 """Rows fetched at a time, so that a checksum's memory does not grow with its view."""
@@ -48,6 +54,7 @@ class ViewDatabase(SinkDatabase):
         self._cache = RowCache(self._decode, several_writers=self.place.several_writers)
         self._looking = threading.Lock()
         self._looked = 0.0
+        self._rows: Sequence[Any] = ()
         self._seen: Mapping[Source, Checkpoint] = {}
         self._seen_parked = -1
         self._moved: dict[Source, Checkpoint] = {}
@@ -93,13 +100,18 @@ class ViewDatabase(SinkDatabase):
 
     def _look(self) -> Mapping[Source, Checkpoint]:
         began = time.monotonic()
-        with self.engine.connect() as connection:
-            parked = connection.execute(select(func.count()).select_from(self.parked)).scalar_one()
-            seen = self.checkpoints.read(connection)
+        rows = self.kept.rows(_SEEN)
+        if rows != self._rows:
+            self._note(rows)
+        self._looked = began
+        return self._seen
+
+    def _note(self, rows: Sequence[Any]) -> None:
+        parked = rows[0][0]
+        seen = {(service, number): Checkpoint(*at) for _, service, number, *at in rows if service is not None}
         if parked != self._seen_parked or any(self._by_others(source, at) for source, at in seen.items()):
             self._cache.renew(self._fetch)
-        self._seen, self._seen_parked, self._looked = seen, parked, began
-        return seen
+        self._rows, self._seen, self._seen_parked = rows, seen, parked
 
     def _by_others(self, source: Source, at: Checkpoint) -> bool:
         """Whether another process has moved this checkpoint since the last look."""

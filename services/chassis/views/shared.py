@@ -30,6 +30,9 @@ log = logger(__name__)
 IDLE_SECONDS = 0.1
 """Between two looks whether readers ask again."""
 
+SWEEPS = 10
+"""Within the time after which an unused generation is dropped."""
+
 CLOSE_SECONDS = 5.0
 """How long `close` waits for its thread, which may be asking a server that stands still."""
 
@@ -68,6 +71,7 @@ class SharedViews(LiveViews):
         self._changed = threading.Condition()
         self._waiting = 0
         self._steps = 0
+        self._sweep_at = 0.0
         self._closed = False
         self._coming: tuple[int, ViewDatabase] | None = None
         self._leaving: tuple[int, ViewDatabase] | None = None
@@ -131,8 +135,14 @@ class SharedViews(LiveViews):
                 self._swap(*self._coming)
             if self._leaving is not None and not self._schemas.others(self._leaving[0], ANSWERS, self._pace.gone):
                 self._leaving = None
-        self._schemas.sweep(self._pace.drop)
+        self._sweep()
         self._steps += 1
+
+    def _sweep(self) -> None:
+        """Now and then: what is to go was not used for far longer."""
+        if time.monotonic() >= self._sweep_at:
+            self._schemas.sweep(self._pace.drop)
+            self._sweep_at = time.monotonic() + self._pace.drop / SWEEPS
 
     def close(self) -> None:
         with self._changed:
