@@ -397,6 +397,32 @@ def test_events_gather_until_somebody_wants_them(tmp_path: Path) -> None:
         subscription.close()
 
 
+def test_what_another_process_records_is_found_behind_our_own(tmp_path: Path) -> None:
+    path = tmp_path / "first.sqlite"
+    with closing(make_store(path, "first")) as store, closing(open_store(path, "first")) as other:
+        subscription = EmbeddedBus({"first": store}, gather_seconds=0.01).subscribe("group", ["first"])
+        for turn in range(5):
+            writers = (store, other, other, store, other)[turn % 2 :]
+            for writer in writers:
+                append_to(writer, "s-1")
+            take_until(subscription, len(writers))
+        subscription.seek(("first", 0), 0)
+        again = subscription.poll(0, 100)
+        assert [delivery.envelope for delivery in again] == store.read(0, 100)
+        subscription.close()
+
+
+def test_a_poll_that_is_wanted_brings_what_another_process_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "first.sqlite"
+    with closing(make_store(path, "first")) as store, closing(open_store(path, "first")) as other:
+        subscription = EmbeddedBus({"first": store}, gather_seconds=60.0).subscribe("group", ["first"])
+        append_to(store, "s-1")
+        append_to(other, "s-2")
+        subscription.wake()
+        assert [delivery.envelope.stream for delivery in subscription.poll(60.0, 10)] == ["s-1", "s-2"]
+        subscription.close()
+
+
 def test_a_closed_subscription_leaves_the_store_and_ends_its_poll(tmp_path: Path) -> None:
     with closing(make_store(tmp_path / "first.sqlite", "first")) as store:
         subscription = EmbeddedBus({"first": store}).subscribe("group", ["first"])

@@ -734,3 +734,47 @@ def test_of_two_processes_that_make_a_store_one_is_told_that_it_was_late(request
     assert answers[1] == "made"
     with closing(EventStore(made.dialect(), "sample")) as store:
         require_unaltered(store)
+
+
+# --- what a process has recorded itself ---------------------------------------------------------------------------
+
+
+def test_what_was_recorded_here_is_at_hand_as_it_is_read(store: EventStore) -> None:
+    store.append_now(to("a-1", 0))
+    recent = store.recent
+    assert recent.read(0, 10) == []
+    callers = [to("a-1", 1, events=3), to("b-1", 0, events=2), to("c-1", 5), to("d-1", 0)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(store.append_now, callers))
+    store.append_now(callers[0])
+    assert recent.read(0, 100) == []
+    for _ in range(2):
+        assert recent.read(1, 100) == store.read(1, 100)
+        assert recent.read(3, 2) == store.read(3, 2)
+    assert len(recent.read(1, 100)) == 6
+    assert recent.read(7, 100) == recent.read(100, 1) == []
+
+
+def test_what_is_at_hand_begins_anew_behind_what_another_process_recorded(
+    store: EventStore, database: Database
+) -> None:
+    recent = store.recent
+    store.append_now(to("a-1", 0))
+    with closing(EventStore(database.dialect(), "sample")) as other:
+        other.append_now(to("b-1", 0))
+    assert recent.read(0, 10) == store.read(0, 1)
+    store.append_now(to("a-1", 1))
+    assert recent.read(0, 10) == recent.read(1, 10) == []
+    assert recent.read(2, 10) == store.read(2, 10) != []
+
+
+@pytest.mark.parametrize("bound", ["MOST_EVENTS", "MOST_BYTES"])
+def test_what_is_at_hand_is_bounded(store: EventStore, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    event = len(to("a-1", 0).events[0].data)
+    monkeypatch.setattr(f"services.chassis.event_store.recent.{bound}", 10 if bound == "MOST_EVENTS" else 10 * event)
+    recent = store.recent
+    for version in range(30):
+        store.append_now(to("a-1", version))
+        newest = next(after for after in range(version + 1) if recent.read(after, 1))
+        assert version - newest < 10
+        assert recent.read(newest, 100) == store.read(newest, 100)

@@ -126,6 +126,7 @@ class EmbeddedSubscription:
         self._stores = dict(stores)
         self._gather_seconds = gather_seconds
         self._coming = False
+        self._recent = {name: store.recent for name, store in self._stores.items()}
         self._cursors = dict.fromkeys(stores, 0)
         self._order = list(stores)
         self._last: dict[Source, int] = {}
@@ -145,7 +146,7 @@ class EmbeddedSubscription:
         self._rewind()
         if self._coming and timeout > 0:
             self._wanted_now.wait(self._gather_seconds)
-        found = self._read(limit)
+        found = self._read(limit, whole=timeout <= 0 or self._wanted_now.is_set())
         if not found and timeout > 0 and not self._closed:
             self._news.wait(timeout)
             found = self._read(limit)
@@ -211,13 +212,15 @@ class EmbeddedSubscription:
                 del self._last[source]
         self._wanted.clear()
 
-    def _read(self, limit: int) -> list[Delivery]:
-        self._wanted_now.clear()
+    def _read(self, limit: int, *, whole: bool = True) -> list[Delivery]:
+        """`whole`: all there is now; else what others have recorded behind the newest of our own may stay for later."""
+        if whole:
+            self._wanted_now.clear()
         self._news.clear()
         found: list[Delivery] = []
         for service in tuple(self._order):
             store = self._stores[service]
-            page = store.read(self._cursors[service], limit - len(found))
+            page = self._page(service, limit - len(found), whole=whole)
             found.extend(self._delivery(store, envelope) for envelope in page)
             if page:
                 self._cursors[service] = page[-1].position
@@ -225,6 +228,14 @@ class EmbeddedSubscription:
                 self._next_first(service)
                 break
         return found
+
+    def _page(self, service: str, limit: int, *, whole: bool) -> list[Envelope]:
+        """What this process has recorded itself is at hand; the rest is in the database."""
+        after = self._cursors[service]
+        found = self._recent[service].read(after, limit)
+        if found and (len(found) == limit or not whole):
+            return found
+        return found + self._stores[service].read(after + len(found), limit - len(found))
 
     def _next_first(self, service: str) -> None:
         """Begin the next page behind this service, so that a busy one does not keep the others waiting."""

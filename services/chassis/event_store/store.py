@@ -17,6 +17,7 @@ from services.chassis.event_store import queries
 from services.chassis.event_store.committing import Committer
 from services.chassis.event_store.dialect import Dialect
 from services.chassis.event_store.model import Append, Appended, CommandRecord, Failure, Outcome
+from services.chassis.event_store.recent import Recent
 from services.chassis.event_store.store_info import read_info, require_revision
 from services.chassis.event_store.writer import Writer
 from services.chassis.faults import fault_point
@@ -46,6 +47,7 @@ class EventStore:
             raise
         self._committer = Committer(dialect, self.engine, service)
         self._listeners: list[Callable[[], None]] = []
+        self._recent: Recent | None = None
         self._refusal: tuple[str, str] | None = None
         self._trouble: tuple[str, str] | None = None
         self._writer = Writer(self._commit, name=service, limit=queue_limit)
@@ -95,6 +97,13 @@ class EventStore:
         """Call it no more."""
         self._listeners.remove(wake)
 
+    @property
+    def recent(self) -> Recent:
+        """What this process records from the first time that somebody asks for it, in the order of its positions."""
+        if self._recent is None:
+            self._recent = Recent(self.info)
+        return self._recent
+
     def _commit(self, batch: Sequence[Append]) -> list[Outcome]:
         METRICS.event_store_queue_depth.labels(self.service).set(self._writer.depth)
         try:
@@ -110,6 +119,8 @@ class EventStore:
         METRICS.event_store_batch_size.labels(self.service).observe(written)
         METRICS.event_store_appended.labels(self.service).inc(written)
         fault_point("store.committed")
+        if self._recent is not None:
+            self._recent.add(batch, outcomes)
         for wake in tuple(self._listeners):
             wake()
         return outcomes
