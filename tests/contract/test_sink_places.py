@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.sinks.checkpoints import Checkpoint, LostPlace
 from services.chassis.sinks.database import ParkedFact, SinkDatabase
@@ -51,6 +52,35 @@ def move(
 
 def parked(position: int, error: str = "", stream: str = "counter-a") -> ParkedFact:
     return ParkedFact("sample", position, stream, position, "t", error, 5, b"\x00envelope")
+
+
+# --- a question that is asked again and again ---------------------------------------------------------------------
+
+
+def test_a_kept_connection_sees_what_was_committed_since(sink: SinkDatabase) -> None:
+    assert sink.kept.rows("SELECT count(*) FROM checkpoints")[0][0] == 0
+    move(sink, {A: ONE}, {})
+    assert sink.kept.rows("SELECT count(*) FROM checkpoints")[0][0] == 1
+
+
+def test_a_kept_connection_that_broke_off_is_replaced(sink: SinkDatabase) -> None:
+    for _ in range(2):
+        assert sink.kept.rows("SELECT 1")[0][0] == 1
+        held = sink.kept._connection
+        assert held is not None
+        assert held.connection.dbapi_connection is not None
+        held.connection.dbapi_connection.close()
+    with pytest.raises(SQLAlchemyError):
+        sink.kept.rows("SELECT nothing FROM checkpoints")
+    assert sink.kept.rows("SELECT 1")[0][0] == 1
+
+
+def test_a_closed_sink_keeps_no_connection(sink: SinkDatabase) -> None:
+    sink.kept.rows("SELECT 1")
+    sink.kept.close()
+    assert sink.kept._connection is None
+    assert sink.kept.rows("SELECT 1")[0][0] == 1
+    assert sink.kept._connection is None
 
 
 # --- checkpoints --------------------------------------------------------------------------------------------------
