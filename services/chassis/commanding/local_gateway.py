@@ -23,6 +23,7 @@ from services.chassis.positions.waiters import Waiters
 from services.chassis.service import Asker, Query, QueryHandler, Service
 from services.chassis.settings import Settings
 from services.chassis.time.clock import Clock
+from services.chassis.time.time_limits import TimeLimits
 from services.chassis.views.live import LiveViews
 
 
@@ -48,6 +49,7 @@ class LocalGateway:
         }
         self._pool = ThreadPoolExecutor(settings.query_threads, thread_name_prefix="query")
         self._waiters = Waiters(settings.waiting_queries)
+        self._limits = TimeLimits()
         for each in views.values():
             each.on_progress(self._waiters.wake)
 
@@ -61,7 +63,7 @@ class LocalGateway:
             raise not_here(type(command).__name__)
         left = call.deadline.remaining()
         try:
-            async with asyncio.timeout(left):
+            with self._limits.of(left):
                 return await bus.execute(command, call)
         except TimeoutError:
             raise DeadlineExceeded(

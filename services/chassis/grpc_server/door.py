@@ -150,19 +150,30 @@ class GrpcDoor:
 
     def _add_health(self) -> None:
         self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, _ByName(self._server))
 
     def _add_reflection(self) -> None:
         for module in (health_pb2, reflection_pb2):
             self._contracts.pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
         names = [service.full_name for service in self._contracts.services]
         offered = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(offered, self._server, self._contracts.pool)
+        reflection.enable_server_reflection(offered, _ByName(self._server), self._contracts.pool)
 
     async def _publish(self) -> None:
         for service in self._contracts.services:
             await self._health.set(service.full_name, _state(self._serving[service.service]))
         await self._health.set(health.OVERALL_HEALTH, _state(all(self._serving.values())))
+
+
+class _ByName:
+    """A server as generated code adds methods to it. They are found by their names only: each that is registered with
+    gRPC's core beside it is one more future that the server waits for anew at every call of any method."""
+
+    def __init__(self, server: Any) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        """Nothing: they were added as generic ones."""
 
 
 def _state(serving: bool) -> Any:
