@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select, tuple_
 
 from services.chassis.domain import Event
 from services.chassis.registry import EventRegistry, UnknownEventType
@@ -16,6 +16,10 @@ from services.projection.project_board import project_of
 
 PROJECT_TIMELINE = AppendedView("project_timeline", project_of)
 _REGISTRY = EventRegistry(PROJECT_EVENTS)
+
+PAGE = 500
+"""Facts read at once where all are folded: together they are 10 MB that the process would keep after its first look at
+a past day."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,16 +59,30 @@ def events_between(reader: Reader, since: int, until: int, project_id: str | Non
     in the order of recording."""
     table = reader.table(PROJECT_TIMELINE.name)
     columns = (table.c.key, table.c.stream, table.c.version, table.c.type, table.c.data)
-    query = select(*columns).where(table.c.recorded_at < until).order_by(table.c.service, table.c.position)
+    query = select(table.c.service, table.c.position, *columns).where(table.c.recorded_at < until)
     if since:
         query = query.where(table.c.recorded_at >= since)
     if project_id is not None:
         query = query.where(table.c.key == project_id)
-    for key, stream, version, kind, data in reader.execute(query):
+    for _, _, key, stream, version, kind, data in _in_pages(reader, query):
         try:
             yield key, stream, version, _REGISTRY.decode(kind, data)
         except UnknownEventType:
             continue
+
+
+def _in_pages(reader: Reader, query: Select[Any]) -> Iterator[Any]:
+    """The rows of a query over the timeline that begins with its place there, in the order of places."""
+    table = reader.table(PROJECT_TIMELINE.name)
+    place = (table.c.service, table.c.position)
+    ordered = query.order_by(*place).limit(PAGE)
+    page = reader.execute(ordered)
+    while page:
+        yield from page
+        if len(page) < PAGE:
+            return
+        last = tuple_(*page[-1][:2], types=[column.type for column in place])
+        page = reader.execute(ordered.where(tuple_(*place) > last))
 
 
 def _fact(row: Any) -> Fact | None:

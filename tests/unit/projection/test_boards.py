@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from services.project_tracking.events import ProjectProgressReported, ProjectWeeklyReportSubmitted
+from services.projection import project_timeline
 from services.projection.as_of import Moment
 from services.projection.boards import board_at, board_of
+from services.projection.project_board import PROJECT_BOARD, BoardRow
+from services.projection.project_timeline import PROJECT_TIMELINE
+from tests.unit.project_tracking.known import received
 from tests.unit.projection.world import TODAY, YI, World, running_project, world
 
 JUNE_30 = date(2017, 6, 30)
@@ -49,9 +54,36 @@ def test_one_project_reads_alone_as_it_does_among_all(city: World, moment: Momen
         assert (alone.city, alone.rules) == (everything.city, everything.rules)
 
 
+def test_facts_folded_together_make_the_row_that_they_make_one_by_one(city: World) -> None:
+    july_corrected(city, "p2")
+    assert PROJECT_BOARD.folding is not None
+    for number in range(4):
+        told = sorted(city.views.facts(PROJECT_TIMELINE.name, f"p{number}"), key=lambda fact: fact.position)
+        facts = [received(fact.stream, fact.event, fact.version, fact.position) for fact in told]
+        rows: list[BoardRow | None] = [None]
+        for fact in facts:
+            rows.append(PROJECT_BOARD.handlers[type(fact.event)](rows[-1], fact))
+        before = deepcopy(rows)
+        for start in (0, 1, len(facts) // 2):
+            folding = PROJECT_BOARD.folding(rows[start], facts[start])
+            for fact in facts[start:]:
+                folding.add(fact)
+            assert folding.done() == rows[-1] == city.views.get(PROJECT_BOARD.name, f"p{number}")
+        assert rows == before
+
+
 def test_a_project_that_is_not_there_is_on_no_board(city: World) -> None:
     for moment in MOMENTS:
         assert board_of(city.views, moment, "nobody's").standings == {}
+
+
+def test_facts_read_in_pages_give_the_same_past(city: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    then = Moment(JUNE_30).as_then_known
+    at_once = board_at(city.views, then).standings
+    assert at_once
+    for page in (1, 3, 7):
+        monkeypatch.setattr(project_timeline, "PAGE", page)
+        assert board_of(city.views, then, *at_once).standings == at_once
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
