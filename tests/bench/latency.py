@@ -1,7 +1,8 @@
 """Commands at a steady pace, each followed until the views show its fact.
 
 `python -m tests.bench.latency` takes a `Pace` as JSON on its input and prints `Latencies`. The pace does not wait
-for answers (an open loop), so that a server that falls behind is seen to.
+for answers (an open loop). A time counts from the instant at which the command was due: one that is sent late, because
+the order before it was not answered or the load itself fell behind, has waited as well.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import grpc
@@ -46,14 +47,21 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds: until the command was answered, and from sending it until a question is answered that
-    its fact must be in."""
+    """Milliseconds from the instant at which a command was due: until it was answered, and until a question is
+    answered that its fact must be in. `a_second`: how many commands were answered a second."""
 
     answered_p99_ms: float
     seen_p50_ms: float
     seen_p99_ms: float
     followed: int
     a_second: float
+
+
+class Answer(NamedTuple):
+    """When a command was due, and when it, or the question that followed it, was answered."""
+
+    due: float
+    at: float
 
 
 class Doors(NamedTuple):
@@ -72,25 +80,25 @@ class Lane:
         self._metadata = (("authorization", f"Bearer {pace.token}"),)
         self._orders = _lives(name)
         self._offset = offset
-        self.answered: list[float] = []
-        self.seen: list[float] = []
+        self.answered: list[Answer] = []
+        self.seen: list[Answer] = []
 
     async def run(self, start: float, pause: float, count: int) -> None:
         for turn in range(count):
-            await asyncio.sleep(start + turn * pause - time.perf_counter())
-            await self._one(follow=(turn + self._offset) % FOLLOWED == 0)
+            due = start + turn * pause
+            await asyncio.sleep(due - time.perf_counter())
+            await self._one(due, follow=(turn + self._offset) % FOLLOWED == 0)
 
-    async def _one(self, follow: bool) -> None:
+    async def _one(self, due: float, follow: bool) -> None:
         order = next(self._orders)
-        sent = time.perf_counter()
         receipt = self._messages.answer_to(order, await self._call(self._doors.commands, self._messages.of(order)))
-        self.answered.append(time.perf_counter() - sent)
+        self.answered.append(Answer(due, time.perf_counter()))
         if follow:
             question = GetProjectTimeline(
                 project_id=receipt.stream.partition("-")[2], version=receipt.version, token=receipt.token
             )
             await self._call(self._doors.questions, self._messages.of(question))
-            self.seen.append(time.perf_counter() - sent)
+            self.seen.append(Answer(due, time.perf_counter()))
 
     async def _call(self, door: grpc.aio.Channel, message: Message) -> bytes:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = door.unary_unary(message.method)
@@ -117,20 +125,29 @@ async def keep_pace(pace: Pace) -> Latencies:
         begun = time.perf_counter()
         starts = [begun + number * pause / LANES for number in range(LANES)]
         await asyncio.gather(*(lane.run(start, pause, count) for lane, start in zip(lanes, starts, strict=True)))
-        took = time.perf_counter() - begun
-    return _summary(lanes, int(WARM_UP / pause), LANES * count / took)
-
-
-def _summary(lanes: list[Lane], skipped: int, a_second: float) -> Latencies:
-    answered = sorted(each for lane in lanes for each in lane.answered[skipped:])
-    seen = sorted(each for lane in lanes for each in lane.seen[skipped // FOLLOWED :])
-    return Latencies(
-        answered_p99_ms=answered[len(answered) * 99 // 100] * 1000,
-        seen_p50_ms=seen[len(seen) // 2] * 1000,
-        seen_p99_ms=seen[len(seen) * 99 // 100] * 1000,
-        followed=len(seen),
-        a_second=a_second,
+    return summary(
+        [each for lane in lanes for each in lane.answered],
+        [each for lane in lanes for each in lane.seen],
+        begun + WARM_UP,
+        pace.seconds,
     )
+
+
+def summary(answered: Sequence[Answer], seen: Sequence[Answer], since: float, seconds: float) -> Latencies:
+    """Of what was due since then. The pace is what was answered within so many seconds: where the server or the load
+    falls behind, that is less than was due."""
+    took, followed = _milliseconds(answered, since), _milliseconds(seen, since)
+    return Latencies(
+        answered_p99_ms=took[len(took) * 99 // 100],
+        seen_p50_ms=followed[len(followed) // 2],
+        seen_p99_ms=followed[len(followed) * 99 // 100],
+        followed=len(followed),
+        a_second=sum(since <= each.at < since + seconds for each in answered) / seconds,
+    )
+
+
+def _milliseconds(answers: Sequence[Answer], since: float) -> list[float]:
+    return sorted((each.at - each.due) * 1000 for each in answers if each.due >= since)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import msgspec
 Better = Literal["higher", "lower"]
 
 
-class Leg(msgspec.Struct, frozen=True, kw_only=True):
+class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measured leg. `ratio` is ours to the reference; `target` is for the ratio where there is one, else for
-    `ours` itself; without a target the leg is only reported. `reference` says what was measured beside it."""
+    `ours` itself; without a target the leg is only reported. `reference` says what was measured beside it, `failure`
+    why the figure does not count, whatever it is (None: it does)."""
 
     leg: str
     ours: float
@@ -24,6 +25,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     better: Better
     target: float | None
     met: bool | None
+    failure: str | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +59,10 @@ def compared(
     )
 
 
-def limited(leg: str, ours: float, unit: str, target: float, better: Better = "lower") -> Leg:
-    """A leg judged by a limit of its own."""
+def limited(
+    leg: str, ours: float, unit: str, target: float, better: Better = "lower", failure: str | None = None
+) -> Leg:
+    """A leg judged by a limit of its own; missed whatever it reached, where it failed."""
     return Leg(
         leg=leg,
         ours=rounded(ours),
@@ -68,7 +72,8 @@ def limited(leg: str, ours: float, unit: str, target: float, better: Better = "l
         ratio=None,
         better=better,
         target=target,
-        met=reaches(ours, target, better),
+        met=failure is None and reaches(ours, target, better),
+        failure=failure,
     )
 
 
@@ -100,8 +105,14 @@ def table(report: Report) -> str:
 def _row(leg: Leg) -> tuple[str, ...]:
     reference = "" if leg.reference_value is None else f"{leg.reference_value:,.6g} ({leg.reference})"
     ratio = "" if leg.ratio is None else f"{leg.ratio:.3g}"
-    target, verdict = ("", "reported") if leg.target is None else (_target(leg), "met" if leg.met else "MISSED")
-    return leg.leg, f"{leg.ours:,.6g}", leg.unit, reference, ratio, target, verdict
+    target = "" if leg.target is None else _target(leg)
+    return leg.leg, f"{leg.ours:,.6g}", leg.unit, reference, ratio, target, _verdict(leg)
+
+
+def _verdict(leg: Leg) -> str:
+    if leg.failure is not None:
+        return f"FAILED: {leg.failure}"
+    return "reported" if leg.met is None else "met" if leg.met else "MISSED"
 
 
 def _target(leg: Leg) -> str:

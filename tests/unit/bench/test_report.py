@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as bench
+from tests.bench.command_to_view import too_slow
 from tests.bench.pgbench import tps_in
 from tests.bench.report import Better, Report, compared, limited, reaches, rounded, summary, table, write
 from tests.bench.rounds import Bench
@@ -88,6 +89,13 @@ def test_a_leg_without_a_target_is_reported_and_counts_neither_as_met_nor_as_mis
     line = table(Report(machine={}, legs=[TOLD])).splitlines()[-1]
     assert line.endswith("reported")
     assert summary([FAST, SLOW, TOLD]) == "1 of 2 targets met"
+
+
+def test_a_leg_that_failed_is_missed_whatever_it_reached_and_says_why() -> None:
+    failed = limited("command_to_view_p99_kafka", 12.0, "ms", 250.0, failure=too_slow(150.4))
+    assert failed.met is False
+    assert table(Report(machine={}, legs=[failed])).endswith("FAILED: only 150 of 200 commands a second were answered")
+    assert too_slow(194.0) is None
 
 
 def test_rounds_alternate_and_each_side_gives_its_median() -> None:
