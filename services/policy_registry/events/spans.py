@@ -46,7 +46,10 @@ S = TypeVar("S", bound=_Spanning)
 
 def on_day(spans: Iterable[S], day: date) -> S | None:
     """The span that holds on that day, or None."""
-    return next((span for span in spans if covers(span, day)), None)
+    for span in spans:
+        if covers(span, day):
+            return span
+    return None
 
 
 def toggled(toggles: Iterable[Toggle], new: Toggle, corrects_on: date | None) -> tuple[Toggle, ...]:

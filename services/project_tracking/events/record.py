@@ -133,8 +133,10 @@ class ProjectRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     @property
     def ended_on(self) -> date | None:
         """结束日: the day of production, termination or withdrawal; after it only corrections are taken."""
+        if self.in_production_on is self.terminated_on is self.withdrawn_on is None:
+            return None
         days = (self.in_production_on, self.terminated_on, self.withdrawn_on)
-        return min((day for day in days if day is not None), default=None)
+        return min(day for day in days if day is not None)
 
     def step_on(self, step: Step) -> date | None:
         """The day of a step, of a suspension's the latest; None: not recorded."""

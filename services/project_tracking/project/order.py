@@ -74,6 +74,8 @@ def _pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
     yield from ((signed, started), (started, completed), (completed, produced), (registered, produced))
     yield from _suspension_pairs(record, begun(record), completed)
     yield from _approval_pairs(record)
+    if record.ended_on is None:
+        return
     for end in _recorded(record, _ENDS):
         yield from ((fact, end) for fact in (registered, signed, started, completed, produced))
         yield from ((fact, end) for fact in _suspension_days(record))
@@ -134,7 +136,7 @@ def _approval_pairs(record: ProjectRecord) -> Iterator[tuple[Dated, Dated]]:
 
 
 def _require_no_step_while_suspended(record: ProjectRecord) -> None:
-    for step in _WORK:
+    for step in _WORK if record.suspensions else ():
         on = record.step_on(step)
         since = None if on is None else _suspended_since(record, on)
         if on is not None and since is not None:
@@ -162,6 +164,8 @@ def _require_reports_in_life(record: ProjectRecord) -> None:
 
 def _require_no_report_after_end(record: ProjectRecord) -> None:
     """Months are reported up to the completion's or the end's, weeks to the end's, milestones are reached before it."""
+    if record.completed_on is None and record.ended_on is None:
+        return
     month, week = max(record.progress, default=None), max(record.weekly_reports, default=None)
     for step in (Step.COMPLETED, *_OVER):
         on = record.step_on(step)

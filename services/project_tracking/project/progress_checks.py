@@ -39,7 +39,7 @@ def require_month(record: ProjectRecord, command: ReportProgress) -> None:
     over = min((day for day in (record.completed_on, record.ended_on) if day is not None), default=None)
     if over is not None and month > month_of(over):
         raise MONTH_AFTER_END.broken("month", month=month, ended=month_of(over))
-    if suspended_through(record, first_day(month), last_day(month)):
+    if record.suspensions and suspended_through(record, first_day(month), last_day(month)):
         raise MONTH_SUSPENDED.broken("month", month=month)
 
 
