@@ -46,6 +46,9 @@ class Folding:
         self._sources = {} if row is None else dict(row.sources)
         self._corrections = () if row is None else row.corrections
 
+    def add(self, fact: Received) -> None:
+        self.take(fact.envelope.version, fact.event)
+
     def take(self, version: int, event: Event) -> None:
         self._version = version
         self._record = evolve(self._record, event)
@@ -63,9 +66,13 @@ class Folding:
         )
 
 
+def _folding(row: BoardRow | None, first: Received) -> Folding:
+    return Folding(first.envelope.stream, row)
+
+
 def _project_fact(row: BoardRow | None, fact: Received) -> BoardRow:
-    folding = Folding(fact.envelope.stream, row)
-    folding.take(fact.envelope.version, fact.event)
+    folding = _folding(row, fact)
+    folding.add(fact)
     return folding.done()
 
 
@@ -74,4 +81,6 @@ def project_of(envelope: Envelope) -> str | None:
     return envelope.entity if envelope.stream.startswith(PROJECT_STREAMS) else None
 
 
-PROJECT_BOARD = FoldedView("project_board", BoardRow, project_of, dict.fromkeys(PROJECT_EVENTS, _project_fact))
+PROJECT_BOARD = FoldedView(
+    "project_board", BoardRow, project_of, dict.fromkeys(PROJECT_EVENTS, _project_fact), folding=_folding
+)

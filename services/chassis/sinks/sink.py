@@ -20,7 +20,7 @@ from services.chassis.sinks.row_insert import KEEPING, replacing
 from services.chassis.time.instants import microseconds
 from services.chassis.views.database import ViewDatabase
 from services.chassis.views.row_cache import Place
-from services.chassis.views.view import AppendedView, FoldedView, Handler, Received, ViewSpec
+from services.chassis.views.view import AppendedView, FoldedView, Folding, Handler, Received, ViewSpec
 
 
 class NotYet(Exception):
@@ -149,15 +149,22 @@ class ViewSink:
 
     def _fold(self, connection: Connection, tasks: Sequence[Task]) -> Folded:
         before = self._before(connection, tasks)
-        folded = Folded({}, {})
+        folded, foldings = Folded({}, {}), dict[Place, Folding]()
         for view, handler, key, fact in tasks:
             place = (view.name, key)
-            row = folded.after[place] if place in folded.after else before.get(place)
             try:
-                folded.after[place] = handler(row, fact)
+                if view.folding is None:
+                    row = folded.after[place] if place in folded.after else before.get(place)
+                    folded.after[place] = handler(row, fact)
+                elif (folding := foldings.get(place)) is not None:
+                    folding.add(fact)
+                else:
+                    folding = foldings[place] = view.folding(before.get(place), fact)
+                    folding.add(fact)
             except Exception as error:
                 raise Poisoned(fact.envelope, error) from error
             folded.last[place] = fact.envelope
+        folded.after.update((place, folding.done()) for place, folding in foldings.items())
         return folded
 
     def _before(self, connection: Connection, tasks: Sequence[Task]) -> dict[Place, Any]:

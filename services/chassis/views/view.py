@@ -32,13 +32,26 @@ Handler = Callable[[Any, Received], Any]
 """(row or None, fact) → the row after it; None: the key has no row."""
 
 
+class Folding(Protocol):
+    """A row on its way through the facts of a batch that belong to it."""
+
+    def add(self, fact: Received) -> None:
+        """The next one; it may raise as a handler may."""
+        ...
+
+    def done(self) -> Any:
+        """The row after them; None: the key has no row."""
+        ...
+
+
 @dataclass(frozen=True)
 class FoldedView:
     """One row per key, folded from the facts in the order of their streams.
 
     `key` names the row that a fact belongs to (None: the fact is not for this view); `row` is its Struct. Raise
     `revision` when a handler's meaning changes: the view is then rebuilt. `shared`: facts of several streams make one
-    row, so that several processes may come to write it; else each row is of one stream.
+    row, so that several processes may come to write it; else each row is of one stream. `folding` (row or None, its
+    first fact): does for a batch what the handlers do for each fact, where a new row for each costs too much.
     """
 
     name: str
@@ -47,6 +60,7 @@ class FoldedView:
     handlers: Mapping[type[Event], Handler]
     revision: int = 1
     shared: bool = False
+    folding: Callable[[Any, Received], Folding] | None = None
 
     def table(self, metadata: MetaData) -> Table:
         position = Column("position", BigInteger, nullable=False)
