@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from services.chassis.errors import DeadlineExceeded
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """A moment of the monotonic clock (seconds): setting the machine's time changes nothing."""
 
     at: float
-    _monotonic: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
+    _monotonic: Callable[[], float] = time.monotonic
 
     @classmethod
     def after(cls, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> Deadline:

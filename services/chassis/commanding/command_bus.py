@@ -178,8 +178,9 @@ class CommandBus:
         aggregate, command, call = attempt.aggregate, attempt.command, attempt.call
         base = Facts(today=self._clock.today())
         facts = aggregate.facts(self._reader, state.value, command, base) if aggregate.facts else base
-        for unit in aggregate.scope(self._reader, state.value, command, facts) or (None,):
-            require_unit(call.principal, attempt.scope, unit)
+        if attempt.scope is RightsScope.OWN:
+            for unit in aggregate.scope(self._reader, state.value, command, facts) or (None,):
+                require_unit(call.principal, attempt.scope, unit)
         if call.expected_version is not None and call.expected_version != state.version:
             raise _stale(attempt.stream, call.expected_version, state.version)
         return aggregate.decider.decide(state.value, command, facts)

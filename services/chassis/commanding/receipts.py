@@ -23,7 +23,7 @@ class Receipts:
             command_id=record.command_id,
             stream=record.stream,
             version=record.last_version,
-            event_ids=tuple(f"{record.stream}/{v}" for v in range(record.first_version, record.last_version + 1)),
+            event_ids=tuple([f"{record.stream}/{v}" for v in range(record.first_version, record.last_version + 1)]),
             token=self._token(record.stream, record.position),
             repeated=repeated,
         )

@@ -62,7 +62,7 @@ def bearer(header: str | None) -> str | None:
     """The token in an `Authorization` header; None without one; Unauthenticated for another scheme."""
     if not header:
         return None
-    if not header.lower().startswith(_BEARER):
+    if header[: len(_BEARER)].lower() != _BEARER:
         raise Unauthenticated("Authorization 应为 Bearer 加令牌", "the authorization is not a bearer token")
     return header[len(_BEARER) :].strip()
 

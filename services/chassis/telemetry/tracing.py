@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+import msgspec
 
 from services.chassis.random_ids import random_bytes
 
@@ -14,8 +15,7 @@ _HEADER = re.compile(
 _SAMPLED = 0x01
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(msgspec.Struct, frozen=True, gc=False):
     """One span of a trace; ids are lower-case hex, never all zeros."""
 
     trace_id: str
