@@ -13,13 +13,16 @@ from services.chassis.grpc_server import GrpcDoor
 from services.chassis.hosting.access import Access
 from services.chassis.hosting.city import City
 from services.chassis.hosting.data_folder import CannotStart
-from services.chassis.hosting.garbage import settle
+from services.chassis.hosting.garbage import give_back, settle
 from services.chassis.hosting.http_server import HttpDoor, health_routes
 from services.chassis.http_api import api_routes
 from services.chassis.settings import Settings
 from services.chassis.telemetry import metrics
 
 READY_CHECK_SECONDS = 0.2
+
+GIVE_BACK_SECONDS = 10.0
+"""How often what long answers and batches have left free goes back to the system."""
 
 
 class Doors:
@@ -48,7 +51,7 @@ class Doors:
             self.metrics = metrics.serve(settings.metrics_host, settings.metrics_port)
         with _taken("gRPC", settings.grpc_host, settings.grpc_port):
             self._loop.run(self.grpc.listen())
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Open the doors."""
@@ -57,7 +60,7 @@ class Doors:
     async def _start(self) -> None:
         await self.grpc.start()
         await self.http.start()
-        self._watching = asyncio.create_task(self._watch())
+        self._watching = [asyncio.create_task(self._watch()), asyncio.create_task(_keep_giving_back())]
 
     async def _watch(self) -> None:
         """Keep gRPC health what readiness says; let go of what only the first catching-up needed."""
@@ -65,7 +68,8 @@ class Doors:
         while True:
             ready = not self._troubles()
             if ready and not settled:
-                settled = settle()
+                settle()
+                settled = True
             if ready != serving:
                 serving = ready
                 await self.grpc.set_serving(serving)
@@ -77,9 +81,15 @@ class Doors:
         self.metrics.close()
 
     async def _stop(self, grace: float) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in self._watching:
+            task.cancel()
         await asyncio.gather(self.grpc.stop(grace), self.http.stop(grace))
+
+
+async def _keep_giving_back() -> None:
+    while True:
+        await asyncio.sleep(GIVE_BACK_SECONDS)
+        await asyncio.to_thread(give_back)
 
 
 @contextlib.contextmanager

@@ -34,14 +34,20 @@ def calm_garbage_collection() -> None:
     gc.set_threshold(ALLOCATED, YOUNGER_COLLECTIONS, YOUNGER_COLLECTIONS)
 
 
-def settle() -> bool:
+def settle() -> None:
     """Once, when a process has caught up and before it is busy: leave what it keeps out of collections, and give the
-    system back what the catching-up has freed. True, for it is done (also where the C library can't give back)."""
+    system back what the catching-up has freed."""
     calm_garbage_collection()
+    give_back()
+
+
+def give_back() -> None:
+    """Give the system back the whole pages that are free between blocks in use; by itself the C library gives back
+    only what is free behind the last one. A few milliseconds without the interpreter; nothing where the C library
+    can't."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-    return True
 
 
 def bound_free_memory() -> bool:
