@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, make_url
-from sqlalchemy.engine import Connection
+from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.engine import Connection, ExecutionContext
 from sqlalchemy.exc import DBAPIError
 
 from services.chassis.event_store.model import Alteration, Append, Appended, Failure, Outcome
 from services.chassis.event_store.postgresql_append import append_batch, prepare
 from services.chassis.event_store.postgresql_place import PostgresPlace
 from services.chassis.event_store.postgresql_schema import alterations
+from services.chassis.event_store.queries import BINARY
 from services.chassis.event_store.sqlite_file import Trouble
 from services.chassis.postgres.engine import schema_engine
 
@@ -52,6 +54,7 @@ class PostgresDialect:
     def engine(self) -> Engine:
         engine = schema_engine(self._url, self.schema, self._pool, isolation_level="AUTOCOMMIT")
         self._place.watch(engine)
+        event.listen(engine, "before_cursor_execute", _answer_in_binary)
         return engine
 
     def prepare(self) -> None:
@@ -103,6 +106,18 @@ class PostgresDialect:
     def alterations(self, connection: Connection) -> list[Alteration]:
         """The port's question, answered from the catalogue."""
         return alterations(connection)
+
+
+def _answer_in_binary(
+    _connection: Connection,
+    cursor: Any,
+    _statement: str,
+    _parameters: Any,
+    context: ExecutionContext | None,
+    _many: bool,
+) -> None:
+    if context is not None and context.execution_options.get(BINARY):
+        cursor.format = psycopg.pq.Format.BINARY
 
 
 def _ends_connection(error: psycopg.Error) -> bool:

@@ -13,11 +13,15 @@ from services.chassis.event_store.model import CommandRecord
 from services.chassis.event_store.schema import commands, events
 from services.chassis.time.instants import instant_of
 
+BINARY = "bizenv_binary"
+"""An execution option: a database that can answers in its binary form, which takes half as long to read."""
+
 PAGE = (
     select(events)
     .where(events.c.position > bindparam("after"))
     .order_by(events.c.position)
     .limit(bindparam("most", type_=Integer))
+    .execution_options(**{BINARY: True})
 )
 _page = PAGE.subquery()
 _sized = select(_page, func.sum(func.length(_page.c.data)).over(order_by=_page.c.position).label("bytes")).subquery()

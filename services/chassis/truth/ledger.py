@@ -12,7 +12,8 @@ from sqlalchemy import Engine, RowMapping, and_, event, false, func, insert, or_
 from sqlalchemy.engine import Connection
 
 from services.chassis.event_store import EventStore
-from services.chassis.event_store.schema import EVENT_COLUMNS, events, merkle_nodes, tree_heads
+from services.chassis.event_store.queries import PAGE
+from services.chassis.event_store.schema import EVENT_COLUMNS, merkle_nodes, tree_heads
 from services.chassis.truth.heads import Head, Identity
 from services.chassis.truth.merkle import Address, Frontier, IncompleteTree, peaks_of
 
@@ -52,9 +53,8 @@ class Ledger:
 
     def rows(self, after: int, limit: int) -> Sequence[Row]:
         """Up to `limit` rows of the events table after a position, in position order."""
-        page = select(events).where(events.c.position > after).order_by(events.c.position).limit(limit)
         with self._quick.connect() as connection:
-            found = connection.execute(page).fetchall()
+            found = connection.execute(PAGE, {"after": after, "most": limit}).fetchall()
         if found:
             self._dialect.reached(found[-1][0])
         return found
