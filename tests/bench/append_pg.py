@@ -19,8 +19,9 @@ from services.chassis.event_store import EventStore
 from tests.bench import peer, pgbench
 from tests.bench.append import recorded_rate
 from tests.bench.appending import Appending, appended_rate
+from tests.bench.material import SERVICE
 from tests.bench.peer_postgres import application_recorder
-from tests.bench.postgres_store import SERVICE, postgres_store
+from tests.bench.postgres_store import postgres_store
 from tests.bench.report import Leg, compared
 from tests.bench.rounds import Bench
 from tests.bench.servers import Servers

@@ -1,14 +1,20 @@
 """Relaying and consuming: ours against the library alone, on the same broker with the same records.
 
-The relay reads a filled store, makes each record and waits for its acknowledgement, and moves its checkpoint. What is
-consumed is what a sink gets: envelopes, checked against their place and with the position before them.
+Both as they are in a city: the relay reads a filled store on PostgreSQL, makes each record and waits for its
+acknowledgement, and moves its checkpoint under its lease. What is consumed goes all the way of a consumer up to its
+sink, which gets the events themselves: each record is checked to be the city's, on its stream's partition and of an
+epoch that the store has begun, the positions to follow each other without a hole, and the event is decoded.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
+from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.intake import Intake
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
@@ -17,8 +23,13 @@ from services.chassis.kafka.sender import Sender
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
 from services.chassis.settings import Settings
+from services.chassis.sinks.database import SinkDatabase
+from services.chassis.sinks.sink import Batch
 from tests.bench import bare_kafka
-from tests.bench.material import SERVICE, filled_store
+from tests.bench.city_bus import city_bus
+from tests.bench.material import SERVICE
+from tests.bench.postgres_store import filled_postgres_store
+from tests.bench.projection import REGISTRY
 from tests.bench.report import Leg, compared
 from tests.bench.rounds import Bench
 from tests.bench.scratch import folder
@@ -26,9 +37,28 @@ from tests.bench.scratch import folder
 SECONDS = 1800.0
 """After so long a flow that does not end has failed."""
 
+IDLE_SECONDS = 0.05
+"""How long a consumer's step may wait for something to come, as in a served city."""
+
+
+class Receiver:
+    """The sink at which the leg ends: it gets the facts and keeps none of them."""
+
+    name = "bench"
+
+    def __init__(self, database: SinkDatabase) -> None:
+        self.database = database
+        self.came = 0
+
+    def apply(self, batch: Batch) -> None:
+        self.came += len(batch.facts)
+
+    def forget(self) -> None:
+        """There is nothing at hand."""
+
 
 def relay_kafka(bench: Bench) -> Leg:
-    with folder() as place, closing(filled_store(place / "events.sqlite", bench.sized(30_000, 3000))) as store:
+    with filled_postgres_store(bench.servers, bench.sized(30_000, 3000)) as (store, _):
         records = bare_kafka.records_in(store)
 
         def ours() -> float:
@@ -45,17 +75,17 @@ def relay_kafka(bench: Bench) -> Leg:
 
 def consume_kafka(bench: Bench) -> Leg:
     with (
-        folder() as place,
-        closing(filled_store(place / "events.sqlite", bench.sized(60_000, 6000))) as store,
+        filled_postgres_store(bench.servers, bench.sized(60_000, 6000)) as (store, url),
         bare_kafka.topics(bench.servers) as cluster,
     ):
         count, batch, topic = store.last_position(), Settings().consumer_batch, bare_kafka.make_topic(cluster, store)
         bare_kafka.produced_rate(cluster, topic, bare_kafka.records_in(store))
-        delivered, read = bench.medians(
-            lambda: _delivered_rate(cluster, count, batch),
+        bus = city_bus(cluster, store, url)
+        consumed, read = bench.medians(
+            lambda: _consumed_rate(bus, count, batch),
             lambda: bare_kafka.consumed_rate(cluster, topic, count, batch),
         )
-    return compared("consume_kafka", delivered, "events/s", f"{bare_kafka.NAME}: poll", read, 0.7)
+    return compared("consume_kafka", consumed, "events/s", f"{bare_kafka.NAME}: poll", read, 0.7)
 
 
 def relayed_rate(store: EventStore, cluster: Cluster) -> float:
@@ -81,17 +111,24 @@ def relayed_rate(store: EventStore, cluster: Cluster) -> float:
     return head / took
 
 
-def _delivered_rate(cluster: Cluster, count: int, batch: int) -> float:
-    subscription = KafkaBus(cluster, None).subscribe("bench", [SERVICE], shared=False)
-    with closing(subscription):
+def _consumed_rate(bus: KafkaBus, count: int, batch: int) -> float:
+    """Events a second from the topic's beginning on, from the moment on at which the partitions are assigned."""
+    with _receiver() as receiver:
+        intake = Intake(receiver, REGISTRY, lambda: datetime.now(UTC), 100)
+        consumer = Consumer("bench", bus, [SERVICE], [intake], batch=batch, shared=False)
         deadline = time.monotonic() + SECONDS
-        while not subscription.progress() and time.monotonic() < deadline:
-            subscription.poll(0.0, batch)
-        for source in subscription.progress():
-            subscription.seek(source, 0)
-        came, started = 0, time.perf_counter()
-        while came < count and time.monotonic() < deadline:
-            came += len(subscription.poll(1.0, batch))
+        while not consumer.subscription.assignment and time.monotonic() < deadline:
+            consumer.step()
+        started = time.perf_counter()
+        while receiver.came < count and time.monotonic() < deadline:
+            consumer.step(IDLE_SECONDS)
         took = time.perf_counter() - started
-    assert came == count, f"{came} of {count} events came"
+        consumer.stop()
+    assert (receiver.came, intake.parked) == (count, set()), f"{receiver.came} of {count} events came"
     return count / took
+
+
+@contextmanager
+def _receiver() -> Iterator[Receiver]:
+    with folder() as place, closing(SinkDatabase(place / "receiver.sqlite")) as database:
+        yield Receiver(database)

@@ -11,6 +11,7 @@ from services.chassis.kafka.bus import KafkaBus
 from services.chassis.views.generation_schemas import GenerationSchemas
 from services.chassis.views.shared import SharedViews
 from tests.bench import bare_kafka
+from tests.bench.city_bus import city_bus
 from tests.bench.history import REGISTRY, VIEWS, History, history
 from tests.bench.kafka_flow import relayed_rate
 from tests.bench.material import SERVICE
@@ -26,7 +27,7 @@ def rebuild_1m_pg(bench: Bench) -> Leg:
     lived = history(bench, bench.sized(MILLION, 10_000))
     with bare_kafka.topics(bench.servers) as cluster:
         sys.stderr.write(f" (relayed at {relayed_rate(lived.store, cluster):,.0f} events/s) ")
-        rate = _rebuilt_rate(lived, KafkaBus(cluster, None))
+        rate = _rebuilt_rate(lived, city_bus(cluster, lived.store, lived.url))
     return limited("rebuild_1m_pg", rate, "events/s", 12_000.0, "higher")
 
 
