@@ -455,6 +455,20 @@ def test_events_gather_until_somebody_wants_them(kafka: Kafka, store: EventStore
             assert len(gathering.result(20)) == 2
 
 
+def test_a_consumer_that_is_behind_waits_for_no_more_to_gather(kafka: Kafka, store: EventStore) -> None:
+    with closing(Publisher(kafka)) as publisher, ThreadPoolExecutor(1) as poller:
+        record(store, 5, streams=1)
+        publisher.publish(store)
+        bus = KafkaBus(publisher.cluster, None, gather_seconds=60.0)
+        with closing(bus.subscribe("group", SERVICE)) as subscription:
+            assigned(subscription)
+            from_beginning(subscription)
+            assert len(subscription.poll(60.0, 10)) == 5
+            record(store, 1)
+            publisher.publish(store)
+            assert len(poller.submit(subscription.poll, 60.0, 10).result(20)) == 1
+
+
 REFUSED = {
     "retention.ms": ("604800000", "retention.ms = 604800000 where -1 is needed"),
     "cleanup.policy": ("compact", "cleanup.policy = compact where delete is needed"),

@@ -24,6 +24,10 @@ SLICE_SECONDS = 0.2
 LEAST_SECONDS = 0.02
 """A poll that shall not wait waits so long: what was asked of the brokers is under way for some milliseconds."""
 
+GATHERED = 4
+"""A poll that brought one in so many of what it may bring has enough: more lies ready at the brokers, and a fetch
+seldom brings a whole batch."""
+
 COMMIT_SECONDS = 1.0
 QUIET_SECONDS = 1.0
 
@@ -31,8 +35,8 @@ QUIET_SECONDS = 1.0
 class KafkaSubscription:
     """Connects at its first poll, and anew at the next one after it lost the brokers.
 
-    A poll after a quiet time brings the first events at once. While events come, a poll that may wait lets them gather
-    for `gather_seconds`, unless somebody waits for them (`wake`), as on the bus of one machine.
+    A poll after a quiet time brings the first events at once. While few come at a time, a poll that may wait lets them
+    gather for `gather_seconds`, unless somebody waits for them (`wake`), as on the bus of one machine.
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class KafkaSubscription:
                 break
         if self._closed:
             self._leave()
-        self._coming = 0 < len(found) < limit
+        self._coming = 0 < len(found) < limit / GATHERED
         return found
 
     def _read(self, seconds: float, limit: int) -> list[Delivery]:
