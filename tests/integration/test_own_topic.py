@@ -133,6 +133,23 @@ def test_a_store_that_went_back_is_stopped_before_it_records_anything(line: Line
         assert new.trouble is None
 
 
+def test_a_store_whose_topic_cannot_be_judged_leaves_no_other_one_unjudged(line: Line, tmp_path: Path) -> None:
+    """Its topic is another city's; the next store has gone back."""
+    path, backup = tmp_path / "sample.sqlite", tmp_path / "backup.sqlite"
+    lived(path, line, 3)
+    shutil.copy(path, backup)
+    with closing(open_store(path)) as store, running(line.relay(store)):
+        record(store, 1)
+        eventually(lambda: relayed(store))
+    with (
+        closing(make_store(tmp_path / "other.sqlite", store_id="other-city")) as other,
+        closing(open_store(backup)) as store,
+    ):
+        stop_what_went_back(line.cluster, [other, store])
+        assert other.trouble is None
+        assert "run bizenv recover" in str(store.trouble)
+
+
 def test_a_store_is_opened_although_the_brokers_are_away(tmp_path: Path) -> None:
     with closing(make_store(tmp_path / "new.sqlite")) as store:
         access = KafkaAccess(servers=(f"127.0.0.1:{free_port()}",))

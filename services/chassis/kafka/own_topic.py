@@ -15,6 +15,7 @@ from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
+from services.chassis.kafka.connection import require_entry
 from services.chassis.kafka.records import KeyedRecord, Own, delivery_of
 from services.chassis.kafka.whole_topic import WholeTopics
 from services.chassis.registry import MalformedEvent
@@ -103,7 +104,8 @@ class TopicEnds:
 
 def stop_what_went_back(cluster: Cluster, stores: Sequence[EventStore]) -> None:
     """Let no store use a position again that was relayed, from its opening on; may raise SQLAlchemyError. While the
-    brokers are away, or a topic is another city's, that is left to the relay: it looks before it sends."""
+    brokers are away, or where its topic can't be read or is another city's, that is left to its relay, which looks
+    before it sends."""
     ends = TopicEnds(cluster)
     for store in stores:
         try:
@@ -112,7 +114,17 @@ def stop_what_went_back(cluster: Cluster, stores: Sequence[EventStore]) -> None:
             store.stop(error.message, error.english)
         except Unavailable as error:
             log.warning("store not held against its topic", service=store.service, reason=str(error))
-            return
+            if not _brokers_are_there(cluster):
+                return
+
+
+def _brokers_are_there(cluster: Cluster) -> bool:
+    """Else each further store would wait as long for the same answer."""
+    try:
+        require_entry(cluster.access)
+    except Unavailable:
+        return False
+    return True
 
 
 def _place(delivery: Delivery) -> tuple[int, int]:
