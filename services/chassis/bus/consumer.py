@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus.intake import Intake
-from services.chassis.bus.lag import LagGauges
+from services.chassis.bus.lag import LagGauges, Untold
 from services.chassis.bus.port import Bus, Source
 from services.chassis.errors import Unavailable
 from services.chassis.sinks.checkpoints import LostPlace
@@ -53,6 +53,7 @@ class Consumer:
         self._lost_place = False
         self._assignment = self.subscription.assignment
         self.go_back()
+        self._untold = Untold("whether it has caught up", group=group)
         self._tell_lag = LagGauges(group, self.subscription, self.intakes[0].age_of)
 
     def go_back(self) -> None:
@@ -144,9 +145,11 @@ class Consumer:
         as in a catch-up, little may be left."""
         try:
             left = sum(self.subscription.lag().values())
-            return self.subscription.assignment > 0 and left <= (NEAR if came else 0)
-        except (SQLAlchemyError, Unavailable):
+        except (SQLAlchemyError, Unavailable) as error:
+            self._untold.why(error)
             return False
+        self._untold.no_more()
+        return self.subscription.assignment > 0 and left <= (NEAR if came else 0)
 
     @property
     def stopping(self) -> bool:

@@ -7,14 +7,34 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from services.chassis.bus.port import Subscription
-from services.chassis.errors import Unavailable
+from services.chassis.telemetry.logs import logger
 from services.chassis.telemetry.metrics import METRICS
+
+log = logger(__name__)
 
 ANSWER_SECONDS = 0.25
 """So long a reader of the metrics waits for one gauge."""
+
+
+class Untold:
+    """Says in the log why something can't be told, once for each reason until it can be told again. For one thread."""
+
+    def __init__(self, what: str, **where: str) -> None:
+        self._what = what
+        self._where = where
+        self._reason = ""
+
+    def why(self, error: Exception) -> None:
+        """It can't be told now."""
+        reason = f"{type(error).__name__}: {str(getattr(error, 'orig', None) or error).strip()}"
+        if reason != self._reason:
+            log.warning("not known now", what=self._what, reason=reason, **self._where)
+        self._reason = reason
+
+    def no_more(self) -> None:
+        """It was told."""
+        self._reason = ""
 
 
 class LagGauges:
@@ -25,8 +45,12 @@ class LagGauges:
         self._group = group
         self._subscription = subscription
         self._age_of = age_of
-        METRICS.consumer_lag_records.labels(group).set_function(LatelyAsked(self._records))
-        METRICS.consumer_lag_seconds.labels(group).set_function(LatelyAsked(self._seconds))
+        METRICS.consumer_lag_records.labels(group).set_function(
+            LatelyAsked(self._records, name=f"{group} lag in records")
+        )
+        METRICS.consumer_lag_seconds.labels(group).set_function(
+            LatelyAsked(self._seconds, name=f"{group} lag in seconds")
+        )
 
     def close(self) -> None:
         """Forget the group: nobody reads for it any more."""
@@ -45,7 +69,9 @@ class LatelyAsked:
     """What a gauge shows: asked for at each reading, NaN when whoever knows can't tell. One that keeps silent holds up
     nobody who reads the metrics: they get what was known last. Any thread may use it."""
 
-    def __init__(self, measure: Callable[[], float], seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, measure: Callable[[], float], seconds: float = ANSWER_SECONDS, name: str = "gauge") -> None:
+        """`name`: what the log says of it where it can't be told."""
+        self._untold = Untold(name)
         self._measure = measure
         self._seconds = seconds
         self._known = math.nan
@@ -64,5 +90,7 @@ class LatelyAsked:
     def _ask(self) -> None:
         try:
             self._known = self._measure()
-        except (SQLAlchemyError, Unavailable):
+            self._untold.no_more()
+        except Exception as error:  # noqa: BLE001 - told, and a gauge has nobody else to raise it to
             self._known = math.nan
+            self._untold.why(error)

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
+from kafka.errors import KafkaTimeoutError
+
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import EventStore
@@ -74,12 +76,13 @@ class Page:
 
 
 def _wait(acknowledgement: Acknowledgement, seconds: float) -> bool:
-    """Whether it came to an end, good or bad, within the time."""
+    """Whether it came to an end, good or bad, within the time. Raises what is neither its end nor that of the time."""
     if seconds > 0:
         try:
             acknowledgement.get(seconds)
-        except Exception:  # noqa: BLE001 - its own, or that of waiting: `is_done` tells which
-            return acknowledgement.is_done
+        except Exception as error:
+            if not acknowledgement.is_done and not isinstance(error, KafkaTimeoutError):
+                raise
     return acknowledgement.is_done
 
 

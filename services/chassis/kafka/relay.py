@@ -82,7 +82,9 @@ class Relay:
         self._resting = threading.Event()
         self._news = threading.Event()
         store.on_append(self._news.set)
-        METRICS.relay_lag.labels(store.service).set_function(LatelyAsked(self._topic.lag))
+        METRICS.relay_lag.labels(store.service).set_function(
+            LatelyAsked(self._topic.lag, name=f"{store.service} relay lag")
+        )
         self._tell(0)
 
     @property

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
+
+from structlog.testing import capture_logs
 
 from services.chassis.bus.lag import LatelyAsked
 from services.chassis.errors import Unavailable
@@ -16,11 +19,22 @@ def test_it_is_asked_for_at_each_reading() -> None:
     assert [gauge(), gauge()] == [3.0, 5.0]
 
 
-def test_one_that_can_not_tell_is_unknown() -> None:
-    def away() -> float:
-        raise Unavailable("不在", "away")
+def test_one_that_can_not_tell_is_unknown_and_says_why_once_until_it_can_again() -> None:
+    away, broken = Unavailable("不在", "away"), ZeroDivisionError("a mistake of ours")
+    answers: Iterator[float | Exception] = iter((away, away, 3.0, away, broken))
 
-    assert math.isnan(LatelyAsked(away, 60)())
+    def measure() -> float:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    gauge = LatelyAsked(measure, 60, "lag of a test")
+    with capture_logs() as told:
+        known = [gauge() for _ in range(5)]
+    assert [math.isnan(each) for each in known] == [True, True, False, True, True]
+    assert [line["what"] for line in told] == ["lag of a test"] * 3
+    assert [line["reason"].partition(":")[0] for line in told] == ["Unavailable", "Unavailable", "ZeroDivisionError"]
 
 
 def test_one_that_keeps_silent_is_waited_for_by_one_thread_and_by_no_reader() -> None:
