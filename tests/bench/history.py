@@ -1,8 +1,10 @@
-"""Long histories of a city of constant size on PostgreSQL, made once for all legs of a run, which carry them on."""
+"""Long histories of a city of constant size on PostgreSQL and Kafka, made once for all legs of a run, which carry them
+on. A relay brings each to a topic of its own, and from there it comes to the views."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -10,14 +12,17 @@ from itertools import islice
 from sqlalchemy.engine import Connection
 
 from services.chassis.bus.consumer import Consumer, catch_up
-from services.chassis.bus.port import EmbeddedBus
 from services.chassis.event_store import EventStore
+from services.chassis.kafka.cluster import Cluster
 from services.chassis.postgres.schema import PostgresSchema
 from services.chassis.registry import EventRegistry
 from services.chassis.settings import Settings
 from services.chassis.views.database import ViewDatabase
 from services.project_tracking.events import PROJECT_EVENTS
 from services.projection.service import SERVICE as PROJECTION
+from tests.bench.bare_kafka import topics
+from tests.bench.city_bus import city_bus
+from tests.bench.kafka_flow import IDLE_SECONDS, SECONDS, Flow
 from tests.bench.material import SERVICE, Fact, fill, long_history
 from tests.bench.postgres_store import postgres_store
 from tests.bench.projection import intake_of
@@ -32,21 +37,27 @@ does not grow."""
 A_COMMIT = 50
 """Batches of a store that is filled are committed so many at a time."""
 
+LONGEST_QUICK = 2_000
+"""In a quick run, where not every project has come to its end."""
+
 NAMED = 100_000
 """A history as long as this takes a while to make: it is said."""
 
-_OFFSETS = 'UPDATE "{}".checkpoints SET "offset" = position'
-
 
 class History:
-    """A store of `size` facts at first, and projection's views of it."""
+    """A store of `size` facts at first, its topic, and projection's views of it."""
 
-    def __init__(self, store: EventStore, url: str, size: int) -> None:
+    def __init__(self, store: EventStore, url: str, size: int, cluster: Cluster) -> None:
         self.store, self.url, self.size = store, url, size
-        self.bus = EmbeddedBus({SERVICE: store})
+        self.bus = city_bus(cluster, store, url)
+        self._flow = Flow(store, cluster)
         self._facts = long_history(PROJECTS)
         self._views: ViewDatabase | None = None
         self.extend(size)
+
+    def relay(self) -> float:
+        """Bring to the topic what is not there yet; events a second."""
+        return self._flow.bring()
 
     def next_facts(self, count: int) -> list[Fact]:
         """How the history goes on. Whoever takes facts appends them."""
@@ -65,26 +76,39 @@ class History:
 
     def views(self) -> ViewDatabase:
         """Views that show all there is by now."""
+        self.relay()
         if self._views is None:
             self._views = ViewDatabase(PostgresSchema(self.url, "bench_views"), VIEWS, REGISTRY)
         catch_up(self.bus, [SERVICE], intake_of(self._views))
         return self._views
 
     def consumer(self) -> Consumer:
-        """One that has brought all there is to the views and goes on from there."""
-        batch = Settings().consumer_batch
-        found = Consumer("bench", self.bus, [SERVICE], [intake_of(self.views())], batch=batch)
-        found.drain()
-        return found
+        """One that has brought all there is to the views and goes on from there, on all partitions."""
+        intake = intake_of(self.views())
+        consumer = Consumer("bench", self.bus, [SERVICE], [intake], batch=Settings().consumer_batch, shared=False)
+        while not consumer.has_caught_up():
+            consumer.step(IDLE_SECONDS)
+        return consumer
+
+    def follow(self, consumer: Consumer, count: int) -> None:
+        """Return when the next `count` events, which are on the topic, are in the views. Somebody waits for them: none
+        are let gather."""
+        came, deadline = 0, time.monotonic() + SECONDS
+        while came < count and time.monotonic() < deadline:
+            consumer.subscription.wake()
+            came += consumer.step(IDLE_SECONDS)
+        assert came == count, f"{came} of {count} events came"
 
     def adopt(self, schema: str) -> None:
-        """Take these views, which were filled from a topic, for its own: offsets are positions from now on."""
-        self.close()
+        """Take these views, which were filled from the topic, for its own."""
+        self._close_views()
         self._views = ViewDatabase(PostgresSchema(self.url, schema), VIEWS, REGISTRY)
-        with self._views.engine.begin() as connection:
-            connection.exec_driver_sql(_OFFSETS.format(schema))
 
     def close(self) -> None:
+        self._close_views()
+        self._flow.close()
+
+    def _close_views(self) -> None:
         if self._views is not None:
             self._views.close()
 
@@ -99,5 +123,10 @@ def _made(servers: Servers, size: int) -> Iterator[History]:
     if size >= NAMED:
         sys.stderr.write(f" (a history of {size:,} facts is being made, once) ")
         sys.stderr.flush()
-    with servers.database() as url, postgres_store(url) as store, closing(History(store, url, size)) as made:
+    with (
+        servers.database() as url,
+        postgres_store(url) as store,
+        topics(servers) as cluster,
+        closing(History(store, url, size, cluster)) as made,
+    ):
         yield made

@@ -88,27 +88,43 @@ def consume_kafka(bench: Bench) -> Leg:
     return compared("consume_kafka", consumed, "events/s", f"{bare_kafka.NAME}: poll", read, 0.7)
 
 
-def relayed_rate(store: EventStore, cluster: Cluster) -> float:
-    """Events a second from the moment on at which the relay has its producer, until the checkpoint is at the head."""
-    began: list[float] = []
+class Flow:
+    """The relay of a store to a topic of its own in the cluster, under a lease and from a checkpoint of its own."""
 
-    def opened(topic: str, largest: int) -> Sender:
-        sender = Sender(cluster.access, topic, largest)
-        began.append(time.perf_counter())
+    def __init__(self, store: EventStore, cluster: Cluster) -> None:
+        self._store = store
+        self._cluster = cluster
+        self._began = 0.0
+        name = cluster.topic_of(store.service)
+        self._place = RelayPlace(store.engine, name)
+        self._relay = Relay(store, Lease(store.engine, name, "bench"), self._place, cluster, TopicShape(), self._opened)
+
+    def _opened(self, topic: str, largest: int) -> Sender:
+        sender = Sender(self._cluster.access, topic, largest)
+        self._began = time.perf_counter()
         return sender
 
-    name = cluster.topic_of(store.service)  # a lease and a checkpoint of its own
-    place, lease = RelayPlace(store.engine, name), Lease(store.engine, name, "bench")
-    relay = Relay(store, lease, place, cluster, TopicShape(), opened)
-    head, passed, deadline = store.last_position(), 0, time.monotonic() + SECONDS
-    while passed < head:
-        passed += relay.step()
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the relay brought {passed} of {head} events: {relay.trouble}")
-    took = time.perf_counter() - began[0]
-    assert place.read().position == head, relay.trouble
-    relay.stop()
-    return head / took
+    def bring(self) -> float:
+        """Bring all there is by now to the topic; events a second until the checkpoint is at the head, from the moment
+        on at which the relay has its producer. 0: it was all there."""
+        before, head, deadline = self._place.read().position, self._store.last_position(), time.monotonic() + SECONDS
+        passed, self._began = 0, time.perf_counter()
+        while passed < head - before:
+            passed += self._relay.step()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the relay brought {passed} of {head - before} events: {self._relay.trouble}")
+        took = time.perf_counter() - self._began
+        assert self._place.read().position == head, self._relay.trouble
+        return passed / took
+
+    def close(self) -> None:
+        self._relay.stop()
+
+
+def relayed_rate(store: EventStore, cluster: Cluster) -> float:
+    """Events a second from the store to a topic that is made for it."""
+    with closing(Flow(store, cluster)) as flow:
+        return flow.bring()
 
 
 def _consumed_rate(bus: KafkaBus, count: int, batch: int) -> float:

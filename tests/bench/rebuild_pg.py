@@ -7,13 +7,9 @@ import time
 from contextlib import closing
 
 from services.chassis.bus.consumer import catch_up
-from services.chassis.kafka.bus import KafkaBus
 from services.chassis.views.generation_schemas import GenerationSchemas
 from services.chassis.views.shared import SharedViews
-from tests.bench import bare_kafka
-from tests.bench.city_bus import city_bus
-from tests.bench.history import REGISTRY, VIEWS, History, history
-from tests.bench.kafka_flow import relayed_rate
+from tests.bench.history import LONGEST_QUICK, REGISTRY, VIEWS, History, history
 from tests.bench.material import SERVICE
 from tests.bench.projection import intake_of
 from tests.bench.report import Leg, limited
@@ -24,18 +20,18 @@ MILLION = 1_000_000
 
 def rebuild_1m_pg(bench: Bench) -> Leg:
     """One round alone: it is long. Filling the store and its topic is not in the time."""
-    lived = history(bench, bench.sized(MILLION, 10_000))
-    with bare_kafka.topics(bench.servers) as cluster:
-        sys.stderr.write(f" (relayed at {relayed_rate(lived.store, cluster):,.0f} events/s) ")
-        rate = _rebuilt_rate(lived, city_bus(cluster, lived.store, lived.url))
-    return limited("rebuild_1m_pg", rate, "events/s", 12_000.0, "higher")
+    lived = history(bench, bench.sized(MILLION, LONGEST_QUICK))
+    relayed = lived.relay()
+    if relayed:
+        sys.stderr.write(f" (relayed at {relayed:,.0f} events/s) ")
+    return limited("rebuild_1m_pg", _rebuilt_rate(lived), "events/s", 12_000.0, "higher")
 
 
-def _rebuilt_rate(lived: History, bus: KafkaBus) -> float:
+def _rebuilt_rate(lived: History) -> float:
     generations, count = GenerationSchemas(lived.url, "bench"), lived.store.last_position()
     with closing(SharedViews(generations, lived.store.info.store_id, VIEWS, REGISTRY)) as views:
         started = time.perf_counter()
-        number = views.rebuild(lambda database: catch_up(bus, [SERVICE], intake_of(database)))
+        number = views.rebuild(lambda database: catch_up(lived.bus, [SERVICE], intake_of(database)))
         took = time.perf_counter() - started
     lived.adopt(generations.name(number))
     shown = sum(at.position > 0 for at in lived.views().read_checkpoints().values())
