@@ -134,6 +134,9 @@ def _print(report: AuditReport) -> None:
     )
     for restore in report.restores:
         print(f"  第 {restore.epoch} 期 · epoch: 恢复后保留 · kept {restore.kept}, 放弃 · given up {restore.given_up}")
+    for torn in report.torn:
+        chinese, english = torn.sentence
+        print(f"  TORN: {chinese} · {english}")
     for finding in report.findings:
         print(f"  {finding.code} {finding.place}: {finding.message} · {finding.english}")
     listed = len(report.findings)

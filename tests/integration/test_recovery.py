@@ -15,9 +15,9 @@ from services.chassis.bus.epochs import GivenUp
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import Append, Appended, NewEvent
 from services.chassis.flow import FlowFinding, bring_back
-from services.chassis.flow.torn import Torn
 from services.chassis.leases import Lease, RelayPlace
-from services.chassis.truth import verify
+from services.chassis.truth import AuditReport, verify
+from services.chassis.truth.torn import Torn
 from services.chassis.upkeep import recovering
 from services.chassis.upkeep.continuation import NotRecoverable
 from services.chassis.views.database import ViewDatabase
@@ -169,6 +169,37 @@ def test_a_command_with_a_gap_in_it_is_torn_for_certain(city: FlowCity) -> None:
     assert done.torn == Torn(facts[0].command_id, facts[0].id, facts[0].position, proved=True)
     (told,) = notices(city)
     assert "events of it behind that are lost" in told.english
+
+
+def audited(city: FlowCity) -> AuditReport:
+    """From the store, once the topic alone was found to be right."""
+    city.publisher.go_back(NAME, city.facts())
+    city.settle(5)
+    city.sign()
+    city.heads.step()
+    report = city.verify()
+    assert report.ok, report.findings
+    return verify(city.store, city.form.published, city.key.public_key())
+
+
+@pytest.mark.parametrize(("sent", "give_up"), [((0, 1), False), ((0, 2), True)])
+def test_a_torn_command_is_no_finding_of_either_audit(city: FlowCity, sent: tuple[int, ...], give_up: bool) -> None:
+    relay_some(city, *sent)
+    city.put_back()
+    done = city.recover(give_up=give_up)
+    report = audited(city)
+    assert report.ok, report.findings
+    assert report.torn == (done.torn,)
+
+
+@pytest.mark.parametrize(("pattern", "by"), [('"proved":false', '"proved":true }'), ("/[0-9]+", "/99"), ("^.*$", "{}")])
+def test_a_mark_that_was_altered_is_a_finding(city: FlowCity, pattern: str, by: str) -> None:
+    relay_some(city, 0, 1)
+    city.put_back()
+    city.recover()
+    city.sql(f"UPDATE {NAME}.store SET value = regexp_replace(value, %s, %s) WHERE key LIKE 'torn.%%'", pattern, by)
+    report = audited(city)
+    assert (report.torn, report.counts) == ((), {"STORE_INFO": 1})
 
 
 def test_a_mark_outlives_a_recovery_that_is_cut_short(city: FlowCity, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore, schema
 from services.chassis.event_store.postgresql_function import LOCK_CLASS
 from services.chassis.event_store.schema import EVENT_COLUMNS
-from services.chassis.flow.torn import Torn, row_of
 from services.chassis.time.instants import microseconds
 from services.chassis.truth.following import LEASE
 from services.chassis.truth.ledger import writing
+from services.chassis.truth.torn import Torn
 
 PAGE = 500
 _LOCK = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}::bigint << 32 | 'events'::regclass::oid::bigint)"
@@ -132,7 +132,7 @@ def _note_first(connection: Connection, row: dict[str, Any]) -> None:
 
 
 def _mark(connection: Connection, torn: Torn) -> None:
-    put = _UPSERT[connection.dialect.name](schema.store).values(row_of(torn))
+    put = _UPSERT[connection.dialect.name](schema.store).values(torn.row)
     connection.execute(put.on_conflict_do_update(index_elements=["key"], set_={"value": put.excluded.value}))
 
 

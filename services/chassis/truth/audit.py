@@ -27,6 +27,7 @@ from services.chassis.truth.head_book import HeadBook, Moment
 from services.chassis.truth.heads import BOUND, Head, Identity
 from services.chassis.truth.published import Published, read_public_key
 from services.chassis.truth.snapshot import snapshot
+from services.chassis.truth.torn import Torn, true_marks
 from services.chassis.truth.unreadable import noting
 from services.chassis.truth.walk import Walk
 
@@ -82,6 +83,7 @@ class _Audit:
         self._book = book
         self._findings = findings
         self._progress = progress
+        self._torn: dict[str, Torn] = {}
 
     def run(self, before: Moment) -> AuditReport:
         heads = self._take_heads(before)
@@ -118,7 +120,8 @@ class _Audit:
         due: Mapping[str, Any] = dict.fromkeys(StoreInfo.__struct_fields__)
         if newest is not None:
             due = {name: getattr(newest, name) for name in (*BOUND, "epoch")}
-        for name in sorted({*said, *due}):
+        self._torn = true_marks(self._connection, said)
+        for name in sorted({*said, *due} - {*self._torn}):
             self._check_entry(name, said.get(name), due)
 
     def _check_entry(self, name: str, said: Any, due: Mapping[str, Any]) -> None:
@@ -178,6 +181,7 @@ class _Audit:
             not_yet_covered=max(0, reach.events - covered),
             signed_at=None if newest is None else newest.signed_at,
             restores=self._book.restores(),
+            torn=tuple(self._torn.values()),
             counts=self._findings.counts,
             findings=self._findings.listed,
         )

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from services.chassis.truth.torn import Torn
+
 LISTED = 20
 """Findings of one code that are listed; all are counted."""
 
@@ -90,7 +92,8 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `events`, `leaves` and `heads` are how many the store holds, `published` how many heads the file holds;
     `covered` events are under a signed head (of `signed_at`, microseconds since 1970 UTC), `not_yet_covered` are
-    younger: their order and books were checked, their content is vouched for by nobody yet.
+    younger: their order and books were checked, their content is vouched for by nobody yet. `torn`: commands of which
+    a recovery may have brought back only a part.
     """
 
     service: str
@@ -104,6 +107,7 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     not_yet_covered: int
     signed_at: int | None
     restores: tuple[Restore, ...]
+    torn: tuple[Torn, ...] = ()
     counts: dict[str, int]
     findings: tuple[Finding, ...]
 

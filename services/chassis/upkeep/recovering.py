@@ -24,7 +24,7 @@ from services.chassis.flow.bring_back import After, NotNext, write_back
 from services.chassis.flow.topic_heads import bring_back_heads
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
-from services.chassis.flow.torn import Torn, torn_command
+from services.chassis.flow.torn import torn_command
 from services.chassis.kafka.records import Own
 from services.chassis.leases import holders
 from services.chassis.postgres.processes import other_processes
@@ -32,6 +32,7 @@ from services.chassis.truth import MerkleLog
 from services.chassis.truth.heads import Head, parse_line
 from services.chassis.truth.ledger import Ledger
 from services.chassis.truth.published import Published
+from services.chassis.truth.torn import Torn
 from services.chassis.upkeep.continuation import (
     NotRecoverable,
     Reach,
