@@ -31,7 +31,11 @@ minutes to sync every file, once after a kill and again at the end of the recove
 
 
 class Postgres(PostgresServer):
-    """A server that hands out fresh databases."""
+    """A server that hands out fresh databases: only here may the city's role make some."""
+
+    def start(self) -> None:
+        super().start()
+        self.execute("ALTER ROLE bizenv CREATEDB")
 
     def database(self) -> str:
         """The address of a new, empty database, which `bizenv`, who is no superuser, owns."""

@@ -4,8 +4,8 @@
     python deploy/postgres/server.py stop --folder var/postgres
 
 Standard library only; the programs come from Debian's package `postgresql`. The password of its two roles, `postgres`
-(everything) and `bizenv` (owns the database `bizenv`), is $PGPASSWORD at the first start or drawn, and stays in the
-folder's file `password`, mode 600. PostgreSQL refuses to run as root: then it runs as the user `postgres`.
+(everything) and `bizenv` (makes schemas in the database `bizenv`), is $PGPASSWORD at the first start or drawn. It stays
+in the folder's file `password`, mode 600. PostgreSQL refuses to run as root: then it runs as the user `postgres`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,8 @@ SETTINGS = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", "max_co
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 """Faster, and lost with the machine's power: for tests that pull no plug."""
 
-SET_UP = """
-SELECT format('CREATE ROLE {role} LOGIN CREATEDB PASSWORD %L', {password})
- WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec
-SELECT 'CREATE DATABASE {role} OWNER {role}'
- WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{role}') \\gexec
-"""
+SET_UP = Path(__file__).with_name("role.sql")
+"""Of the role and its database; may be run again."""
 
 
 class PostgresServer:
@@ -137,14 +133,12 @@ class PostgresServer:
             for one in (*process.children(), process):
                 one.send(signal.SIGCONT)
 
-    def execute(self, script: str, database: str = "postgres") -> str:
+    def execute(self, script: str, database: str = "postgres", **environment: str) -> str:
         """What psql prints for the script, run by the superuser. ServerError with the first complaint."""
         place = ["-h", LOOPBACK, "-p", str(self.port), "-U", SUPERUSER, "-d", database]
         command = [program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", *place]
-        environment = {**plain_environment(), "PGPASSWORD": self.password}
-        done = subprocess.run(
-            command, input=script, env=environment, capture_output=True, text=True, check=False, cwd="/"
-        )
+        told = {**plain_environment(), **environment, "PGPASSWORD": self.password}
+        done = subprocess.run(command, input=script, env=told, capture_output=True, text=True, check=False, cwd="/")
         if done.returncode:
             raise ServerError(f"PostgreSQL 不接受设置 · PostgreSQL refuses: {done.stderr.strip()}")
         return done.stdout
@@ -171,8 +165,7 @@ class PostgresServer:
         if not self._takes_connections(process):
             process.send(signal.SIGINT)
             raise ServerError(f"PostgreSQL 没有启动 · PostgreSQL did not start; {self.log} ends with\n{tail(self.log)}")
-        password = "'" + self.password.replace("'", "''") + "'"
-        self.execute(SET_UP.format(role=ROLE, password=password))
+        self.execute(SET_UP.read_text(encoding="utf-8"), BIZENV_DATABASE_PASSWORD=self.password)
 
     def _encryption(self) -> dict[str, str]:
         """A copy of the identity that the server may read and nobody else."""

@@ -46,6 +46,15 @@ def ask(url: str, query: LiteralString) -> object:
     return answer
 
 
+def make_role(server: PostgresServer) -> None:
+    """As `make_role.sh` is run by hand."""
+    folder = str(Path(programs.program("psql")).parent)
+    place = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGPASSWORD": server.password}
+    path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    given = {**programs.plain_environment(), **path, **place, "BIZENV_DATABASE_PASSWORD": "not taken"}
+    subprocess.run([str(ROOT / "deploy" / "postgres" / "make_role.sh")], env=given, check=True)
+
+
 @pytest.fixture
 def shared_folder() -> Iterator[Path]:
     """One that the user postgres may enter."""
@@ -62,6 +71,42 @@ class TestPostgres:
         assert ask(first, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
         assert ask(first, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
         assert ask(postgres.as_superuser(first), "SELECT current_user::text") == "postgres"
+
+    def test_a_citys_role_has_no_more_than_it_needs(self, shared_folder: Path) -> None:
+        """Also on a cluster whose role had more, and by the script as by the launcher."""
+        server = PostgresServer(shared_folder / "postgres", settings=NOT_DURABLE)
+        try:
+            server.start()
+            self.require_least_right(server)
+            server.execute("ALTER ROLE bizenv CREATEDB CREATEROLE; ALTER DATABASE bizenv OWNER TO bizenv")
+            make_role(server)
+            self.require_least_right(server)
+        finally:
+            server.kill()
+
+    def require_least_right(self, server: PostgresServer) -> None:
+        rights = "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles"
+        assert ask(server.url(), f"{rights} WHERE rolname = 'bizenv'") is False
+        assert ask(server.url(), "SELECT has_database_privilege('bizenv', 'CONNECT')") is True
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS mine")
+            for more in (
+                "CREATE DATABASE other",
+                "CREATE TABLE public.t ()",
+                "CREATE TEMP TABLE t ()",
+                "CREATE ROLE r",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(more.encode())
+
+    def test_the_password_may_have_any_signs(self, shared_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PGPASSWORD", r"it's \d :x $1 %")
+        server = PostgresServer(shared_folder / "postgres", settings=NOT_DURABLE)
+        try:
+            server.start()
+            assert ask(server.url(), "SELECT 1") == 1
+        finally:
+            server.kill()
 
     def test_text_is_utf8_in_any_order_the_same(self, postgres: Postgres) -> None:
         database = postgres.database()
