@@ -13,8 +13,16 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from deploy.kafka.cluster import KafkaServer
+from deploy.local import environment
+from deploy.local.__main__ import COCKPIT
+from deploy.local.layout import FIRST, lay_out, names_of
+from deploy.local.running import DRAIN_SECONDS
+from deploy.postgres.server import SETTINGS as SERVER_SETTINGS
+from deploy.postgres.server import STOP_SECONDS, PostgresServer
 from services.catalogue import SERVICES
 from services.chassis.settings import Settings
+from services.chassis.settings.declared import settings_table
 from services.chassis.settings.servers import peers_of
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +33,12 @@ COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: one for name, one in CONTAINERS.items() if one["image"] == "bizenv"}
 SERVING = {name: one for name, one in OURS.items() if one["command"][0] == "serve"}
+SETTINGS: dict[str, str | None] = COMPOSE["x-settings"]
+NAMES = [row.variable for row in settings_table()]
+KAFKA_TOLD: dict[str, Any] = CONTAINERS["kafka"]["environment"]
+SOCKETS = "unix_socket_directories"
+ADDRESSES = ("CONTROLLER", "CLIENT", "INTERNAL", "${voters}", "${data}")
+"""In the values of Kafka's settings that differ in containers: where things are."""
 SECRETS = {"POSTGRES_PASSWORD": "one", "BIZENV_DATABASE_PASSWORD": "two"}
 REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
@@ -52,7 +66,7 @@ def copied() -> list[str]:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_container_starts_with_settings_that_are_understood(name: str) -> None:
-    told = {key: filled(value) for key, value in OURS[name]["environment"].items()}
+    told = {key: filled(value) for key, value in OURS[name]["environment"].items() if value is not None}
     settings = Settings.load({**image_settings(), **told})
     assert settings.distributed
     assert settings.http_host == settings.grpc_host == "0.0.0.0"
@@ -75,6 +89,7 @@ def test_who_waits_for_whom() -> None:
         for other, how in one.get("depends_on", {}).items():
             if how["condition"] == "service_healthy":
                 assert "test" in CONTAINERS[other]["healthcheck"], (name, other)
+                assert other not in SERVING or "/readyz" in CONTAINERS[other]["healthcheck"]["test"][-1]
             else:
                 assert how["condition"] == "service_completed_successfully"
                 assert "restart" not in CONTAINERS[other], f"{other} would never end"
@@ -131,3 +146,71 @@ def test_the_copied_files_are_enough_to_make_a_city(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=image, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "city" / "policy_registry" / "events.sqlite").is_file()
+
+
+def test_the_addresses_are_those_of_up_local() -> None:
+    """The first process of each service; further ones take the next of a range."""
+    names = [COCKPIT, *(service.name for service in SERVICES if service.name != COCKPIT)]
+    served = {one["command"][1]: one["ports"] for one in SERVING.values()}
+    for part in lay_out(names_of(names, {})):
+        inside = vars(FIRST)
+        outside = {int(port.split(":")[2]): port.split(":")[1].partition("-")[0] for port in served[part.service]}
+        assert outside == {inside[what]: str(port) for what, port in vars(part.ports).items()}
+    assert {"127.0.0.1:15432:5432"} == set(CONTAINERS["postgres"]["ports"])
+    [kafka] = CONTAINERS["kafka"]["ports"]
+    assert f"OUTSIDE://{kafka.rpartition(':')[0]}" in KAFKA_TOLD["KAFKA_ADVERTISED_LISTENERS"]
+
+
+def test_no_two_processes_want_one_port() -> None:
+    taken: list[int] = []
+    for one in CONTAINERS.values():
+        for port in one.get("ports", []):
+            first, _, last = port.split(":")[1].partition("-")
+            taken += range(int(first), int(last or first) + 1)
+    assert len(taken) == len(set(taken))
+
+
+def test_settings_are_given_and_handed_on_as_by_up_local(tmp_path: Path) -> None:
+    postgres, kafka = PostgresServer(tmp_path), KafkaServer(tmp_path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(PostgresServer, "port", 1)
+        patched.setattr(KafkaServer, "servers", "h:1")
+        patched.setattr(KafkaServer, "brokers", [])
+        given = set(environment.city_settings(tmp_path, postgres, kafka)) | {"BIZENV_PEERS"}
+    told = set(image_settings()) | {name for name, value in SETTINGS.items() if value is not None}
+    assert {name.removesuffix("_FILE") for name in given} <= told
+    handed_on = {row.variable for row in settings_table()} & set(environment.callers(dict.fromkeys(NAMES, "1")))
+    assert {name for name, value in SETTINGS.items() if value is None} == handed_on - told - {"BIZENV_FAULT"}
+
+
+def test_who_asks_for_a_login_waits_until_all_is_ready() -> None:
+    login = OURS["login"]
+    assert login["depends_on"] == {name: {"condition": "service_healthy"} for name in SERVING}
+    assert login["command"][0] == "token"
+    assert login["command"][-1] == "--login"
+    assert login["profiles"], "`up` would run it, and nobody see the link"
+
+
+def test_the_servers_are_set_as_those_of_up_local() -> None:
+    settings = {key: value for key, value in SERVER_SETTINGS.items() if key not in ("listen_addresses", SOCKETS)}
+    assert [f"{key}={value}" for key, value in settings.items()] == CONTAINERS["postgres"]["command"][2::2]
+    lines = (DEPLOY / "kafka" / "server.properties").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    plain = {key: value for key, value in given.items() if not any(word in value for word in ADDRESSES)}
+    single = {"${replicas}": "1", "${in_sync}": "1", "${node}": "1"}
+    wanted = {f"KAFKA_{key.upper().replace('.', '_')}": single.get(value, value) for key, value in plain.items()}
+    wanted |= {"KAFKA_INTER_BROKER_LISTENER_NAME": "CLIENT"}  # they talk to no other broker
+    assert {name: str(KAFKA_TOLD[name]) for name in wanted} == wanted
+
+
+def test_the_rehearsal_is_that_of_make() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in ("PROGRAMME", "UNTIL", "SEED"):
+        [value] = re.findall(rf"^{name} \?= (.+)$", makefile, re.MULTILINE)
+        words = CONTAINERS["rehearse"]["command"]
+        assert words[words.index(f"--{name.lower()}") + 1] == value
+
+
+def test_they_are_given_the_time_to_end_that_up_local_gives() -> None:
+    for seconds, names in ((DRAIN_SECONDS, SERVING), (STOP_SECONDS, ("postgres", "kafka"))):
+        assert {CONTAINERS[name]["stop_grace_period"] for name in names} == {f"{seconds:.0f}s"}
