@@ -12,6 +12,7 @@ from contextlib import closing
 import psycopg
 
 from services.catalogue import SERVICES
+from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
 from services.chassis.event_store.postgresql import PostgresDialect
 from tests.e2e.forms import City
@@ -75,13 +76,13 @@ def _reached(database: psycopg.Connection, schema: str) -> Places:
 def check_facts(city: City, told: Told) -> list[str]:
     """The stores against what the callers were told."""
     wrong = [*told.wrong, *check_order(told)]
+    recorded: list[Envelope] = []
     for service in SERVICES:
         with closing(EventStore(PostgresDialect(city.url, service.name), service.name)) as store:
             events = list(store.scan())
         wrong += check_positions(service.name, events)
-        if service.name == "project_tracking":
-            wrong += check_commands(events, told)
-    return wrong
+        recorded += events
+    return [*wrong, *check_commands(recorded, told)]
 
 
 def check_flow(city: City) -> list[str]:

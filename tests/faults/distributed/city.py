@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ PORTS = range(10_000, 15_000)
 WAL_MEGABYTES = 96
 DISK_MEGABYTES = (512, 64)
 """Of the database's disk: to begin with, and for each minute."""
+BROKER_DISK_MEGABYTES = (160, 32)
 SETTINGS = {
     "tree_head_seconds": "0.5",
     "consumer_batch": "40",
@@ -44,6 +45,8 @@ class StormCity:
         self.kafka = KafkaServer(folder / "kafka", brokers, quick=True)
         self.disk: SmallDisk | None = None
         """The database's, where we may mount one."""
+        self.broker_disks: dict[int, SmallDisk] = {}
+        """The brokers', by their nodes."""
         self.clock = folder / "clock"
         self.workers: dict[str, Worker] = {}
         self.city: City
@@ -115,6 +118,13 @@ def storm_city(folder: Path, brokers: int, minutes: float) -> Iterator[StormCity
     with ExitStack() as stack:
         stack.callback(city.end)
         city.disk = stack.enter_context(_on_small_disk(city.postgres, first + round(further * minutes)))
+        first, further = BROKER_DISK_MEGABYTES
+        city.kafka.start()
+        city.kafka.stop()
+        for broker in city.kafka.brokers:
+            data = broker.folder / "data"
+            disk = stack.enter_context(_moved_to_disk(data, first + round(further * minutes), city.kafka.kill))
+            city.broker_disks |= {} if disk is None else {broker.node: disk}
         city.begin()
         yield city
 
@@ -125,7 +135,19 @@ def _on_small_disk(postgres: PostgresServer, megabytes: int) -> Iterator[SmallDi
     nothing. The server stands still meanwhile. Its log stays outside."""
     postgres.start()
     postgres.stop()
-    data, aside = postgres.folder / "data", postgres.folder / "data.aside"
+
+    def end() -> None:
+        postgres.resume()
+        postgres.kill()
+
+    with _moved_to_disk(postgres.folder / "data", megabytes, end) as disk:
+        yield disk
+
+
+@contextmanager
+def _moved_to_disk(data: Path, megabytes: int, end: Callable[[], None]) -> Iterator[SmallDisk | None]:
+    """This folder of a server that stands still, on a disk of its own, until `end` has ended it."""
+    aside = data.with_suffix(".aside")
     data.rename(aside)
     with small_disk(data, megabytes) as disk:
         _copy(aside, data)
@@ -133,8 +155,7 @@ def _on_small_disk(postgres: PostgresServer, megabytes: int) -> Iterator[SmallDi
         try:
             yield disk if isinstance(disk, SmallDisk) else None
         finally:
-            postgres.resume()
-            postgres.kill()
+            end()
             _copy(data, aside)
 
 

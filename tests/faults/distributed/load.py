@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from services.chassis.commanding.gateway import Receipt
+from services.policy_registry.unit_registry.commands import RegistryOrder
 from tests.clients import GrpcClient, HttpClient, Lost, Refused
 from tests.faults.journal import Journal, Order
 from tests.faults.work import Work
@@ -25,6 +26,8 @@ CALLERS = 8
 COMMAND_SECONDS = 8.0
 BREATH_SECONDS = (0.0, 0.08)
 """From one answer to the next command: what is recorded must be audited afterwards."""
+POSTS = 0.08
+"""The part of the orders that is another service's."""
 AGAIN_SECONDS = 0.2
 SETTLE_SECONDS = 120.0
 TRY_AGAIN = frozenset({"UNAVAILABLE", "OVERLOADED", "DEADLINE_EXCEEDED"})
@@ -68,9 +71,11 @@ class Caller:
         self._journal = journal
         self._ending = ending
         self._random = random.Random(f"{given.seed}/{number}")
-        self._work = Work(number, given.seed, self._random)
+        self._work = Work(number, given.seed, self._random, posts=POSTS)
         self._commands = [_http(each, given.token) for each in given.http]
         self._commands += [_grpc(each, given.token) for each in given.commands]
+        self._policy = [_http(each, given.token) for each in given.http]
+        self._policy += [_grpc(each, given.token) for each in given.policy]
         self._queries = [_http(each, given.token) for each in given.http]
         self._queries += [_grpc(each, given.token) for each in given.queries]
 
@@ -81,7 +86,7 @@ class Caller:
             except Exception as error:  # noqa: BLE001 - as below
                 self._journal.wrong(_told(error))
             self._ending.wait(self._random.uniform(*BREATH_SECONDS))
-        for entry in (*self._commands, *self._queries):
+        for entry in (*self._commands, *self._policy, *self._queries):
             entry.close()
 
     def _turn(self) -> None:
@@ -99,7 +104,7 @@ class Caller:
             if until is None and self._ending.is_set():
                 until = time.monotonic() + SETTLE_SECONDS
             try:
-                return self._random.choice(self._commands).do(order)
+                return self._random.choice(self._doors(order)).do(order)
             except Lost:
                 pass
             except Refused as refusal:
@@ -111,6 +116,9 @@ class Caller:
             threading.Event().wait(AGAIN_SECONDS)
         return None
 
+    def _doors(self, order: Order) -> list[Entry]:
+        return self._policy if isinstance(order.command, RegistryOrder) else self._commands
+
     def _look_again(self, order: Order, receipt: Receipt) -> None:
         dice = self._random.random()
         if not receipt.event_ids:
@@ -119,7 +127,7 @@ class Caller:
             again = self._insist(order)
             if again is not None and (again.event_ids, again.version) != (receipt.event_ids, receipt.version):
                 self._journal.wrong(f"{order} was answered {receipt}, then {again}")
-        elif dice < 0.3:
+        elif dice < 0.3 and receipt.stream.startswith("project-"):
             self._read_back(receipt)
 
     def _read_back(self, receipt: Receipt) -> None:
@@ -160,7 +168,7 @@ def main() -> None:
     parser.add_argument("--token", required=True)
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)
-    for doors in ("http", "commands", "queries"):
+    for doors in ("http", "commands", "policy", "queries"):
         parser.add_argument(f"--{doors}", action="append", required=True)
     given = parser.parse_args()
     journal, ending = Journal(given.journal), threading.Event()

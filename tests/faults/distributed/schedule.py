@@ -15,6 +15,8 @@ GAP_SECONDS = (0.5, 4.0)
 LEASE_SECONDS = 10.0
 """Of the relay's lease and of a consumer group's session, after which others take over."""
 JUMP_SECONDS = 7200.0
+RECORDING = ("policy_registry", "project_tracking")
+"""The services whose facts callers order, and so those with a topic."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,16 @@ KILL_DATABASE, PAUSE_DATABASE, DATABASE_AWAY, DISK_FULL = (
     *("kill database", "pause database", "database away"),
     "disk full",
 )
-KILL_BROKER, PAUSE_BROKER, BROKER_AWAY = "kill broker", "pause broker", "broker away"
+KILL_BROKER, PAUSE_BROKER, BROKER_AWAY, BROKER_DISK_FULL = (
+    *("kill broker", "pause broker", "broker away"),
+    "broker's disk full",
+)
 REPEAT, DELAY = "repeated messages", "delayed messages"
 
 KINDS = (
     *(KILL, KILL, KILL, PAUSE, PAUSE, JOIN_OR_LEAVE, JOIN_OR_LEAVE, JUMP),
     *(KILL_DATABASE, PAUSE_DATABASE, DATABASE_AWAY, DISK_FULL),
-    *(KILL_BROKER, PAUSE_BROKER, BROKER_AWAY, REPEAT, DELAY),
+    *(KILL_BROKER, PAUSE_BROKER, BROKER_AWAY, BROKER_DISK_FULL, REPEAT, DELAY),
 )
 """How often each comes in a round of all."""
 
@@ -70,10 +75,10 @@ def _target(kind: str, dice: random.Random, brokers: int) -> str:
         return dice.choice((*SERVICES, *SERVICES[1:], *REPLICAS))
     if kind == JOIN_OR_LEAVE:
         return dice.choice(REPLICAS)
-    if kind in (KILL_BROKER, PAUSE_BROKER, BROKER_AWAY):
+    if kind in (KILL_BROKER, PAUSE_BROKER, BROKER_AWAY, BROKER_DISK_FULL):
         return f"broker {dice.randint(1, brokers)}"
     if kind in (REPEAT, DELAY):
-        return "project_tracking"
+        return dice.choice(RECORDING)
     return "of the services" if kind == JUMP else "PostgreSQL"
 
 

@@ -14,14 +14,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.processes import ServerError, within
+from deploy.processes import within
 from tests.faults.check import Told, read_journal
 from tests.faults.distributed.check import check_facts, check_flow, check_heads, count_events, left
 from tests.faults.distributed.city import StormCity, storm_city
 from tests.faults.distributed.load import SETTLE_SECONDS
-from tests.faults.distributed.schedule import KINDS, schedule
+from tests.faults.distributed.schedule import KINDS, Fault, schedule
 from tests.faults.distributed.strikes import Strikes
 from tests.faults.storm import tell
 from tests.processes import ROOT
@@ -37,6 +39,7 @@ class Callers:
         access = city.city.token("city_group", account="storm")
         given = ["--token", access, "--journal", str(self.journal), "--seed", str(seed)]
         for name in city.workers:
+            given += ["--policy", city.grpc(name)] if name == "policy_registry" else []
             given += ["--http", city.http(name)] if name != "policy_registry" else []
             given += ["--commands", city.grpc(name)] if name.startswith("project_tracking") else []
             given += ["--queries", city.grpc(name)] if name.startswith("projection") else []
@@ -75,40 +78,63 @@ class Outcome:
         self.wrong: list[str] = []
         self.events = 0
         self.told = Told()
+        self.done: Counter[str] = Counter()
         self._what = f"storm: seed {seed}, {minutes:g} minutes, {brokers} {'broker' if brokers == 1 else 'brokers'}"
 
-    def last_line(self, strikes: Strikes) -> str:
-        kinds = ", ".join(f"{kind} {strikes.done[kind]}" for kind in dict.fromkeys(KINDS) if strikes.done[kind])
+    def last_line(self) -> str:
+        kinds = ", ".join(f"{kind} {self.done[kind]}" for kind in dict.fromkeys(KINDS) if self.done[kind])
         verdict = f"{len(self.wrong)} FAILURES" if self.wrong else "nothing lost, nothing doubled"
         counts = f"{len(self.told.commands)} commands, {self.told.reads} reads, {self.events} events"
-        return f"{self._what}, {strikes.done.total()} faults ({kinds}), {counts}: {verdict}"
+        return f"{self._what}, {self.done.total()} faults ({kinds}), {counts}: {verdict}"
 
 
 def run(folder: Path, seed: int, minutes: float, brokers: int = 1) -> list[str]:
-    """A whole storm in this folder; returns what is wrong. The last line that it tells is the outcome."""
+    """A whole storm in this folder; returns what is wrong. The last line that it tells is the outcome, whatever
+    happens."""
     outcome = Outcome(seed, minutes, brokers)
     say = Teller(folder / "storm.log")
-    with storm_city(folder, brokers, minutes) as city:
-        strikes = Strikes(city, say)
-        callers = Callers(city, seed)
-        try:
-            strikes.run(schedule(seed, 60 * minutes, brokers))
-            outcome.wrong += strikes.wrong
-            outcome.wrong += _calm(city, callers)
-        except (AssertionError, OSError, subprocess.SubprocessError) as error:
-            outcome.wrong.append(f"the city did not recover: {error!r}")
-        finally:
-            callers.kill()
-        outcome.told = read_journal(callers.journal)
-        outcome.wrong += _judge(city, outcome.told)
-        outcome.events = count_events(city.city)
+    try:
+        with storm_city(folder, brokers, minutes) as city:
+            strikes, callers = Strikes(city, say), Callers(city, seed)
+            outcome.done = strikes.done
+            try:
+                _rage(city, strikes, callers, outcome, list(schedule(seed, 60 * minutes, brokers)))
+            finally:
+                callers.kill()
+            outcome.told = read_journal(callers.journal)
+            outcome.wrong += _judge(city, outcome.told)
+            outcome.events = count_events(city.city)
+            _tell_of(city, strikes, say)
+    except Exception as error:  # noqa: BLE001 - servers that stay away, a database that breaks off: all are outcomes
+        outcome.wrong.append(f"the storm broke off: {error!r}")
     for each in outcome.wrong:
         say(each)
+    if outcome.wrong:
+        say(f"logs, journal, database and topics are kept in {folder}")
+    say(outcome.last_line())
+    return outcome.wrong
+
+
+def _rage(city: StormCity, strikes: Strikes, callers: Callers, outcome: Outcome, faults: Sequence[Fault]) -> None:
+    """The faults, and the calm after them. Where the city does not come back it is still to be judged."""
+    try:
+        strikes.run(faults)
+        outcome.wrong += [f"{kind}: not one happened" for kind in strikes.make_up()]
+        outcome.wrong += strikes.wrong
+        outcome.wrong += _calm(city, callers)
+    except Exception as error:  # noqa: BLE001 - as above
+        outcome.wrong.append(f"the city did not recover: {error!r}")
+
+
+def _tell_of(city: StormCity, strikes: Strikes, say: Teller) -> None:
     refused = [sentence for worker in city.workers.values() for sentence in worker.refused]
     say(f"starts refused: {len(refused)}{''.join(f'; {each}' for each in sorted(set(refused)))}")
-    say(f"did not happen: {', '.join(f'{kind} {count}' for kind, count in strikes.missed.items()) or '-'}")
-    say(outcome.last_line(strikes))
-    return outcome.wrong
+    say(f"did not happen: {_listed(strikes.missed)}")
+    say(f"excused: {_listed(strikes.excused)}")
+
+
+def _listed(found: Mapping[str, object]) -> str:
+    return ", ".join(f"{kind} ({what})" for kind, what in found.items()) or "-"
 
 
 def _calm(city: StormCity, callers: Callers) -> list[str]:
@@ -138,17 +164,14 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="bizenv-storm-"))
-    clean = False
     try:
-        clean = not run(folder, given.seed, given.minutes, given.brokers)
-    except ServerError as error:
-        tell(str(error))
-    finally:
-        if clean:
-            shutil.rmtree(folder)
-        else:
-            tell(f"logs, journal, database and topics are kept in {folder}")
-    return 0 if clean else 1
+        wrong = run(folder, given.seed, given.minutes, given.brokers)
+    except KeyboardInterrupt:
+        tell(f"storm: seed {given.seed} was interrupted; its files are in {folder}")
+        return 1
+    if not wrong:
+        shutil.rmtree(folder)
+    return 1 if wrong else 0
 
 
 def _interrupt(*_: object) -> None:

@@ -7,14 +7,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from kafka.errors import KafkaError
 
 from deploy.kafka.broker import Broker
-from deploy.processes import within
 from tests.faults.distributed import schedule
 from tests.faults.distributed.city import StormCity
+from tests.faults.distributed.happening import Excused, Missed, More, require
 from tests.faults.distributed.schedule import Fault
 from tests.faults.distributed.stray import Stray
 
@@ -24,10 +23,8 @@ PATIENCE_SECONDS = 8.0
 FULL_SECONDS = 15.0
 """For somebody to meet the end of a full disk."""
 MANY = 32
-
-
-class Missed(Exception):
-    """It did not happen, and why."""
+MORE_TRIES = 3
+NO_MOUNT = "we may mount no disk here"
 
 
 class Strikes:
@@ -36,12 +33,15 @@ class Strikes:
     def __init__(self, city: StormCity, tell: Callable[[str], None]) -> None:
         self.done: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
+        self.excused: dict[str, str] = {}
+        """Per kind that this machine does not allow, the reason."""
         self.wrong: list[str] = []
         self._city = city
         self._tell = tell
         self._began = time.monotonic()
         self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._never = threading.Event()
+        self._scheduled: dict[str, list[Fault]] = {}
 
     def run(self, faults: Iterable[Fault]) -> None:
         """Returns when the last one is over."""
@@ -49,7 +49,17 @@ class Strikes:
         with ThreadPoolExecutor(MANY) as pool:
             for fault in faults:
                 self._pass(fault.at - (time.monotonic() - self._began))
+                self._scheduled.setdefault(fault.kind, []).append(fault)
                 pool.submit(self._strike, fault)
+
+    def make_up(self) -> list[str]:
+        """Try again, one after another, each kind of which nothing happened so far; returns those that never did, but
+        for the excused ones."""
+        for kind, faults in self._scheduled.items():
+            for fault in [*faults, *faults[-1:] * MORE_TRIES]:
+                if not self.done[kind] and kind not in self.excused:
+                    self._strike(fault)
+        return [kind for kind in self._scheduled if not self.done[kind] and kind not in self.excused]
 
     def _pass(self, seconds: float) -> None:
         """Let so much time go by."""
@@ -61,6 +71,8 @@ class Strikes:
             self._do(fault)
         except (Missed, KafkaError) as reason:
             self.missed[fault.kind] += 1
+            if isinstance(reason, Excused):
+                self.excused[fault.kind] = str(reason)
             self._say(f"{fault}: did not happen, {reason!r}")
         except Exception as error:  # noqa: BLE001 - told as a failure of the storm, whatever it is
             self.wrong.append(f"{fault}: {error!r}")
@@ -78,7 +90,7 @@ class Strikes:
             self._how(fault)(fault)
             return
         lock = self._busy[key]
-        _require(lock.acquire(timeout=PATIENCE_SECONDS), "another one is under way there")
+        require(lock.acquire(timeout=PATIENCE_SECONDS), "another one is under way there")
         try:
             self._how(fault)(fault)
         finally:
@@ -106,16 +118,17 @@ class Strikes:
             schedule.KILL_BROKER: self._kill_broker,
             schedule.PAUSE_BROKER: self._pause_broker,
             schedule.BROKER_AWAY: self._broker_away,
+            schedule.BROKER_DISK_FULL: self._fill_broker_disk,
             schedule.REPEAT: self._repeat,
             schedule.DELAY: self._delay,
         }[fault.kind]
 
     def _kill(self, fault: Fault) -> None:
-        _require(self._city.workers[fault.target].kill(), "it does not run")
+        require(self._city.workers[fault.target].kill(), "it does not run")
 
     def _pause(self, fault: Fault) -> None:
         worker = self._city.workers[fault.target]
-        _require(worker.pause(), "it does not run")
+        require(worker.pause(), "it does not run")
         self._pass(fault.seconds)
         worker.resume()
 
@@ -127,9 +140,9 @@ class Strikes:
             if code not in (0, None):
                 raise AssertionError(f"a clean stop ended with {code}")
             return
-        joined = _More(worker.log, b"partitions assigned")
+        joined = More(worker.log, b"partitions assigned")
         worker.start()
-        _require(joined.within(JOIN_SECONDS), "it was assigned nothing in time")
+        require(joined.within(JOIN_SECONDS), "it was assigned nothing in time")
 
     def _jump(self, fault: Fault) -> None:
         draft = self._city.clock.with_suffix(".draft")
@@ -137,19 +150,19 @@ class Strikes:
         draft.replace(self._city.clock)
 
     def _kill_database(self, fault: Fault) -> None:
-        _require(self._city.postgres.process is not None, "it does not run")
+        require(self._city.postgres.process is not None, "it does not run")
         self._city.postgres.kill()
         self._pass(fault.seconds)
         self._city.postgres.start()
 
     def _pause_database(self, fault: Fault) -> None:
-        _require(self._city.postgres.process is not None, "it does not run")
+        require(self._city.postgres.process is not None, "it does not run")
         self._city.postgres.pause()
         self._pass(fault.seconds)
         self._city.postgres.resume()
 
     def _database_away(self, fault: Fault) -> None:
-        _require(self._city.postgres.process is not None, "it does not run")
+        require(self._city.postgres.process is not None, "it does not run")
         self._city.postgres.stop()
         self._pass(fault.seconds)
         self._city.postgres.start()
@@ -158,8 +171,8 @@ class Strikes:
         """Counts when the server has met the end of its disk. It may die of that."""
         disk, postgres = self._city.disk, self._city.postgres
         if disk is None:
-            raise Missed("we may mount no disk here")
-        met = _More(postgres.log, b"No space left on device")
+            raise Excused(NO_MOUNT)
+        met = More(postgres.log, b"No space left on device")
         disk.fill()
         try:
             happened = met.within(FULL_SECONDS)
@@ -167,7 +180,7 @@ class Strikes:
         finally:
             disk.free()
             postgres.start()
-        _require(happened, "nobody met the end of the disk")
+        require(happened, "nobody met the end of the disk")
 
     def _kill_broker(self, fault: Fault) -> None:
         broker = self._running(fault)
@@ -185,9 +198,26 @@ class Strikes:
         broker.stop()
         self._bring_back(broker, fault)
 
+    def _fill_broker_disk(self, fault: Fault) -> None:
+        """Counts when the broker has met the end of its disk, of which it dies."""
+        broker = self._running(fault)
+        disk = self._city.broker_disks.get(broker.node)
+        if disk is None:
+            raise Excused(NO_MOUNT)
+        met = More(broker.log, b"No space left on device")
+        disk.fill()
+        try:
+            happened = met.within(FULL_SECONDS)
+            self._pass(fault.seconds)
+        finally:
+            disk.free()
+            broker.kill()  # unless it has halted by itself
+            self._bring_back(broker, fault)
+        require(happened, "nobody met the end of the disk")
+
     def _running(self, fault: Fault) -> Broker:
         found = self._city.kafka.brokers[int(fault.target.removeprefix("broker ")) - 1]
-        _require(found.process is not None, "it does not run")
+        require(found.process is not None, "it does not run")
         return found
 
     def _bring_back(self, broker: Broker, fault: Fault) -> None:
@@ -198,40 +228,20 @@ class Strikes:
     def _repeat(self, fault: Fault) -> None:
         stray = self._stray(fault)
         records = stray.take(newest=False)
-        _require(records, "there is nothing yet")
+        require(records, "there is nothing yet")
         stray.send(records)
 
     def _delay(self, fault: Fault) -> None:
         """Counts when others have come behind what is late."""
         stray = self._stray(fault)
         records = stray.take(newest=True)
-        _require(records, "there is nothing yet")
+        require(records, "there is nothing yet")
         self._pass(fault.seconds)
         grown = stray.has_grown(records)
         stray.send(records)
-        _require(grown, "nothing came meanwhile, so it was a repetition")
+        require(grown, "nothing came meanwhile, so it was a repetition")
 
     def _stray(self, fault: Fault) -> Stray:
         city = self._city
         topic = f"{city.city.settings['kafka_topic_prefix']}{fault.target}.events"
         return Stray(city.kafka.servers, topic, fault.seed)
-
-
-class _More:
-    """Whether something is said once more in a log."""
-
-    def __init__(self, log: Path, words: bytes) -> None:
-        self._log = log
-        self._words = words
-        self._before = self._count()
-
-    def within(self, seconds: float) -> bool:
-        return within(seconds, lambda: self._count() > self._before)
-
-    def _count(self) -> int:
-        return self._log.read_bytes().count(self._words) if self._log.exists() else 0
-
-
-def _require(happened: object, otherwise: str) -> None:
-    if not happened:
-        raise Missed(otherwise)
