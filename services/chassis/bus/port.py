@@ -20,10 +20,14 @@ Source = tuple[str, int]
 """(service, partition): within one source, deliveries come in position order."""
 
 
+NOT_RECORDED = -1
+"""In the place of the previous position: the store does not have the event, or not yet again."""
+
+
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """One event as delivered. `previous` is the position before it in its partition (0: it is the first);
-    `offset` is where the adapter can go on reading after it. `own_epoch`: the envelope names the epoch in which the
-    event came to the bus; else the one that its store is in now."""
+    """One event as delivered. `previous` is the position before it in its partition (0: it is the first), or
+    NOT_RECORDED; `offset` is where the adapter can go on reading after it. `own_epoch`: the envelope names the epoch in
+    which the event came to the bus; else the one that its store is in now."""
 
     envelope: Envelope
     previous: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from services.chassis.bus.epochs import Beginnings, GivenUp, goes_on, is_given_up
-from services.chassis.bus.port import Delivery, Source
+from services.chassis.bus.port import NOT_RECORDED, Delivery, Source
 from services.chassis.sinks.checkpoints import Checkpoint
 
 START = Checkpoint()
@@ -56,6 +56,8 @@ class Sorting:
             self.old += 1
         elif is_given_up(envelope, self._beginnings.get(envelope.service, {})):
             self.moved[source] = Checkpoint(at.epoch, at.position, max(at.offset, delivery.offset))
+        elif delivery.previous == NOT_RECORDED:
+            self.ahead[source] = max(envelope.position, self.ahead.get(source, 0))
         elif at.epoch and envelope.epoch > at.epoch and not goes_on(delivery, at):
             raise GivenUp(envelope.service)
         elif delivery.previous == at.position:

@@ -18,6 +18,7 @@ from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.heads import HeadPublisher
 from services.chassis.kafka.newest_epochs import NewestEpochs
 from services.chassis.kafka.own_topic import stop_what_went_back
+from services.chassis.kafka.recorded_events import RecordedEvents
 from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
@@ -82,10 +83,11 @@ class DistributedForm:
         stop_what_went_back(self.cluster, stores)
 
     def bus(self, stores: Mapping[str, EventStore]) -> Bus:
-        info = next(iter(stores.values())).info
+        first = next(iter(stores.values()))
+        info, recorded = first.info, RecordedEvents(first.engine)
         epochs = NewestEpochs(lambda service: epoch_of(self.dialect(service)))
         gather = self._settings.poll_busy_milliseconds / 1000
-        return KafkaBus(self.cluster, info.store_id, gather, info.partitions, epochs)
+        return KafkaBus(self.cluster, info.store_id, gather, info.partitions, epochs, recorded)
 
     def positions(self, stores: Mapping[str, EventStore]) -> PublishedPositions:
         return PublishedPositions(self._partitions)

@@ -8,6 +8,7 @@ from functools import cache, partial
 from services.chassis.bus.port import Delivery
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.newest_epochs import NewestEpochs
+from services.chassis.kafka.recorded_events import RecordedEvents
 from services.chassis.kafka.records import Foreigners, Own, Record, delivery_of
 from services.chassis.kafka.subscription import KafkaSubscription
 from services.chassis.kafka.whole_topic import WholeTopics, beginnings_of
@@ -23,18 +24,28 @@ class KafkaBus:
         gather_seconds: float = 0.0,
         partitions: int | None = None,
         epochs: NewestEpochs | None = None,
+        recorded: RecordedEvents | None = None,
     ) -> None:
         """Only events of the city that bears the `store_id` are delivered (None: whichever city's), whose stores have
-        so many `partitions` and are in these `epochs` (None: that is not checked)."""
+        so many `partitions`, are in these `epochs` and have `recorded` them (None: that is not checked)."""
         self._cluster = cluster
         self._own = cache(partial(Own, store_id=store_id, partitions=partitions))
         self._epochs = epochs
+        self._recorded = recorded
         self._gather_seconds = gather_seconds
         self._foreigners = Foreigners()
 
     def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> KafkaSubscription:
         name = self._cluster.group_of(group) if shared else None
-        return KafkaSubscription(self._cluster, name, services, self._check, self._foreigners, self._gather_seconds)
+        return KafkaSubscription(
+            self._cluster,
+            name,
+            services,
+            self._check,
+            self._foreigners,
+            self._gather_seconds,
+            recorded=self._recorded,
+        )
 
     def _check(self, record: Record, service: str) -> Delivery:
         """As `delivery_of`; may raise SQLAlchemyError where a store must be asked."""

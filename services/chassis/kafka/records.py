@@ -34,6 +34,14 @@ class KeyedRecord(Record, Protocol):
     key: bytes | None
 
 
+class RecordAt(NamedTuple):
+    """Where a record stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 class OtherCity(MalformedEvent):
     """An event of another city's store, whose topics have the same names."""
 
@@ -96,7 +104,7 @@ class Foreigners:
     def __init__(self) -> None:
         self._told: set[tuple[str, int, int]] = set()
 
-    def note(self, record: Record, service: str, reason: Exception) -> None:
+    def note(self, record: Record | RecordAt, service: str, reason: Exception) -> None:
         place = (record.topic, record.partition, record.offset)
         if place in self._told:
             return

@@ -11,7 +11,8 @@ from services.chassis.bus.port import Delivery, Source
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster, Partition
 from services.chassis.kafka.reader import Reader
-from services.chassis.kafka.records import Foreigners, Record
+from services.chassis.kafka.recorded_events import RecordedEvents
+from services.chassis.kafka.records import Foreigners, Record, RecordAt
 from services.chassis.kafka.topics import made_anew, missing
 from services.chassis.registry import MalformedEvent
 from services.chassis.telemetry.logs import logger
@@ -47,8 +48,11 @@ class KafkaSubscription:
         check: Callable[[Record, str], Delivery],
         foreigners: Foreigners,
         gather_seconds: float = 0.0,
+        *,
+        recorded: RecordedEvents | None = None,
     ) -> None:
-        """`check` makes a record a delivery; it raises MalformedEvent for one to be skipped."""
+        """`check` makes a record a delivery; it raises MalformedEvent for one to be skipped. `recorded` knows what the
+        stores have (None: that is not asked)."""
         self._cluster = cluster
         self._group = group
         self._check = check
@@ -56,6 +60,7 @@ class KafkaSubscription:
         self._ids: dict[str, str] = {}
         self._foreigners = foreigners
         self._gather_seconds = gather_seconds
+        self._recorded = recorded
         self._reader: Reader | None = None
         self._using = threading.Lock()
         self._taken = 0
@@ -105,7 +110,17 @@ class KafkaSubscription:
         self._tell(reader)
         if not found:
             self._pass_over(reader)
-        return [delivery for place, records in found.items() for delivery in self._deliveries(place, records)]
+        return self._kept([each for place, records in found.items() for each in self._deliveries(place, records)])
+
+    def _kept(self, deliveries: list[Delivery]) -> list[Delivery]:
+        """Without what its stores have not recorded."""
+        if self._recorded is None or not deliveries:
+            return deliveries
+        return self._recorded.keep(deliveries, self._refuse)
+
+    def _refuse(self, delivery: Delivery, reason: MalformedEvent) -> None:
+        source = (delivery.envelope.service, delivery.envelope.partition)
+        self._foreigners.note(RecordAt(*self._place(source), delivery.offset - 1), source[0], reason)
 
     def _open(self) -> Reader:
         if self._reader is None:
