@@ -35,9 +35,12 @@ EXAMPLES: dict[str, str] = dict(LISTING.findall(DOCUMENT.read_text("utf-8")))
 
 
 @contextmanager
-def running(city: PublishedCity, command: Sequence[str], out: Path, user: str = INTEGRATOR) -> Iterator[None]:
+def running(
+    city: PublishedCity, command: Sequence[str], out: Path, user: str = INTEGRATOR, **more: str
+) -> Iterator[None]:
     """An example at work; it is killed at the end, and must not have ended before."""
     told = {
+        **more,
         "KAFKA_SERVERS": city.server.servers,
         "KAFKA_USER": user,
         "KAFKA_PASSWORD": "right",
@@ -155,10 +158,64 @@ def anew(records: Sequence[Record], epoch: int, value: bytes) -> list[Record]:
 
 
 def disturbed(records: Sequence[Record]) -> list[Record]:
-    """What a topic looks like after failures: foreign records, events twice, early ones, late ones."""
-    foreign = Record("", 0, 0, None, (("ce_source", b"/elsewhere"),), b"\x00")
+    """What a topic looks like after failures: others' records, events twice, early ones, late ones."""
     early = [*records[:100], *records[140:160], *records[100:]]
-    return [foreign, *early[:200], *early[50:120], *early[200:], foreign, *records[:30]]
+    strangers, city = foreign(records[5]), of_another_city(records)
+    return [*strangers, *early[:200], *city, *early[50:120], *early[200:], *strangers, *records[:30]]
+
+
+def foreign(record: Record) -> list[Record]:
+    """Records that are no events of the city, on the partition of this one: the later, the more they look like one."""
+    headers = dict(record.headers)
+    harms = [
+        {},
+        {"ce_source": b"/elsewhere"},
+        {"ce_source": headers["ce_source"]},
+        {**headers, "ce_source": b"/elsewhere"},
+        {**headers, "ce_position": b"soon"},
+        {**headers, "ce_previous": b"\xff"},
+        {name: value for name, value in headers.items() if name != "ce_storeid"},
+    ]
+    return [replace(record, key=None, headers=tuple(harm.items()), value=b"\x00") for harm in harms]
+
+
+def of_another_city(records: Sequence[Record]) -> list[Record]:
+    """The same facts of a city that is ahead: behind what was taken, and of a newer epoch."""
+    later = [renamed(record, position=number(record, "position") + 10_000) for record in records[:20]]
+    return [renamed(record, storeid="another-city", epoch=epoch) for epoch in (1, 7) for record in later]
+
+
+def commands(folder: Path, prefix: str) -> dict[str, list[str]]:
+    """How each example is run on the topics of this prefix."""
+    files = {name: written(name, folder, code.replace('"bizenv.', f'"{prefix}')) for name, code in EXAMPLES.items()}
+    return {
+        "facts.py": [sys.executable, files["facts.py"], str(folder / "facts.sqlite")],
+        "print_events.py": [sys.executable, files["print_events.py"], str(SCHEMAS)],
+        "PrintEvents.java": [jars.java(), "-Xmx256m", "-cp", jars.classpath(), files["PrintEvents.java"]],
+    }
+
+
+@pytest.mark.parametrize("example", ["facts.py", "print_events.py", "PrintEvents.java"])
+def test_what_is_of_others_is_left_out(
+    published: PublishedCity, ordinary: list[Record], tmp_path: Path, example: str
+) -> None:
+    """Another city's event comes first, so the city is told; the others' stand between its own."""
+    out, prefix, wanted = tmp_path / "out.txt", f"others-{example}.", ordinary[:100]
+    strangers = [*of_another_city(ordinary), *foreign(ordinary[5])]
+    city = dict(ordinary[0].headers)["ce_storeid"].decode()
+    with closing(published.line_of(prefix)) as line:
+        for service in SERVICES:
+            ensure_topic(line.cluster, service, published.stores[service].info.partitions, line.shape, 0)
+        published.send(line.cluster.topic_of(TRACKING), [*strangers, *wanted[:50], *strangers, *wanted[50:]])
+        command = commands(tmp_path, prefix)[example]
+        with running(published, command, out, user="bizenv", STORE_ID=city):
+            if example == "facts.py":
+                eventually(partial(holds, tmp_path / "facts.sqlite", len(wanted)), SECONDS, "all facts")
+                assert told_by(tmp_path / "facts.sqlite") == facts_of(wanted)
+            else:
+                wait_for_lines(out, len(wanted))
+                ids = sorted(dict(record.headers)["ce_id"].decode() for record in wanted)
+                assert sorted(word for line in lines_of(out) for word in line.split() if word in ids) == ids
 
 
 def test_the_table_is_right_through_disturbances_and_a_store_that_was_put_back(
