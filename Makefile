@@ -23,7 +23,9 @@ run: $(VENV)/.runtime ## Serve the city in $BIZENV_DATA (./var); a fresh folder 
 	@$(BIN)/bizenv rehearse --if-missing --programme $(PROGRAMME) --until $(UNTIL) --seed $(SEED)
 	@exec $(BIN)/bizenv serve
 
-up-local: $(VENV)/.runtime servers ## The same in several processes, on PostgreSQL and Kafka in $LOCAL (REPLICAS=project_tracking=2 PORTS=free)
+up-local: $(VENV)/.runtime ## The same in several processes, on PostgreSQL and Kafka in $LOCAL (REPLICAS=project_tracking=2 PORTS=free)
+	@$(BIN)/python -m deploy.local check --folder $(LOCAL)
+	@PYTHON=$(PYTHON) deploy/install_servers.sh
 	@$(BIN)/python -m deploy.local up --folder $(LOCAL) --replicas "$(REPLICAS)" --ports "$(PORTS)" --programme $(PROGRAMME) --until $(UNTIL) --seed $(SEED)
 
 down-local: $(VENV)/.runtime ## End what up-local started, never anything else; data stay

@@ -1,5 +1,6 @@
 """A city in several processes on this machine, without containers: PostgreSQL, Kafka, each service by itself.
 
+    python -m deploy.local check --folder var-local
     python -m deploy.local up --folder var-local [--replicas project_tracking=2] [--ports free]
     python -m deploy.local down --folder var-local
 
@@ -16,6 +17,7 @@ from pathlib import Path
 from deploy.local.city import LocalCity, Wanted
 from deploy.local.layout import replicas_in
 from deploy.local.telling import Teller
+from deploy.postgres.layout import check_way
 from deploy.processes import ServerError
 from services.catalogue import SERVICES
 
@@ -29,7 +31,9 @@ def main() -> int:
     teller = Teller()
     city = LocalCity(arguments.folder, _services(), teller)
     try:
-        if arguments.action == "up":
+        if arguments.action == "check":
+            check_way(city.postgres.folder)
+        elif arguments.action == "up":
             _up(city, arguments, teller)
         else:
             _down(city, teller)
@@ -44,7 +48,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy.local", description="A city in several processes on this machine.")
-    parser.add_argument("action", choices=("up", "down"))
+    parser.add_argument("action", choices=("check", "up", "down"))
     parser.add_argument("--folder", type=Path, required=True, help="where its data, logs and password are")
     parser.add_argument("--replicas", default="", help="processes of a service: project_tracking=2,projection=2")
     parser.add_argument("--ports", choices=("", "free"), default="", help="free: any ports where the known are taken")
@@ -63,7 +67,8 @@ def _up(city: LocalCity, arguments: argparse.Namespace, teller: Teller) -> None:
     replicas = replicas_in(arguments.replicas, _services()) if arguments.replicas else None
     rehearsal = ("--programme", arguments.programme, "--until", arguments.until, "--seed", arguments.seed)
     started = city.up(Wanted(replicas, arguments.ports == "free", rehearsal))
-    teller.say("bizenv 已就绪 · ready" if started else "bizenv 已在运行 · runs already")
+    told = f"已就绪 · ready; 已启动 · started: {', '.join(started)}" if started else "已在运行 · runs already"
+    teller.say(f"bizenv {told}")
     _tell_addresses(city, teller)
 
 

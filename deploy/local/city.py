@@ -48,27 +48,26 @@ class LocalCity:
         """As they were settled."""
         return layout.load(self._layout)
 
-    def up(self, wanted: Wanted) -> bool:
-        """Start what does not run, and return once all is ready; False: it ran already.
+    def up(self, wanted: Wanted) -> list[str]:
+        """Start what does not run, and return once all is ready: the names of what was started; none: all ran already.
 
         ServerError when something is missing or does not come up: then what this call started is ended again.
         """
         with alone(self.folder), ExitStack() as undo:
             parts = self._settle(wanted)
             self._require_ports(parts)
-            self._start_servers(undo)
+            servers = self._start_servers(undo)
             shared = self._shared(parts)
             told = {part.name: environment.part_settings(shared, part, parts) for part in parts}
             self._stop([one for one in self.running() if not one.runs_with(told.get(one.name, {}))])
             environment.write_file(shared, self.settings_file)
             if not self._alive():
-                self._bizenv(shared, "rehearse", "--if-missing", *wanted.rehearsal)
-                self._bizenv(shared, "migrate", quiet=True)
+                self._make_city(shared, wanted)
             layout.save(parts, self._layout)
             started = self._start(parts, told, undo)
             self._wait_ready(parts)
             undo.pop_all()
-        return bool(started)
+        return [*servers, *started]
 
     def down(self) -> list[str]:
         """End everything that was started in the folder: who asks others first, then what they stand on. The names of
@@ -98,7 +97,7 @@ class LocalCity:
     def _shared(self, parts: Sequence[Part]) -> dict[str, str]:
         """What the command line is told; its links lead to the first process, which has the cockpit."""
         settings = environment.city_settings(self.folder / "city", self.postgres, self.kafka)
-        return {**settings, "BIZENV_HTTP_PORT": str(parts[0].ports.http)}
+        return environment.part_settings(settings, parts[0], parts)
 
     def _settle(self, wanted: Wanted) -> list[Part]:
         kept = self.parts
@@ -122,12 +121,24 @@ class LocalCity:
                     f"({what} of {part.name}) is taken: stop what listens there, or add PORTS=free"
                 )
 
-    def _start_servers(self, undo: ExitStack) -> None:
+    def _start_servers(self, undo: ExitStack) -> list[str]:
+        started = []
         for name, server in (("PostgreSQL", self.postgres), ("Kafka", self.kafka)):
             if not self._of_server(server):
                 self._teller.say(f"启动 · starting {name}")
                 undo.callback(server.stop)
+                started.append(name)
             server.start()
+        return started
+
+    def _make_city(self, shared: Mapping[str, str], wanted: Wanted) -> None:
+        """Unless there is one; then it is brought to this build's version."""
+        if not self.parts:
+            self._teller.say(
+                "首次启动:先造演练城市,事实均为虚构 · first start: a rehearsal city is made, of invented facts"
+            )
+        self._bizenv(shared, "rehearse", "--if-missing", *wanted.rehearsal)
+        self._bizenv(shared, "migrate", quiet=True)
 
     def _start(self, parts: Sequence[Part], told: Mapping[str, Mapping[str, str]], undo: ExitStack) -> list[str]:
         idle = [part for part in parts if self._of(part).process is None]
@@ -142,7 +153,7 @@ class LocalCity:
         while waiting:
             troubles = {part: self._troubles(part) for part in waiting}
             waiting = [part for part, found in troubles.items() if found]
-            what = f"{waiting[0].name}: {troubles[waiting[0]][0]}" if waiting else ""
+            what = told_of(waiting[0], troubles[waiting[0]][0]) if waiting else ""
             self._teller.progress("就绪 · ready", len(parts) - len(waiting), len(parts), what)
             if waiting and time.monotonic() > deadline:
                 raise _not_up(self._of(waiting[0]), f"{READY_SECONDS:.0f} s: {troubles[waiting[0]][0]}")
@@ -201,6 +212,11 @@ class LocalCity:
         if done.returncode:
             raise ServerError(f"bizenv {arguments[0]} 失败 · failed, with exit code {done.returncode}")
         return done.stdout or ""
+
+
+def told_of(part: Part, trouble: str) -> str:
+    """With the name of the process, once: troubles may begin with that of the service."""
+    return f"{part.name}: {trouble.removeprefix(part.service).lstrip(': ')}"
 
 
 def _not_up(one: Running, why: str) -> ServerError:

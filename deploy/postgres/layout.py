@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 from pathlib import Path
 
 from deploy.postgres.programs import program, run_as, server_user
 from deploy.processes import ServerError
 
 SUPERUSER = "postgres"
+"""Of the cluster; and the system's user that the server runs as when we are root."""
 
 
 def lay_out(folder: Path, *, synced: bool) -> None:
@@ -26,6 +28,15 @@ def lay_out(folder: Path, *, synced: bool) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     _initdb(draft, password, synced)
     draft.rename(folder / "data")
+
+
+def check_way(folder: Path) -> None:
+    """Before anything is fetched or made: whether the server's user can get to the folder. ServerError if not."""
+    if os.geteuid() != 0:
+        return
+    for above in reversed(folder.resolve().parents):
+        if above.exists() and not above.stat().st_mode & stat.S_IXOTH:
+            raise _unreachable(SUPERUSER, above)
 
 
 def own(path: Path) -> None:
@@ -51,10 +62,15 @@ def _check_reach(password: Path) -> None:
     """The user that the server runs as may be kept out of a folder above ours."""
     user = server_user()
     if run_as(user, ["test", "-r", str(password)]).returncode:
-        raise ServerError(
-            f"用户 {user} 进不了 {password.parent} · the user {user} can't enter {password.parent}: "
-            "take a folder below one that everybody may enter (chmod o+x)"
-        )
+        raise _unreachable(user, password.parent)
+
+
+def _unreachable(user: str | None, folder: Path) -> ServerError:
+    return ServerError(
+        f"PostgreSQL 以用户 {user} 运行,而该用户进不了 {folder}。请换一个人人可进入的位置:make up-local LOCAL=/srv/city"
+        f"(单独启动时用 --folder)· PostgreSQL runs as the user {user}, who can't enter {folder}: take a folder below "
+        "one that everybody may enter (chmod o+x): make up-local LOCAL=/srv/city, or --folder for the server alone"
+    )
 
 
 def _initdb(data: Path, password: Path, synced: bool) -> None:

@@ -107,7 +107,10 @@ def log_in(told: str) -> httpx.Client:
 @pytest.mark.timeout(600)
 def test_a_city_in_several_processes(launcher: Launcher) -> None:
     a_start_that_fails_leaves_nothing_running(launcher)
+    launcher.told("check")
     told = launcher.told("up", "--ports", "free", *REHEARSAL)
+    assert "first start: a rehearsal city is made" in told
+    assert "projection:视图" not in told
     a_command_is_carried_out_by_one_process_and_shown_by_another(launcher, told)
     pages_are_shown(told)
     a_second_start_finds_everything(launcher)
@@ -158,7 +161,7 @@ def a_part_that_died_is_started_by_itself(launcher: Launcher) -> None:
     assert failed.returncode == 2
     assert "project_tracking 没有就绪" in failed.stderr
     assert "run chmod 600 on it" in failed.stderr, "the end of its log"
-    assert "已就绪 · ready" in launcher.told("up")
+    assert "已就绪 · ready; 已启动 · started: project_tracking\n" in launcher.told("up")
     after = launcher.pids()
     assert {service for service in SERVICES if after[service] != before[service]} == {"project_tracking"}
     assert json.loads(launcher.bizenv("audit", "flow", "--json"))["ok"] is True

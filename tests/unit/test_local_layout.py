@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from deploy.local import environment
-from deploy.local.city import LocalCity, Wanted
+from deploy.local.city import LocalCity, Wanted, told_of
 from deploy.local.layout import FIRST, Part, Ports, lay_out, load, names_of, peers_of, replicas_in, save
-from deploy.local.running import taken_ports
+from deploy.local.running import ROOT, taken_ports
 from deploy.local.telling import Teller
+from deploy.postgres.layout import check_way
 from deploy.processes import ServerError
 from services.catalogue import SERVICES
 from services.chassis.settings import Settings
@@ -55,6 +56,34 @@ def test_free_ports_are_kept_where_they_can_be_used() -> None:
     after = lay_out(names_of(NAMES, {}), before, free=True, usable=lambda part: part.name != "projection")
     assert after[1:] == before[1:]
     assert after[0].ports != before[0].ports
+
+
+def test_a_name_is_told_once() -> None:
+    first, second = Part("projection", "projection", FIRST), Part("projection-2", "projection", FIRST)
+    for trouble in ("projection:视图落后", "projection: 视图落后", "视图落后"):
+        assert told_of(first, trouble) == "projection: 视图落后"
+        assert told_of(second, trouble) == "projection-2: 视图落后"
+
+
+def test_a_folder_that_postgres_cannot_enter_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    with pytest.raises(ServerError, match=r"make up-local LOCAL=/srv/city"):
+        check_way(closed / "clone" / "var-local" / "postgres")
+    assert list(closed.iterdir()) == []
+    check_way(Path("/srv/city/postgres"))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    check_way(closed / "clone")
+
+
+def test_make_asks_before_it_fetches() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = makefile[makefile.index("\nup-local:") :]
+    assert recipe.index("deploy.local check") < recipe.index("install_servers") < recipe.index("deploy.local up")
+    assert "servers" not in recipe.strip().splitlines()[0].partition("##")[0]
 
 
 def test_a_layout_is_read_as_it_was_written(tmp_path: Path) -> None:
