@@ -22,6 +22,8 @@ from services.chassis.event_store import (
     schema,
 )
 from services.chassis.event_store.migrations import migrate
+from services.chassis.event_store.opening import create_store
+from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.event_store.store_info import write_info
 
 CREATED_AT = "2017-01-01T00:00:00+00:00"
@@ -46,6 +48,23 @@ def make_store(path: Path, service: str = "sample", *, durable: bool = False, **
 def open_store(path: Path, service: str = "sample") -> EventStore:
     """A further opening of a store that `make_store` made, as another process would."""
     return EventStore(SqliteDialect(path, durable=False), service)
+
+
+def make_store_at(place: str) -> EventStore:
+    """A new store in a file or, where `place` is its address, in a database. The caller closes it."""
+    if not _is_address(place):
+        return make_store(Path(place))
+    create_store(PostgresDialect(place, "sample"), store_info("sample"))
+    return open_store_at(place)
+
+
+def open_store_at(place: str) -> EventStore:
+    """A further opening of that store, as another process would."""
+    return EventStore(PostgresDialect(place, "sample"), "sample") if _is_address(place) else open_store(Path(place))
+
+
+def _is_address(place: str) -> bool:
+    return place.startswith("postgresql:")
 
 
 def store_info(service: str, **info: Any) -> StoreInfo:

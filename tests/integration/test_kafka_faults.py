@@ -19,7 +19,7 @@ from tests.followers import Follower, record
 from tests.kafka_topics import own_prefix
 from tests.relays import Line, running
 from tests.servers import Kafka
-from tests.stores import make_store, open_store
+from tests.stores import make_store, open_store_at
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,14 +32,14 @@ def store(tmp_path: Path) -> Iterator[EventStore]:
 
 
 @contextmanager
-def recording(path: Path) -> Iterator[Callable[[], int]]:
+def recording(place: str) -> Iterator[Callable[[], int]]:
     """Facts are recorded without end meanwhile, as by another process; yields how many there are."""
     ended = threading.Event()
     written = 0
 
     def run() -> None:
         nonlocal written
-        with closing(open_store(path)) as store:
+        with closing(open_store_at(place)) as store:
             while not ended.is_set():
                 record(store, 10)
                 written += 10
@@ -72,7 +72,7 @@ def test_a_broker_killed_and_restarted_in_the_middle(
         closing(Line(server)) as line,
         closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower,
         running(line.relay(store)) as relay,
-        recording(tmp_path / "sample.sqlite") as written,
+        recording(str(tmp_path / "sample.sqlite")) as written,
     ):
         follower.start()
         eventually(lambda: len(follower.positions("sample")) > 50)
@@ -123,7 +123,7 @@ def test_one_of_three_brokers_killed_while_sending(
         running(line.relay(store)),
     ):
         follower.start()
-        with recording(tmp_path / "sample.sqlite") as written:
+        with recording(str(tmp_path / "sample.sqlite")) as written:
             eventually(lambda: len(follower.positions("sample")) > 50)
             server.brokers[0].kill()
             more_than(written, 200)
@@ -141,7 +141,7 @@ def test_members_that_come_and_go_in_the_middle_of_batches(kafka: Kafka, store: 
             return members.enter_context(closing(member)).start()
 
         first = join()
-        with recording(tmp_path / "sample.sqlite") as written:
+        with recording(str(tmp_path / "sample.sqlite")) as written:
             eventually(lambda: len(first.positions("sample")) > 30)
             second = join()
             eventually(lambda: len(second.consumer.subscription.progress()) == 4)
@@ -156,17 +156,18 @@ def test_members_that_come_and_go_in_the_middle_of_batches(kafka: Kafka, store: 
 
 
 RELAY = """
-import sys, time
-from pathlib import Path
+import sys
+from services.chassis.faults import arm
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
-from tests.stores import open_store
+from tests.stores import open_store_at
 
-path, servers, prefix = sys.argv[1:]
-store = open_store(Path(path))
+place, servers, prefix, fault = sys.argv[1:]
+arm(fault)
+store = open_store_at(place)
 cluster = Cluster(KafkaAccess(servers=(servers,)), prefix)
 lease = Lease(store.engine, "relay-sample", "zombie", seconds=1.0)
 relay = Relay(store, lease, RelayPlace(store.engine, "sample"), cluster, TopicShape())
@@ -176,17 +177,22 @@ while True:
 """
 
 
+def relaying(place: str, kafka: Kafka, prefix: str, fault: str = "") -> subprocess.Popen[str]:
+    """A relay in a process of its own, which dies at the fault point."""
+    command = [sys.executable, "-c", RELAY, place, kafka.servers, prefix, fault]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
 def test_a_relay_process_that_stood_still_and_wakes_after_its_successor(
-    kafka: Kafka, store: EventStore, tmp_path: Path
+    kafka: Kafka, place: str, either_store: EventStore, tmp_path: Path
 ) -> None:
-    path, prefix = tmp_path / "sample.sqlite", own_prefix()
-    command = [sys.executable, "-c", RELAY, str(path), kafka.servers, prefix]
-    zombie = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    store, prefix = either_store, own_prefix()
+    zombie = relaying(place, kafka, prefix)
     try:
         with (
             closing(Line(kafka, prefix=prefix)) as line,
             closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower,
-            recording(path) as written,
+            recording(place) as written,
         ):
             follower.start()
             eventually(lambda: len(follower.positions("sample")) > 50)
@@ -205,26 +211,21 @@ def test_a_relay_process_that_stood_still_and_wakes_after_its_successor(
         zombie.communicate()
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(("point", "moved"), [("sent", 0), ("acknowledged", 0), ("moved", 120)])
 def test_a_relay_killed_around_the_move_of_its_checkpoint(
-    kafka: Kafka, store: EventStore, tmp_path: Path, moment: str
+    kafka: Kafka, place: str, either_store: EventStore, tmp_path: Path, point: str, moved: int
 ) -> None:
-    """Its sends have arrived; whether the checkpoint moved or not, the next one goes on."""
+    """Whether its sends have arrived, and whether the checkpoint moved or not, the next one goes on."""
+    store, prefix = either_store, own_prefix()
     record(store, 120)
+    with relaying(place, kafka, prefix, f"relay.{point}") as killed:
+        assert killed.wait(60) == -signal.SIGKILL
+    assert place_of(store) == moved
     with (
-        closing(Line(kafka)) as line,
+        closing(Line(kafka, prefix=prefix)) as line,
         closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower,
+        running(line.relay(store, "next")),
     ):
-        follower.start()
-        killed = line.relay(store, "killed", lease_seconds=0.5)
-        killed.step()
-        course = killed._course
-        assert course is not None
-        eventually(lambda: sum(line.cluster.ends([line.topic_of(store)]).values()) == 120)
-        if moment == "after":
-            eventually(lambda: course.settle(0.1) or place_of(store))
-        with running(line.relay(store, "next")):
-            record(store, 30)
-            follower.wait_for(store)
-        killed._give_up()
-        assert place_of(store) == 150
+        record(store, 30)
+        follower.start().wait_for(store)
+        eventually(lambda: place_of(store) == 150)

@@ -20,6 +20,7 @@ from services.chassis.bus.epochs import GivenUp
 from services.chassis.envelope import LARGEST_EVENT_BYTES, Envelope
 from services.chassis.event_store import Append, EventStore, NewEvent, SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
+from services.chassis.feed.cloudevents_reading import read_message
 from services.chassis.feed.event_bounds import LONGEST_STREAM
 from services.chassis.kafka.connection import open_client
 from services.chassis.kafka.course import Acknowledgement
@@ -62,6 +63,23 @@ def place_of(store: EventStore) -> int:
 
 def records_on(line: Line, store: EventStore) -> int:
     return sum(line.cluster.ends([line.topic_of(store)]).values())
+
+
+def records_of(line: Line, store: EventStore) -> list[tuple[int, int]]:
+    """Partition and position of each record on the topic, in the order of each partition."""
+    with closing(open_client(KafkaConsumer, line.access, group_id=None)) as reader:
+        places = [TopicPartition(line.topic_of(store), each) for each in range(store.info.partitions)]
+        reader.assign(places)
+        reader.seek_to_beginning(*places)
+        found: list[tuple[int, int]] = []
+
+        def read() -> bool:
+            for place, records in reader.poll(100).items():
+                found.extend((place.partition, read_message(each.headers, each.value)[0].position) for each in records)
+            return len(found) == records_on(line, store)
+
+        eventually(read)
+    return found
 
 
 def relayed(store: EventStore) -> bool:
@@ -135,9 +153,9 @@ class Expired:
 
 
 def test_a_send_that_expires_while_later_ones_land_loses_nothing(
-    store: EventStore, line: Line, follower: Follower
+    either_store: EventStore, line: Line, follower: Follower
 ) -> None:
-    spoilt: list[str] = []
+    store, spoilt = either_store, list[str]()
     before = METRICS.relay_restarts.labels("sample")._value.get()
     record(store, 200, streams=4)
     with running(line.relay(store, wrap=lambda sender: Expiring(sender, spoilt))):
@@ -145,6 +163,48 @@ def test_a_send_that_expires_while_later_ones_land_loses_nothing(
     assert len(spoilt) == 3
     assert METRICS.relay_restarts.labels("sample")._value.get() == before + 3
     assert records_on(line, store) > 200
+
+
+class Late:
+    """A sender of which one send expires, and lands all the same: when its successor has sent so many others."""
+
+    def __init__(self, sender: Sender, held: list[tuple[Envelope, int]], after: int) -> None:
+        self._sender = sender
+        self._held = held
+        self._after = after
+        self._sent = 0
+
+    def send(self, envelope: Envelope, previous: int) -> Acknowledgement:
+        self._sent += 1
+        if self._sent == 5 and not self._held:
+            self._held.append((envelope, previous))
+            self._after = 0
+            return Expired()
+        found: Acknowledgement = self._sender.send(envelope, previous)
+        if self._held and self._sent == self._after:
+            self._sender.send(*self._held[0]).get(10)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sender, name)
+
+
+@pytest.mark.parametrize("after", [1, 60])
+def test_an_expired_send_that_lands_after_the_restart_is_applied_once(
+    either_store: EventStore, line: Line, follower: Follower, after: int
+) -> None:
+    """Before its successor's own copy of it, and behind others of its partition that came after it."""
+    store, held = either_store, list[tuple[Envelope, int]]()
+    record(store, 100, streams=4)
+    with running(line.relay(store, wrap=lambda sender: Late(sender, held, after))):
+        follower.wait_for(store)
+        record(store, 30, streams=4)
+        follower.wait_for(store)
+        eventually(lambda: relayed(store))
+    ((late, _),) = held
+    read = [number for partition, number in records_of(line, store) if partition == late.partition]
+    assert read.count(late.position) >= 2
+    assert records_on(line, store) > 131
 
 
 class Failing:
@@ -183,8 +243,9 @@ def test_a_failure_that_nobody_foresaw_loses_nothing(store: EventStore, line: Li
         eventually(lambda: relayed(store))
 
 
-def test_a_zombie_that_sends_late_is_dropped(store: EventStore, line: Line, follower: Follower) -> None:
+def test_a_zombie_that_sends_late_is_dropped(either_store: EventStore, line: Line, follower: Follower) -> None:
     """It stood still with a page in its hands while another took over and went on."""
+    store = either_store
     record(store, 100)
     zombie = line.relay(store, "zombie", lease_seconds=0.3)
     zombie.step()

@@ -1,0 +1,27 @@
+"""An event store in each of the places where one may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from services.chassis.event_store import EventStore
+from tests.stores import make_store_at
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A file, and a database; processes of a test open it by this word (`open_store_at`)."""
+    if request.param == "sqlite":
+        return str(tmp_path / "sample.sqlite")
+    return str(request.getfixturevalue("postgres").database())
+
+
+@pytest.fixture
+def either_store(place: str) -> Iterator[EventStore]:
+    """The store in that place, empty."""
+    with closing(make_store_at(place)) as made:
+        yield made
