@@ -163,6 +163,9 @@ class FaultySubscription:
     def commit(self, progress: Mapping[Source, int]) -> None:
         """Nobody watches."""
 
+    def unheld(self) -> Mapping[Source, int]:
+        return {}
+
     def size(self) -> int:
         return sum(len(log) for source, log in self._bus.logs.items() if source[0] in self._services)
 
@@ -212,6 +215,9 @@ class ScriptedBus:
         """Nobody watches."""
 
     def lag(self) -> Mapping[str, int]:
+        return {}
+
+    def unheld(self) -> Mapping[Source, int]:
         return {}
 
     def size(self) -> int:

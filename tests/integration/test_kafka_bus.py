@@ -107,6 +107,38 @@ def test_members_share_the_sources_and_one_that_leaves_hands_over_at_once(
         assert len(take(second, 10)) == 10
 
 
+def test_what_no_member_holds_is_told_with_what_waits_there(store: EventStore, publisher: Publisher) -> None:
+    group = publisher.cluster.group_of("group", None)
+    with closing(publisher.bus.subscribe("group", SERVICE)) as subscription:
+        assert len(subscription.unheld()) == 8, "nobody has joined yet"
+        assigned(subscription)
+        eventually(lambda: subscription.poll(0.05, 10) == [] and not subscription.unheld())
+        subscription.close()
+        record(store, 10)
+        publisher.publish(store)
+        eventually(lambda: members(publisher, group) == 0)
+        assert sum(subscription.unheld().values()) == 10
+    alone = publisher.bus.subscribe("group", SERVICE, shared=False)
+    assert alone.unheld() == {}
+
+
+def test_cities_with_one_prefix_have_groups_of_their_own_and_one_reads(
+    store: EventStore, publisher: Publisher, tmp_path: Path
+) -> None:
+    """The topics are the one's; the other joins no group, and takes nothing from it."""
+    record(store, 30)
+    publisher.publish(store)
+    ours, theirs = (KafkaBus(publisher.cluster, city) for city in (store.info.store_id, "another-city"))
+    with closing(theirs.subscribe("facts", SERVICE)) as other:
+        assert "holds what another city recorded" in refusal(other, "another city")
+        with closing(Follower(tmp_path / "facts.sqlite", ours, SERVICE)) as follower:
+            follower.start().wait_for(store)
+            assert len(follower.consumer.subscription.progress()) == 8
+            groups = {publisher.cluster.group_of("facts", city) for city in (store.info.store_id, "another-city")}
+            assert len(groups) == 2
+            assert members(publisher, publisher.cluster.group_of("facts", "another-city")) == 0
+
+
 def turns(condition: Callable[[], bool], *subscriptions: Subscription) -> None:
     """Let each poll on a thread of its own until the condition holds."""
     ended = threading.Event()
@@ -410,7 +442,7 @@ def test_closing_ends_a_waiting_poll_and_leaves_the_group(publisher: Publisher) 
     subscription.close()
     subscription.seek(("sample", 0), 0)
     assert subscription.poll(1.0, 10) == []
-    group = publisher.cluster.group_of("group")
+    group = publisher.cluster.group_of("group", None)
     eventually(lambda: members(publisher, group) == 0)
 
 
@@ -431,7 +463,7 @@ def test_what_was_committed_is_seen_by_the_tools_that_watch(store: EventStore, p
 
         def told() -> dict[int, int]:
             subscription.poll(0.05, 10)
-            group = publisher.cluster.group_of("group")
+            group = publisher.cluster.group_of("group", None)
             found = publisher.cluster.ask(lambda admin: admin.list_group_offsets(group))
             return {place.partition: at.offset for place, at in found[group].items()}
 

@@ -62,8 +62,8 @@ def test_a_topic_that_another_city_has_filled_is_left_alone(line: Line, tmp_path
                 assert "holds what another city recorded" in str(relay.trouble)
                 assert "BIZENV_KAFKA_TOPIC_PREFIX" in str(relay.trouble)
                 assert not relay.begun
-            eventually(lambda: follower.consumer.subscription.assignment > 0)
-            eventually(lambda: follower.consumer.subscription.lag() == {"sample": 0})
+            eventually(lambda: "another city" in str(follower.consumer.waits_for))
+            assert follower.consumer.subscription.assignment == 0, "it joins no group"
             assert follower.actors() == set()
         assert store.trouble is None, "its facts are well, and commands are recorded"
         assert append_to(store, "s-1").record.position == 11

@@ -38,8 +38,9 @@ class Untold:
 
 
 class LagGauges:
-    """The two gauges of a group, until closed. They ask the subscription when somebody reads the metrics; NaN when
-    the bus can't tell. Of two consumers of one group the younger is told of."""
+    """The gauges of a group, until closed. They ask the subscription when somebody reads the metrics; NaN when the bus
+    can't tell. Of two consumers of one group the younger is told of. What waits where no member reads is each one's
+    lag."""
 
     def __init__(self, group: str, subscription: Subscription, age_of: Callable[[datetime], float]) -> None:
         self._group = group
@@ -51,14 +52,21 @@ class LagGauges:
         METRICS.consumer_lag_seconds.labels(group).set_function(
             LatelyAsked(self._seconds, name=f"{group} lag in seconds")
         )
+        METRICS.consumer_unheld.labels(group).set_function(
+            LatelyAsked(self._unheld, name=f"{group} partitions that nobody reads")
+        )
 
     def close(self) -> None:
         """Forget the group: nobody reads for it any more."""
-        for gauge in (METRICS.consumer_lag_records, METRICS.consumer_lag_seconds):
+        for gauge in (METRICS.consumer_lag_records, METRICS.consumer_lag_seconds, METRICS.consumer_unheld):
             gauge.remove(self._group)
 
     def _records(self) -> float:
-        return float(sum(self._subscription.lag().values()))
+        behind, unheld = self._subscription.lag(), self._subscription.unheld()
+        return float(sum(behind.values()) + sum(unheld.values()))
+
+    def _unheld(self) -> float:
+        return float(len(self._subscription.unheld()))
 
     def _seconds(self) -> float:
         oldest = self._subscription.oldest_unread()

@@ -69,6 +69,11 @@ class Subscription(Protocol):
         """Per service, how many records of the assigned sources were not delivered yet."""
         ...
 
+    def unheld(self) -> Mapping[Source, int]:
+        """The sources that no member of the group reads, and how many records wait in each; none while they are being
+        handed out."""
+        ...
+
     def size(self) -> int:
         """How many records there are to read, of all sources of the services."""
         ...
@@ -170,6 +175,10 @@ class EmbeddedSubscription:
 
     def commit(self, progress: Mapping[Source, int]) -> None:
         """Nobody watches but this process."""
+
+    def unheld(self) -> Mapping[Source, int]:
+        """Every process reads everything."""
+        return {}
 
     def size(self) -> int:
         return sum(self._heads().values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from services.chassis.bus.consumer import Consumer
+from services.chassis.bus.unheld import UnheldWatch
 from services.chassis.hosting.readiness import notices_of
 
 
@@ -18,6 +19,7 @@ class Followers:
         self.reactions: Consumer | None = None
         self._caught_up: set[Consumer] = set()
         self._awaited: frozenset[str] = frozenset()
+        self._watches: list[UnheldWatch] = []
 
     def __iter__(self) -> Iterator[Consumer]:
         """The views' first, so that reactions find their facts there."""
@@ -25,6 +27,7 @@ class Followers:
 
     def begin(self, services: Iterable[str]) -> None:
         """From now on they follow these services: the others of them that were never read are awaited."""
+        self._watches = [UnheldWatch(each.group, each.subscription) for each in self]
         if self.views is not None:
             read = {service for service, _ in self.views.intakes[0].checkpoints}
             self._awaited = frozenset(services) - {self._service} - read
@@ -68,7 +71,14 @@ class Followers:
     @property
     def notices(self) -> list[str]:
         """What somebody should look at although facts are taken."""
-        return [notice for each in self for intake in each.intakes for notice in notices_of(intake)]
+        unread = [watch.notice for watch in self._watches]
+        found = [notice for each in self for intake in each.intakes for notice in notices_of(intake)]
+        return [*found, *(notice for notice in unread if notice is not None)]
+
+    def look_at_groups(self) -> None:
+        """See whether each source is read by some process; now and then, on one thread."""
+        for watch in self._watches:
+            watch.step()
 
     def stop(self) -> None:
         for each in self:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.chassis.bus.consumer import Consumer
 from services.chassis.bus.intake import Intake
 from services.chassis.bus.port import Bus
+from services.chassis.bus.unheld import LOOK_SECONDS as UNHELD_SECONDS
 from services.chassis.commanding.command_bus import CommandBus
 from services.chassis.commanding.gateway import Receipt
 from services.chassis.event_store import EventStore
@@ -120,6 +121,8 @@ class ServiceHost:
             found["follow"] = Job(partial(self.turn, idle_seconds))
         if self.followers.reactions is not None:
             found["react"] = Job(partial(self.followers.turn, self.followers.reactions, idle_seconds))
+        if self.outflow.on_servers:
+            found["watch_groups"] = Job(self.followers.look_at_groups, UNHELD_SECONDS)
         if self.service.keeps_calendar:
             found["pass_days"] = Job(self.look_at_the_day, DAY_CHECK_SECONDS)
         self._turns = {name: Turns(name, job) for name, job in found.items()}

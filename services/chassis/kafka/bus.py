@@ -8,6 +8,7 @@ from functools import cache, partial
 from services.chassis.bus.port import Delivery
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.newest_epochs import NewestEpochs
+from services.chassis.kafka.own_topic import TopicEnds
 from services.chassis.kafka.recorded_events import RecordedEvents
 from services.chassis.kafka.records import Foreigners, Own, Record, delivery_of
 from services.chassis.kafka.subscription import KafkaSubscription
@@ -29,6 +30,8 @@ class KafkaBus:
         """Only events of the city that bears the `store_id` are delivered (None: whichever city's), whose stores have
         so many `partitions`, are in these `epochs` and have `recorded` them (None: that is not checked)."""
         self._cluster = cluster
+        self._store_id = store_id
+        self._ends = TopicEnds(cluster)
         self._own = cache(partial(Own, store_id=store_id, partitions=partitions))
         self._epochs = epochs
         self._recorded = recorded
@@ -36,7 +39,7 @@ class KafkaBus:
         self._foreigners = Foreigners()
 
     def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> KafkaSubscription:
-        name = self._cluster.group_of(group) if shared else None
+        name = self._cluster.group_of(group, self._store_id) if shared else None
         return KafkaSubscription(
             self._cluster,
             name,
@@ -44,8 +47,14 @@ class KafkaBus:
             self._check,
             self._foreigners,
             self._gather_seconds,
+            self._require_city,
             recorded=self._recorded,
         )
+
+    def _require_city(self, service: str) -> None:
+        """Raise Unavailable where the service's topic is another city's: there is nothing to read for us."""
+        if self._store_id is not None:
+            self._ends.require_some_of(service, self._store_id)
 
     def _check(self, record: Record, service: str) -> Delivery:
         """As `delivery_of`; may raise SQLAlchemyError where a store must be asked."""

@@ -26,6 +26,9 @@ ABSENT_SECONDS = 0.2
 
 PEEK_SECONDS = 1.0
 
+CITY_LETTERS = 8
+"""So much of a city's id tells its groups from those of another one with the same prefix."""
+
 A = TypeVar("A")
 Partition = tuple[str, int]
 """(topic, number)"""
@@ -62,9 +65,11 @@ class Cluster:
         """Where the signed heads of the service's store are published."""
         return f"{self._prefix}{service}.heads"
 
-    def group_of(self, group: str) -> str:
-        """As Kafka knows the group."""
-        return f"{self._prefix}{group}"
+    def group_of(self, group: str, store_id: str | None) -> str:
+        """As Kafka knows the group of the city that bears the `store_id` (None: of whichever reads these topics): were
+        two cities in one group, each would read only some of the partitions."""
+        city = "" if store_id is None else f"{store_id[:CITY_LETTERS]}."
+        return f"{self._prefix}{city}{group}"
 
     def watch(self, topic: str) -> TopicState | None:
         """The topic as it was seen at most some seconds ago; None: there is none. One request tells all watched."""

@@ -7,7 +7,7 @@ whoever has taken them drops what comes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from services.chassis.bus.port import Delivery
@@ -50,12 +50,13 @@ def went_back(chinese: str, english: str) -> WentBack:
     )
 
 
-def other_city(topic: str, store_id: str, own: str) -> Unavailable:
-    """For a topic that another city fills, or one that was here before."""
+def other_city(topic: str, store_id: str, own: str | None) -> Unavailable:
+    """For a topic that another city fills, or one that was here before. `own`: None where ours is yet to be made."""
+    ours, ours_too = ("", "") if own is None else (f",本城市 {own}", f", ours is {own}")
     return Unavailable(
-        f"主题 {topic} 中是另一座城市的事件(编号 {store_id},本城市 {own}),未作任何修改;请用 "
+        f"主题 {topic} 中是另一座城市的事件(编号 {store_id}{ours}),未作任何修改;请用 "
         "BIZENV_KAFKA_TOPIC_PREFIX 另取前缀,或确认无用后删除该前缀的主题",
-        f"the topic {topic} holds what another city recorded (store id {store_id}, ours is {own}); nothing was "
+        f"the topic {topic} holds what another city recorded (store id {store_id}{ours_too}); nothing was "
         "changed: choose another BIZENV_KAFKA_TOPIC_PREFIX, or delete the prefix's topics if nobody needs them",
     )
 
@@ -66,10 +67,18 @@ class TopicEnds:
     def __init__(self, cluster: Cluster) -> None:
         self._topics = WholeTopics(cluster, SILENCE_SECONDS)
 
-    def require_city(self, service: str, store_id: str) -> None:
-        """Raises Unavailable where the newest event of a partition, or the newest head, is another city's."""
+    def require_city(self, service: str, store_id: str | None) -> None:
+        """Raises Unavailable where the newest event of a partition, or the newest head, is another city's (None:
+        anybody's)."""
         self._require_heads(service, store_id)
         self._events(service, store_id)
+
+    def require_some_of(self, service: str, store_id: str) -> None:
+        """Raises Unavailable where all that is newest there is another city's: one strange record beside ours is none
+        of a reader's affairs, who skips it."""
+        found = {*self._cities_of_heads(service), *(each.envelope.store_id for each in self._newest(service))}
+        if found and store_id not in found:
+            raise other_city(self._topics.name(service), min(found), store_id)
 
     def require_own(self, store: EventStore) -> None:
         """The same for a store that is to go on there, and WentBack where it lacks the newest events; may raise
@@ -78,25 +87,33 @@ class TopicEnds:
         for deliveries in self._events(store.service, store.info.store_id):  # first: the store has all that was sent
             _require_there(store, max(deliveries, key=_place).envelope)
 
-    def _require_heads(self, service: str, store_id: str) -> None:
-        topic = self._topics.heads_name(service)
-        heads = [head for record in self._tail(topic) if (head := parse_line(record.value or b"")) is not None]
-        if heads and heads[-1].store_id != store_id:
-            raise other_city(topic, heads[-1].store_id, store_id)
+    def _require_heads(self, service: str, store_id: str | None) -> None:
+        cities = self._cities_of_heads(service)
+        if cities and cities[-1] != store_id:
+            raise other_city(self._topics.heads_name(service), cities[-1], store_id)
 
-    def _events(self, service: str, store_id: str) -> list[list[Delivery]]:
+    def _cities_of_heads(self, service: str) -> list[str]:
+        """Whose the newest heads are, in their order."""
+        records = self._tail(self._topics.heads_name(service))
+        return [head.store_id for record in records if (head := parse_line(record.value or b"")) is not None]
+
+    def _events(self, service: str, store_id: str | None) -> list[list[Delivery]]:
         """The newest events of each partition that has some."""
-        topic, found = self._topics.name(service), dict[int, list[Delivery]]()
-        own = Own(service, None)
-        for record in self._tail(topic):
-            with suppress(MalformedEvent):  # told of by whoever reads it to apply it
-                delivery = delivery_of(record, own)
-                found.setdefault(record.partition, []).append(delivery)
+        found = dict[int, list[Delivery]]()
+        for delivery in self._newest(service):
+            found.setdefault(delivery.envelope.partition, []).append(delivery)
         for deliveries in found.values():
             newest = deliveries[-1].envelope
             if newest.store_id != store_id:
-                raise other_city(topic, newest.store_id, store_id)
+                raise other_city(self._topics.name(service), newest.store_id, store_id)
         return [[each for each in some if each.envelope.store_id == store_id] for some in found.values()]
+
+    def _newest(self, service: str) -> Iterator[Delivery]:
+        """Of whichever city, those of one partition in their order."""
+        own = Own(service, None)
+        for record in self._tail(self._topics.name(service)):
+            with suppress(MalformedEvent):  # told of by whoever reads it to apply it
+                yield delivery_of(record, own)
 
     def _tail(self, topic: str) -> list[KeyedRecord]:
         return self._topics.tail(topic, TAIL_RECORDS) if self._topics.exists(topic) else []

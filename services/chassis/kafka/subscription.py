@@ -10,6 +10,7 @@ from datetime import datetime
 from services.chassis.bus.port import Delivery, Source
 from services.chassis.errors import Unavailable
 from services.chassis.kafka.cluster import Cluster, Partition
+from services.chassis.kafka.group import unheld
 from services.chassis.kafka.reader import Reader
 from services.chassis.kafka.recorded_events import RecordedEvents
 from services.chassis.kafka.records import Foreigners, Record, RecordAt
@@ -48,17 +49,20 @@ class KafkaSubscription:
         check: Callable[[Record, str], Delivery],
         foreigners: Foreigners,
         gather_seconds: float = 0.0,
+        require_city: Callable[[str], None] = lambda _: None,
         *,
         recorded: RecordedEvents | None = None,
     ) -> None:
         """`check` makes a record a delivery; it raises MalformedEvent for one to be skipped. `recorded` knows what the
-        stores have (None: that is not asked)."""
+        stores have (None: that is not asked). `require_city` raises Unavailable for a service
+        whose topic is not ours: then no group is joined."""
         self._cluster = cluster
         self._group = group
         self._check = check
         self._topics = {cluster.topic_of(service): service for service in services}
         self._ids: dict[str, str] = {}
         self._foreigners = foreigners
+        self._require_city = require_city
         self._gather_seconds = gather_seconds
         self._recorded = recorded
         self._reader: Reader | None = None
@@ -129,6 +133,8 @@ class KafkaSubscription:
             for topic in self._topics:
                 if topic not in found:
                     raise missing(topic)
+            for service in self._topics.values():
+                self._require_city(service)
             partitions = {topic: state.partitions for topic, state in found.items()}
             self._reader = Reader(self._cluster, self._group, partitions)
             self._taken = 0
@@ -209,6 +215,10 @@ class KafkaSubscription:
         ends = self._cluster.ends(self._topics)
         places = self.progress()
         return {source: max(0, ends.get(self._place(source), at) - at) for source, at in places.items()}
+
+    def unheld(self) -> Mapping[Source, int]:
+        found = {} if self._group is None else unheld(self._cluster, self._group, self._topics)
+        return {self._source(place): left for place, left in found.items()}
 
     def oldest_unread(self) -> datetime | None:
         places = self.progress()

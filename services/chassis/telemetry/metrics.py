@@ -136,6 +136,12 @@ class Metrics:
     consumer_lag_records = Declared(
         Gauge, "bizenv_consumer_lag_records", "Records on the bus that a consumer has not applied yet.", "group"
     )
+    consumer_unheld = Declared(
+        Gauge,
+        "bizenv_consumer_unheld_partitions",
+        "Partitions that no member of the consumer's group reads; their records count as lag.",
+        "group",
+    )
     consumer_lag_seconds = Declared(
         Gauge, "bizenv_consumer_lag_seconds", "Age of the oldest record not applied yet; 0 when there is none.", "group"
     )
