@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.envelope import Envelope
 from services.chassis.errors import Unavailable
-from services.chassis.event_store import Append, Appended, EventStore, NewEvent, StoreUnusable
+from services.chassis.event_store import Append, Appended, EventStore, NewEvent, StoreUnusable, schema
 from services.chassis.event_store import postgresql_append as statement
 from services.chassis.event_store.opening import create_store
 from tests.databases import SCHEMA, Postgresql, execute
@@ -29,8 +29,9 @@ from tests.stores import RECORDED_AT, store_info
 from tests.waiting import eventually
 
 PROCESSES, THREADS = 4, 3
-HELD, ROLLED_BACK = 0.03, 0.03
-"""Parts of the hostile transactions that stay open for 20 ms, and that are rolled back."""
+HELD, ROLLED_BACK, ELSEWHERE = 0.03, 0.03, 0.1
+"""Parts of the hostile transactions that stay open for 20 ms, that are rolled back, and that write elsewhere first:
+they have their number long before they come to append."""
 
 Done = tuple[str, str, int, int]
 """Command id, stream, the version and position that were acknowledged."""
@@ -80,6 +81,8 @@ def disturb(url: str, stream: str, commands: int, seed: int) -> list[Done]:
         statement.prepare(raw)
         for _ in range(commands):
             raw.execute("BEGIN")
+            if chance.random() < ELSEWHERE:
+                raw.execute("INSERT INTO public.elsewhere SELECT pg_current_xact_id()::text FROM pg_sleep(0.01)")
             (outcome,) = statement.append_batch(raw, [command(stream, version)], 8)
             assert isinstance(outcome, Appended), outcome
             if chance.random() < HELD:
@@ -198,9 +201,40 @@ def check(store: EventStore, seen: list[Envelope], done: list[Done]) -> None:
 def test_a_follower_misses_nothing_of_what_many_processes_write(postgres: Postgres) -> None:
     database = Postgresql(postgres.database())
     create_store(database.dialect(), store_info("sample"))
+    execute(database.url, "CREATE TABLE public.elsewhere (transaction text NOT NULL)")
     with closing(opened(database)) as store, load(database, 80, hostile=True) as wait, Follower(store) as follower:
         done = wait()
         check(store, follower.finish(), done)
+    assert database.ask("SELECT count(*) FROM public.elsewhere")[0][0] > 0
+
+
+def test_the_same_follower_misses_events_of_appends_that_do_not_take_turns(postgres: Postgres) -> None:
+    """The control: positions from a sequence, as the guarded append has none, committed in the other order."""
+    database = Postgresql(postgres.database())
+    create_store(database.dialect(), store_info("sample"))
+    with closing(opened(database)) as store, Follower(store) as follower, ExitStack() as transactions:
+        write(store, "s-guarded", 2)
+        execute(database.url, "CREATE SEQUENCE numbers START 4")
+        early, late = (transactions.enter_context(unguarded(database, name)) for name in ("s-early", "s-late"))
+        late.commit()
+        eventually(lambda: follower.seen[-1:] and follower.seen[-1].stream == "s-late")
+        early.commit()
+        seen = follower.finish()
+        assert [event.stream for event in store.scan()][3:] == ["s-early", "s-late"]
+    assert [event.position for event in seen] == [1, 2, 3, 5]
+
+
+@contextmanager
+def unguarded(database: Postgresql, stream: str) -> Iterator[psycopg.Connection]:
+    """A transaction with one event at the sequence's next position, not committed yet."""
+    other = {"position": "nextval('numbers')", "stream": f"'{stream}'", "command_id": f"'{stream}/0'", "version": "1"}
+    names = [column.name for column in schema.events.c]
+    values = ", ".join(other.get(name, f'"{name}"') for name in names)
+    with psycopg.connect(database.url, options=f"-c search_path={SCHEMA}") as connection:
+        connection.execute(
+            f"INSERT INTO events ({', '.join(names)}) SELECT {values} FROM events WHERE position = 1".encode()
+        )
+        yield connection
 
 
 def test_backends_ended_under_load_lose_and_double_nothing(postgres: Postgres) -> None:
