@@ -35,6 +35,7 @@ from services.chassis.service import Service
 from services.chassis.sinks.sink import ViewSink
 from services.chassis.truth import AuditReport, MerkleLog
 from services.chassis.upkeep.recovering import Recovered, recover
+from services.chassis.upkeep.unproved import Choice
 from services.chassis.views.database import ViewDatabase
 from services.chassis.views.live import LiveViews
 from tests.kafka_topics import Publisher
@@ -138,12 +139,18 @@ class FlowCity:
             self.sql(f"INSERT INTO {NAME}.{table} TABLE saved.{table}")
         self.reopen()
 
-    def recover(self, *, give_up: bool = False) -> Recovered:
+    def recover(self, *, give_up: bool = False, unproved: Choice = Choice.REFUSE) -> Recovered:
         self.heads.close()
         self.store.close()
         try:
             return recover(
-                lambda: self.form.store(NAME), self.topics, self.form.published, self.key, relay=RELAY, give_up=give_up
+                lambda: self.form.store(NAME),
+                self.topics,
+                self.form.published,
+                self.key,
+                relay=RELAY,
+                give_up=give_up,
+                decide=lambda _: unproved,
             )
         finally:
             self.reopen()

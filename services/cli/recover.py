@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -14,12 +15,20 @@ from services.cli.app import fail
 from services.cli.flow import topics_of
 from services.cli.opening import form_of, prepare, require_city
 from services.cli.progress import progress_bar
+from services.cli.unproved import word
 
 
 def recover(
     service: Annotated[str, typer.Option(help="恢复了哪个服务的事件库 · whose store was put back")],
     give_up: Annotated[
         bool, typer.Option("--give-up", help="放弃主题中缺口之后的事件 · give up what stands behind a gap of the topic")
+    ] = False,
+    accept_unproved: Annotated[
+        bool,
+        typer.Option("--accept-unproved", help="收入没有树头为证的事件 · take in events that no signed head proves"),
+    ] = False,
+    leave_unproved: Annotated[
+        bool, typer.Option("--leave-unproved", help="放弃没有树头为证的事件 · go on without them, for good")
     ] = False,
 ) -> None:
     """恢复备份后,从 Kafka 找回事件库缺少的事件 · after a backup was put back, bring back from Kafka what is missing.
@@ -31,6 +40,8 @@ def recover(
     from services.chassis.upkeep.recovering import recover as bring_back  # noqa: PLC0415 - its libraries are slow to load
     from services.chassis.upkeep.stepping_back import step_back  # noqa: PLC0415
 
+    if accept_unproved and leave_unproved:
+        fail("--accept-unproved 与 --leave-unproved 只能选一 · only one of the two")
     given = prepare()
     require_city(given)
     known = {each.name: each for each in SERVICES}
@@ -45,7 +56,8 @@ def recover(
         return
     key = signing_key(given.keys_folder, TRUTH_KEY)
     try:
-        with progress_bar("找回 · recovering") as step:
+        with ExitStack() as shown:
+            step = shown.enter_context(progress_bar("找回 · recovering"))
             done = bring_back(
                 lambda: form.store(service),
                 topics,
@@ -53,6 +65,7 @@ def recover(
                 key,
                 relay=RELAY,
                 give_up=give_up,
+                decide=word(accept_unproved, leave_unproved, before_asking=shown.close),
                 progress=lambda read, total: step(read, total, service),
             )
         behind = step_back(form, SERVICES, service) if done.given_up else []
@@ -74,6 +87,6 @@ def recover(
         print(f"  {chinese} · {english}")
     if done.given_up:
         print(
-            f"  放弃缺口之后的 {done.given_up} 条,请重建视图 · {done.given_up} events behind a gap were given up, run: "
+            f"  放弃主题中的 {done.given_up} 条,请重建视图 · {done.given_up} events of the topic were given up, run: "
             + ", ".join(f"bizenv rebuild {name}" for name in behind)
         )

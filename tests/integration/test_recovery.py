@@ -20,6 +20,7 @@ from services.chassis.truth import AuditReport, verify
 from services.chassis.truth.torn import Torn
 from services.chassis.upkeep import recovering
 from services.chassis.upkeep.continuation import NotRecoverable
+from services.chassis.upkeep.unproved import Choice
 from services.chassis.views.database import ViewDatabase
 from tests.flow_city import DAY, NAME, RELAY, FlowCity, flow_city
 from tests.integration.test_flow import Facts, codes, only
@@ -136,7 +137,7 @@ def test_a_command_of_which_the_topic_may_have_a_part_is_named(city: FlowCity, s
     if signed:
         city.sign()
     city.put_back()
-    done = city.recover()
+    done = city.recover(unproved=Choice.ACCEPT)
     assert done.missing == int(signed)
     assert done.torn == Torn(facts[0].command_id, facts[1].id, facts[1].position, proved=False)
     assert city.store.last_position() == facts[1].position
@@ -165,7 +166,7 @@ def test_a_command_with_a_gap_in_it_is_torn_for_certain(city: FlowCity) -> None:
     city.put_back()
     with pytest.raises(NotRecoverable, match=f"lacks the event at position {facts[1].position}, 1 stand behind"):
         city.recover()
-    done = city.recover(give_up=True)
+    done = city.recover(give_up=True, unproved=Choice.ACCEPT)
     assert done.torn == Torn(facts[0].command_id, facts[0].id, facts[0].position, proved=True)
     (told,) = notices(city)
     assert "events of it behind that are lost" in told.english
@@ -186,7 +187,7 @@ def audited(city: FlowCity) -> AuditReport:
 def test_a_torn_command_is_no_finding_of_either_audit(city: FlowCity, sent: tuple[int, ...], give_up: bool) -> None:
     relay_some(city, *sent)
     city.put_back()
-    done = city.recover(give_up=give_up)
+    done = city.recover(give_up=give_up, unproved=Choice.ACCEPT)
     report = audited(city)
     assert report.ok, report.findings
     assert report.torn == (done.torn,)
@@ -196,7 +197,7 @@ def test_a_torn_command_is_no_finding_of_either_audit(city: FlowCity, sent: tupl
 def test_a_mark_that_was_altered_is_a_finding(city: FlowCity, pattern: str, by: str) -> None:
     relay_some(city, 0, 1)
     city.put_back()
-    city.recover()
+    city.recover(unproved=Choice.ACCEPT)
     city.sql(f"UPDATE {NAME}.store SET value = regexp_replace(value, %s, %s) WHERE key LIKE 'torn.%%'", pattern, by)
     report = audited(city)
     assert (report.torn, report.counts) == ((), {"STORE_INFO": 1})
@@ -208,7 +209,7 @@ def test_a_mark_outlives_a_recovery_that_is_cut_short(city: FlowCity, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(recovering, "_open_log", _no_room)
         with pytest.raises(OSError, match="no room"):
-            city.recover()
+            city.recover(unproved=Choice.ACCEPT)
     city.recover()
     assert len(notices(city)) == 1
 
@@ -260,7 +261,7 @@ def test_a_gap_is_refused_and_given_up_only_when_asked_for(city: FlowCity) -> No
     with pytest.raises(NotRecoverable, match=f"lacks the event at position {lost}, 5 stand behind it"):
         city.recover()
     assert (city.store.last_position(), city.store.info.epoch) == (kept, 1)
-    done = city.recover(give_up=True)
+    done = city.recover(give_up=True, unproved=Choice.ACCEPT)
     assert (done.brought_back, done.given_up, done.missing) == (lost - 1 - kept, 5, total - lost + 1)
     city.publisher.go_back(NAME, city.facts())
     for stream in range(20, 40):

@@ -166,10 +166,11 @@ class Comparison:
         self._findings.add(
             FlowCode.UNKNOWN_TO_STORE,
             f"position {seen.position} ({seen.id}, partition {seen.partition} offset {seen.first})",
-            f"主题中有此事件(第 {seen.epoch} 期),事件库(第 {self._info.epoch} 期)没有;若刚从备份恢复,请停止服务后"
-            f"运行 bizenv recover --service {self._info.service}",
-            f"the topic has this event of epoch {seen.epoch}, the store (epoch {self._info.epoch}) has not; if it was "
-            f"put back from a backup, stop and run bizenv recover --service {self._info.service}",
+            f"主题中有此事件(第 {seen.epoch} 期),事件库(第 {self._info.epoch} 期)没有:事件库刚从备份恢复,或有他人向主题"
+            f"写入;请停止服务后运行 bizenv recover --service {self._info.service},它会列出没有签名树头为证的事件",
+            f"the topic has this event of epoch {seen.epoch}, the store (epoch {self._info.epoch}) has not: the store "
+            "was put back from a backup, or somebody else wrote it: stop and run bizenv recover --service "
+            f"{self._info.service}, which lists the events that no signed head proves",
             position=seen.position,
         )
 

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
 from services.chassis.event_store import EventStore
+from services.chassis.event_store.beginnings import beginnings
 from services.chassis.event_store.schema import relays, tree_heads
 from services.chassis.flow.comparison import Comparison, check_roots
 from services.chassis.flow.report import FlowCode, FlowFindings, NoticeCode, ServiceFlow, TopicFlow, ViewFlow
@@ -104,7 +105,8 @@ class ServiceAudit:
         relayed = relayed_position(self._store)
         info, step = self._store.info, self._step("topic")
         own = Own(self._service.name, info.store_id, info.partitions, info.epoch)
-        with closing(read_topic(self._topics, own, step)) as index:
+        begun = beginnings(self._store.engine)
+        with closing(read_topic(self._topics, own, step, begun=begun)) as index:
             compared = self._compare(index, relayed)
             self._tell_order(index, relayed)
             self._tell_strays(index)

@@ -8,7 +8,7 @@ record of a newer epoch whose previous position lies below gives up what former 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -38,6 +38,10 @@ INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT (position,
 """
 _KEEP = "INSERT OR IGNORE INTO kept VALUES (?, ?, ?)"
 _KEPT = "SELECT envelope FROM kept JOIN seen USING (position, epoch) WHERE position {} ? ORDER BY position {}"
+_BETWEEN = """
+SELECT envelope FROM kept JOIN seen USING (position, epoch)
+WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
+"""
 _BEGINNINGS = "SELECT epoch, min(position) FROM seen WHERE taken >= 0 GROUP BY epoch ORDER BY epoch"
 _AGAIN = """
 SELECT coalesce(sum(times), 0) FROM seen a WHERE EXISTS (
@@ -150,13 +154,14 @@ class TopicIndex:
         self._rows.clear()
         self._whole.clear()
 
-    def close_books(self) -> None:
-        """All was taken up: leave out what former epochs had and later ones gave up."""
+    def close_books(self, begun: Mapping[int, int]) -> None:
+        """All was taken up: leave out what former epochs had and later ones gave up. `begun`: first positions of epochs
+        of which the topic need not have an event yet."""
         self._flush()
         total = self._one("SELECT coalesce(sum(times - 1), 0) FROM seen")
         again = self._one(_AGAIN)
         gone = 0
-        for epoch, beginning in self._book.execute(_BEGINNINGS).fetchall():
+        for epoch, beginning in [*self._book.execute(_BEGINNINGS).fetchall(), *begun.items()]:
             where = "epoch < ? AND position >= ? AND NOT " + _OUTDATED
             gone += self._one(f"SELECT coalesce(sum(times), 0) FROM seen WHERE {where}", epoch, beginning)
             self._book.execute(f"DELETE FROM seen WHERE {where}", (epoch, beginning))
@@ -181,6 +186,11 @@ class TopicIndex:
     def kept(self, last: int) -> Iterator[Envelope]:
         """The events kept whole, in order, up to this position."""
         yield from (_unpack(row[0]) for row in self._book.execute(_KEPT.format("<=", ""), (last,)))
+
+    def between(self, first: int, last: int, limit: int) -> Iterator[Envelope]:
+        """Of the events kept whole, those behind one position and up to another, no more than so many."""
+        found = self._book.execute(_BETWEEN, (first, last, limit))
+        yield from (_unpack(row[0]) for row in found)
 
     def around(self, position: int) -> tuple[Envelope | None, Envelope | None]:
         """Of the events kept whole, the last one up to this position and the first one behind it."""

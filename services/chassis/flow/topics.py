@@ -38,9 +38,10 @@ def read_topic(
     own: Own,
     progress: Callable[[int, int], None],
     keep_after: int | None = None,
+    begun: Mapping[int, int] | None = None,
 ) -> TopicIndex:
     """A service's topic up to where it ends now, without what is no event of its `own`. To be closed by the caller.
-    `keep_after`: keep events of later positions whole."""
+    `keep_after`: keep events of later positions whole. `begun`: first positions of epochs, as signed heads tell."""
     topic = topics.name(own.service)
     ends = topics.ends(topic)
     index = TopicIndex(own, keep_after)
@@ -49,7 +50,7 @@ def read_topic(
         for partition, records in topics.read(topic, ends):
             index.take(partition, records)
             progress(min(index.records, total), total)
-        index.close_books()
+        index.close_books(begun or {})
     except BaseException:
         index.close()
         raise

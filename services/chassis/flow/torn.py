@@ -25,9 +25,9 @@ _T = schema.store.c
 def torn_command(last: Envelope, behind: Envelope | None, signed: Iterable[Head]) -> Torn | None:
     """What is to be said of the command of `last`, the last event that comes back; None: it is whole. `behind`: the
     first one behind the gap, if there is a gap."""
-    proved = behind is not None and behind.command_id == last.command_id
-    if not proved and any(head.size == last.position for head in signed):
+    if any(head.size == last.position for head in signed):
         return None
+    proved = behind is not None and behind.command_id == last.command_id
     return Torn(last.command_id, last.id, last.position, proved)
 
 

@@ -43,10 +43,11 @@ class WentBack(Exception):
 
 def went_back(chinese: str, english: str) -> WentBack:
     return WentBack(
-        f"{chinese},似已退回到较早的状态(由备份恢复或切换到落后的备库),已停止记录;请停止该服务的所有进程,运行 "
-        "bizenv recover",
-        f"{english}: it went back, as after a backup was put back or a standby took over that lacked the newest "
-        "commits; nothing more is recorded: stop all processes of the service and run bizenv recover",
+        f"{chinese}:事件库已退回到较早的状态(由备份恢复或切换到落后的备库),或有他人向主题写入;最新签名树头之后的事件"
+        "没有凭证。已停止记录;请停止该服务的所有进程,运行 bizenv recover,它会列出没有凭证的事件",
+        f"{english}: the store went back, as after a backup was put back or a standby took over that lacked the newest "
+        "commits, or somebody else wrote to the topic: events beyond the newest signed head are unproved. Nothing more "
+        "is recorded: stop all processes of the service and run bizenv recover, which lists those that are unproved",
     )
 
 

@@ -7,19 +7,17 @@ those that applied it as one of the new epoch, with a position before theirs: as
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from services.chassis.envelope import Envelope
-from services.chassis.event_store.schema import tree_heads
+from services.chassis.event_store.beginnings import kept_by_epoch
 
 
 class RecordedEpochs:
     """Of the events of a store in the epoch `now`. May raise SQLAlchemyError when it is made."""
 
     def __init__(self, engine: Engine, now: int) -> None:
-        kept = select(tree_heads.c.epoch, func.min(tree_heads.c.size)).group_by(tree_heads.c.epoch)
-        with engine.connect() as connection:
-            begun = {int(epoch): int(size) for epoch, size in connection.execute(kept)}
+        begun = kept_by_epoch(engine)
         self._kept = begun.get(now, 0) if now > 1 else 0
         """How many events stem from before: the first head of an epoch covers them and no other. Where none was signed
         nobody can tell, and all count as of now."""

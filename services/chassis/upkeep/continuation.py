@@ -5,15 +5,12 @@ Every refusal says why and what to do; nothing is written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.chassis.envelope import partition_of
 from services.chassis.event_store import EventStore
-from services.chassis.flow.comparison import check_roots, rows_of
-from services.chassis.flow.report import FlowFindings
+from services.chassis.flow.comparison import rows_of
 from services.chassis.flow.topic_index import Seen, TopicIndex
-from services.chassis.truth.heads import Head
 from services.chassis.truth.leaf import leaf_of_row
 from services.chassis.truth.snapshot import snapshot
 
@@ -57,18 +54,6 @@ def reach_of(store: EventStore, head: int, index: TopicIndex) -> Reach:
         else:
             behind += 1
     return Reach(last, behind)
-
-
-def require_roots(service: str, index: TopicIndex, last: int, signed: Iterable[Head]) -> None:
-    """The events that will be there give the root of the newest signed head that covers no more of them."""
-    newest: Head | None = None
-    for head in signed:
-        if head.size <= last:
-            newest = head
-    findings = FlowFindings(service)
-    check_roots(index.rows(), {} if newest is None else {newest.size: bytes.fromhex(newest.root)}, findings)
-    for finding in findings.listed:
-        raise NotRecoverable(f"{finding.message},未作任何修改 · {finding.english}; nothing was changed")
 
 
 def contiguous(index: TopicIndex) -> int:

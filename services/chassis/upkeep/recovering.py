@@ -40,9 +40,9 @@ from services.chassis.upkeep.continuation import (
     gap,
     other_city,
     reach_of,
-    require_roots,
     require_same,
 )
+from services.chassis.upkeep.unproved import Decide, beginnings, proved, refuse, without_unproved
 
 Progress = Callable[[int, int], None]
 """Told how many of how many records were read."""
@@ -50,8 +50,8 @@ Progress = Callable[[int, int], None]
 
 class Recovered(msgspec.Struct, frozen=True):
     """What came of it: the store held `kept` events, `brought_back` came from the topic. `given_up` of the topic's
-    events stood behind a gap and are no more. Signed heads covered `missing` events more than there are now; those
-    were acknowledged and never reached the topic. `torn`: the command of which some of these may be."""
+    events stood behind a gap or were not proved, and are no more. Signed heads covered `missing` events more than there
+    are now; those were acknowledged and never reached the topic. `torn`: the command of which some of these may be."""
 
     service: str
     epoch: int
@@ -70,18 +70,20 @@ def recover(
     *,
     relay: str,
     give_up: bool = False,
+    decide: Decide = refuse,
     progress: Progress = lambda _done, _total: None,
 ) -> Recovered:
     """Bring back what the store has lost. No process of the service may be at work; `relay` is the name of its relay.
 
-    `give_up`: where the topic has a gap, go on before it and give up what stands behind. Raises NotRecoverable,
-    StoreUnusable, SQLAlchemyError, Unavailable or LogBroken; then nothing was written, or calling again goes on.
+    `give_up`: where the topic has a gap, go on before it and give up what stands behind. `decide` is asked about events
+    that no signed head proves. Raises NotRecoverable, StoreUnusable, SQLAlchemyError, Unavailable or LogBroken; then
+    nothing was written, or calling again goes on.
     """
     with closing(open_store()) as store:
         _require_stopped(store)
         require_unaltered(store)
         done = _Recovery(store, topics, Published(published, store.service), key.public_key(), relay)
-        recovered = done.run(give_up, progress)
+        recovered = done.run(give_up, decide, progress)
     with closing(open_store()) as store:
         _open_log(store, key, published, done.any_head)
     return recovered
@@ -133,17 +135,19 @@ class _Recovery:
         self._vouched_for = False
         self.any_head = False
 
-    def run(self, give_up: bool, progress: Progress) -> Recovered:
+    def run(self, give_up: bool, decide: Decide, progress: Progress) -> Recovered:
         self._take_heads()
         own = Own(self._service, self._store.info.store_id, self._store.info.partitions)
-        with closing(read_topic(self._topics, own, progress, self._head)) as index:
+        begun = beginnings(self._signed())
+        with closing(read_topic(self._topics, own, progress, self._head, begun)) as index:
             if (index.others and not index.newest) or (not self._head and index.newest and not self._vouched_for):
                 raise other_city(self._service)
             require_same(self._store, index)
             reach = reach_of(self._store, self._head, index)
             if reach.behind_gap and not give_up:
                 raise gap(reach)
-            require_roots(self._service, index, reach.last, self._signed())
+            known = max(self._head, proved(self._service, index, reach.last, self._signed(), self._key))
+            reach = without_unproved(self._service, index, reach, known, decide)
             covered = self._covered()
             epoch = self._next_epoch(index, reach)
             torn = self._torn(index, reach)
@@ -171,6 +175,8 @@ class _Recovery:
             head = parse_line(line.raw)
             if head is not None:
                 yield head
+        if (pending := self._files.pending()) is not None:
+            yield pending
 
     def _covered(self) -> int:
         last, pending = self._files.last(), self._files.pending()
