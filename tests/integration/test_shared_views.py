@@ -17,12 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from services.chassis.bus.consumer import Consumer
 from services.chassis.bus.intake import Intake
 from services.chassis.bus.port import Bus, Delivery, EmbeddedBus, EmbeddedSubscription, Source
 from services.chassis.deadline import Deadline
+from services.chassis.envelope import partition_of
 from services.chassis.errors import DeadlineExceeded, Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.positions.position import PositionToken
@@ -554,6 +556,46 @@ def test_nobody_answers_from_a_generation_that_one_of_the_feeders_does_not_feed_
             assert first.views.number == 1
         eventually(lambda: {process.views.number for process in team.all} == {2}, 20)
         eventually(team.shown_everywhere)
+
+
+def test_a_feeder_that_counted_as_gone_and_wakes_during_the_swap_takes_nobody_back(
+    url: str, store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It feeds the old generation alone, which its readers leave just then."""
+    stream = next(f"counter-{n}" for n in range(99) if partition_of(f"counter-{n}", PARTITIONS) in {2, 3})
+    with closing(Team(url, store, pace=replace(QUICK, gone=0.3, drop=600.0))) as team:
+        record(store, stream, OPENED)
+        eventually(team.shown_everywhere)
+        first, asleep = team.feeders
+        monkeypatch.setattr(asleep.views, "step", lambda: None)
+        swap, seen = first.views._swap, list[int]()
+
+        def version() -> int:
+            name = stream.removeprefix("counter-")
+            return int(first.views.current.load("counters", [name])[name].trail[-1])
+
+        def at_the_last_moment(number: int, successor: ViewDatabase) -> None:
+            record(store, stream, added(1))
+            eventually(lambda: version() == 2 or wait_for_checkpoints(url), 10)
+            seen.append(version())
+            swap(number, successor)
+
+        monkeypatch.setattr(first.views, "_swap", at_the_last_moment)
+        first.renewal.rebuild()
+        eventually(lambda: first.views.number == 2, 20)
+        seen.append(version())
+        monkeypatch.undo()
+        assert seen == sorted(seen)
+        eventually(team.shown_everywhere, 20)
+
+
+def wait_for_checkpoints(url: str) -> int:
+    """How many transactions wait to move those of the first generation."""
+    asked = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{SCHEMA}.checkpoints'::regclass"
+    with psycopg.connect(url) as connection:
+        row = connection.execute(asked.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_a_feeder_that_died_holds_nobody_up(team: Team, store: EventStore, tmp_path: Path) -> None:

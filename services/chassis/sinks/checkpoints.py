@@ -28,6 +28,7 @@ class LostPlace(Exception):
     was written."""
 
 
+_HOLD_WAIT = "SET LOCAL lock_timeout = '500ms'"
 _FIELDS = ("epoch", "position", "offset")
 _SAME = " AND ".join(
     f'checkpoints."{name}" = given.column{number}'
@@ -58,6 +59,13 @@ class Checkpoints:
     def read(self, connection: Connection) -> dict[Source, Checkpoint]:
         rows = connection.execute(select(self.table)).fetchall()
         return {(row.service, row.partition): Checkpoint(row.epoch, row.position, row.offset) for row in rows}
+
+    def hold(self, connection: Connection) -> dict[Source, Checkpoint]:
+        """On PostgreSQL: where they are and stay until the end of the transaction. Whoever moves them waits, so does
+        this for whoever is about to; raises OperationalError where that takes long."""
+        connection.exec_driver_sql(_HOLD_WAIT)
+        connection.exec_driver_sql("LOCK TABLE checkpoints IN SHARE MODE")
+        return self.read(connection)
 
     def move(
         self, connection: Connection, moved: Mapping[Source, Checkpoint], before: Mapping[Source, Checkpoint]

@@ -3,7 +3,8 @@ so that this and its checkpoint are written in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ class SinkDatabase:
     def read_checkpoints(self) -> dict[Source, Checkpoint]:
         with self.engine.connect() as connection:
             return self.checkpoints.read(connection)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[dict[Source, Checkpoint]]:
+        """The checkpoints, while no consumer of any process moves them; raises OperationalError where one is at it for
+        long."""
+        with self.engine.begin() as connection:
+            yield self.checkpoints.hold(connection)
 
     def park(self, connection: Connection, facts: Sequence[ParkedFact]) -> None:
         """Set facts aside. Raises LostPlace where one waits behind a stream that another process has taken up."""

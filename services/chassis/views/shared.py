@@ -131,8 +131,8 @@ class SharedViews(LiveViews):
         self._schemas.say(self.number, self._feeding)
         with self._lock:
             self._find_coming()
-            if self._coming is not None and self._may_swap(*self._coming):
-                self._swap(*self._coming)
+            if self._coming is not None:
+                self._try_swap(*self._coming)
             if self._leaving is not None and not self._schemas.others(self._leaving[0], ANSWERS, self._pace.gone):
                 self._leaving = None
         self._sweep()
@@ -168,18 +168,18 @@ class SharedViews(LiveViews):
         self._coming = (number, database)
         log.info("views to come", place=database.place.name)
 
-    def _may_swap(self, number: int, coming: ViewDatabase) -> bool:
-        """Whether nothing that a reader has seen, or could see until the swap, is missing in the coming generation; or
-        the one that answers is damaged, or nobody feeds it any more."""
-        if self.current.damage is not None:
-            return True
-        feeders, gone = self._schemas.users(self.number, FEEDS, self._pace.gone), self._pace.gone
+    def _try_swap(self, number: int, coming: ViewDatabase) -> None:
+        """Swap if nothing that a reader has seen, or could see until then, is missing in the coming generation; or the
+        one that answers is damaged, or nobody feeds it any more."""
+        gone = self._pace.gone
+        feeders = self._schemas.users(self.number, FEEDS, gone) if self.current.damage is None else set()
         new_feeders = self._schemas.users(number, FEEDS, gone)
-        if not feeders and new_feeders:
-            return True
-        shown = self.current.read_checkpoints()
-        there = coming.read_checkpoints()
-        return feeders <= new_feeders and all(_covers(there.get(source), at) for source, at in shown.items())
+        if self.current.damage is not None or (new_feeders and not feeders):
+            self._swap(number, coming)
+        elif feeders <= new_feeders and _covers(coming, self.current.read_checkpoints()):
+            with self.current.at_rest() as shown:  # who seemed to be gone may wake up and feed just this one
+                if _covers(coming, shown):
+                    self._swap(number, coming)
 
     def _swap(self, number: int, successor: ViewDatabase) -> None:
         """Answer from the successor."""
@@ -235,6 +235,7 @@ def _reached(known: Checkpoint | None, at: Checkpoint) -> bool:
     return known is None or (at.epoch, at.position, at.offset) > (known.epoch, known.position, known.offset)
 
 
-def _covers(there: Checkpoint | None, shown: Checkpoint) -> bool:
-    at = there or Checkpoint()
-    return (at.epoch, at.position) >= (shown.epoch, shown.position)
+def _covers(coming: ViewDatabase, shown: Mapping[Source, Checkpoint]) -> bool:
+    """Whether it is as far in every source."""
+    there = {source: (at.epoch, at.position) for source, at in coming.read_checkpoints().items()}
+    return all(there.get(source, (0, 0)) >= (at.epoch, at.position) for source, at in shown.items())
