@@ -9,6 +9,7 @@ from pathlib import Path
 from services.chassis.auth.access_place import AccessSchema
 from services.chassis.bus.port import Bus
 from services.chassis.event_store import EventStore
+from services.chassis.event_store.neighbours import Neighbours
 from services.chassis.event_store.opening import epoch_of, open_store, store_exists
 from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.forms.embedded import PUBLISHED
@@ -22,7 +23,7 @@ from services.chassis.kafka.recorded_events import RecordedEvents
 from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.topics import TopicShape
 from services.chassis.leases import Lease, RelayPlace
-from services.chassis.positions.known import PublishedPositions
+from services.chassis.positions.known import DatabasePositions
 from services.chassis.postgres.processes import process_name
 from services.chassis.postgres.schema import PostgresSchema
 from services.chassis.registry import EventRegistry
@@ -89,12 +90,8 @@ class DistributedForm:
         gather = self._settings.poll_busy_milliseconds / 1000
         return KafkaBus(self.cluster, info.store_id, gather, info.partitions, epochs, recorded)
 
-    def positions(self, stores: Mapping[str, EventStore]) -> PublishedPositions:
-        return PublishedPositions(self._partitions)
-
-    def _partitions(self, service: str) -> int | None:
-        state = self.cluster.watch(self.cluster.topic_of(service))
-        return None if state is None else state.partitions
+    def positions(self, stores: Mapping[str, EventStore]) -> DatabasePositions:
+        return DatabasePositions(stores, Neighbours(next(iter(stores.values()))))
 
     def relay(self, store: EventStore) -> Relay:
         lease = Lease(store.engine, RELAY, process_name())
