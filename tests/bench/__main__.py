@@ -26,9 +26,11 @@ from tests.bench.growth import growth_append_pg, growth_board_query_pg, growth_p
 from tests.bench.grpc_command import grpc_command_embedded_8, grpc_command_embedded_64
 from tests.bench.grpc_command_pg import (
     grpc_command_pg_8,
+    grpc_command_pg_8_2api,
     grpc_command_pg_8_beside,
     grpc_command_pg_64,
     grpc_command_pg_64_2api,
+    grpc_command_pg_64_beside,
 )
 from tests.bench.kafka_flow import consume_kafka, relay_kafka
 from tests.bench.machine import machine
@@ -61,8 +63,10 @@ LEGS: tuple[Callable[[Bench], Leg], ...] = (
     append_pg_4proc,
     grpc_command_pg_8,
     grpc_command_pg_64,
-    grpc_command_pg_8_beside,
+    grpc_command_pg_8_2api,
     grpc_command_pg_64_2api,
+    grpc_command_pg_8_beside,
+    grpc_command_pg_64_beside,
     projection_pg,
     relay_kafka,
     consume_kafka,

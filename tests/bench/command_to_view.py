@@ -11,16 +11,14 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from pathlib import Path
 
 import msgspec
 
 from tests.bench.latency import Latencies, Pace
 from tests.bench.report import Leg, limited
 from tests.bench.rounds import Bench
-from tests.bench.scratch import folder
-from tests.bench.served import Served, make_city, served
-from tests.bench.server_city import kept_city, processes
+from tests.bench.served import Served, embedded_city
+from tests.bench.server_city import kept_processes
 
 A_SECOND = 200
 LEAST_SHARE = 0.97
@@ -30,21 +28,18 @@ _names = itertools.count()
 
 
 def command_to_view_p99_embedded(bench: Bench) -> Leg:
-    with folder() as place:
-        data = Path(place) / "city"
-        make_city(data)
-        with served(data) as city:
-            return _leg(bench, "command_to_view_p99_embedded", 100.0, city)
+    with embedded_city(bench.servers) as city:
+        return _leg(bench, "command_to_view_p99_embedded", 100.0, city)
 
 
 def command_to_view_p99_kafka(bench: Bench) -> Leg:
     """Three processes on PostgreSQL and Kafka: commands to project_tracking's door, questions to projection's."""
-    with processes(kept_city(bench.servers), "policy_registry", "project_tracking", "projection") as (_, there, shown):
+    with kept_processes(bench.servers, "policy_registry", "project_tracking", "projection") as (_, there, shown):
         return _leg(bench, "command_to_view_p99_kafka", 250.0, there, shown)
 
 
 def _leg(bench: Bench, name: str, most: float, city: Served, shown: Served | None = None) -> Leg:
-    seconds, rates = bench.sized(8, 4), []
+    seconds, rates = bench.sized(8.0, 1.0), []
 
     def p99() -> float:
         found = followed(city, seconds, shown)

@@ -12,17 +12,15 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 
 from tests.bench.load import Load, Run
 from tests.bench.report import Leg, compared
 from tests.bench.rounds import Bench
-from tests.bench.scratch import folder
-from tests.bench.served import Served, echo, make_city, served
+from tests.bench.served import Served, echo, embedded_city
 
 REFERENCE = "bare grpcio echo of equal messages"
 RECEIPT_BYTES = 111
@@ -32,45 +30,35 @@ _names = itertools.count()
 
 
 def grpc_command_embedded_8(bench: Bench) -> Leg:
-    with _city() as city:
+    with embedded_city(bench.servers) as city:
         return commanded(bench, "grpc_command_embedded_8", city, 8, target=0.5)
 
 
 def grpc_command_embedded_64(bench: Bench) -> Leg:
-    with _city() as city:
+    with embedded_city(bench.servers) as city:
         return commanded(bench, "grpc_command_embedded_64", city, 64, target=0.6)
-
-
-@contextmanager
-def _city() -> Iterator[Served]:
-    with folder() as place:
-        data = Path(place) / "city"
-        make_city(data)
-        with served(data) as city:
-            yield city
 
 
 def commanded(bench: Bench, name: str, city: Served, callers: int, target: float | None) -> Leg:
     """The leg of this name: so many callers that command the city, beside an echo."""
-    seconds = bench.sized(5, 2)
-    with echo(RECEIPT_BYTES) as port:
+    seconds = bench.sized(5.0, 0.5)
+    with (
+        bench.servers.lend("echo", "echo", lambda: echo(RECEIPT_BYTES)) as port,
+        bench.servers.lend("load", "load", loading) as carry_out,
+    ):
         ours, theirs = bench.medians(
-            lambda: _commands(city, callers, seconds), lambda: _echo(city, port, callers, seconds)
+            lambda: _commands(carry_out(_load(city, (city.grpc, *city.beside), callers, seconds))),
+            lambda: carry_out(msgspec.structs.replace(_load(city, (port,), callers, seconds), echo=True)).rate,
         )
     return compared(name, ours, "commands/s", REFERENCE, theirs, target)
 
 
-def _commands(city: Served, callers: int, seconds: int) -> float:
-    run = under_load(_load(city, (city.grpc, *city.beside), callers, seconds))
+def _commands(run: Run) -> float:
     assert abs(run.answer_bytes - RECEIPT_BYTES) < 10, run
     return run.rate
 
 
-def _echo(city: Served, port: int, callers: int, seconds: int) -> float:
-    return under_load(msgspec.structs.replace(_load(city, (port,), callers, seconds), echo=True)).rate
-
-
-def _load(city: Served, ports: tuple[int, ...], callers: int, seconds: int) -> Load:
+def _load(city: Served, ports: tuple[int, ...], callers: int, seconds: float) -> Load:
     return Load(
         ports=ports,
         callers=callers,
@@ -81,9 +69,22 @@ def _load(city: Served, ports: tuple[int, ...], callers: int, seconds: int) -> L
     )
 
 
-def under_load(load: Load) -> Run:
-    """Run the load generator in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load"], input=msgspec.json.encode(load), stdout=subprocess.PIPE, check=True
-    )
-    return msgspec.json.decode(done.stdout, type=Run)
+@contextmanager
+def loading() -> Iterator[Callable[[Load], Run]]:
+    """The load generator in a process of its own: it carries out one load after another."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        told, answers = process.stdin, process.stdout
+        assert told is not None
+        assert answers is not None
+
+        def carry_out(load: Load) -> Run:
+            told.write(msgspec.json.encode(load) + b"\n")
+            told.flush()
+            return msgspec.json.decode(answers.readline(), type=Run)
+
+        try:
+            yield carry_out
+        finally:
+            process.terminate()

@@ -6,8 +6,11 @@ import gc
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tests.bench.servers import Servers
+
+Size = TypeVar("Size", int, float)
 
 Measure = Callable[[], float]
 """One round; returns the figure."""
@@ -21,7 +24,7 @@ class Bench:
     quick: bool = False
     servers: Servers = field(default_factory=Servers)
 
-    def sized(self, full: int, quick: int) -> int:
+    def sized(self, full: Size, quick: Size) -> Size:
         """How much of something a round does."""
         return quick if self.quick else full
 

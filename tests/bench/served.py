@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from services.chassis.hosting.access import Access
 from services.chassis.settings import Settings
 from services.chassis.time.clock import SystemClock
 from tests.bench.project_life import programme
+from tests.bench.scratch import folder
+from tests.bench.servers import Servers
 
 START_SECONDS = 120.0
 BENCH = Principal(account="bench", role=Role.CITY_GROUP)
@@ -76,6 +78,19 @@ def served(data: Path) -> Iterator[Served]:
     with starting([*command_line(), "serve"], environment, free_ports(3), _token(data)) as city:
         await_ready(city)
         yield city
+
+
+def embedded_city(servers: Servers) -> AbstractContextManager[Served]:
+    """A new one, served in one process, for one leg."""
+    return servers.lend("city", "embedded", _embedded_city)
+
+
+@contextmanager
+def _embedded_city() -> Iterator[Served]:
+    with folder() as place:
+        make_city(place / "city")
+        with served(place / "city") as city:
+            yield city
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,11 @@ def processes(city: ServerCity, *services: str) -> Iterator[list[Served]]:
         for each in found:
             await_ready(each)
         yield found
+
+
+def kept_processes(servers: Servers, *services: str) -> AbstractContextManager[list[Served]]:
+    """Those of the kept city, for one leg."""
+    return servers.lend("city", " ".join(services), lambda: processes(kept_city(servers), *services))
 
 
 @contextmanager

@@ -27,10 +27,13 @@ class Servers:
     PostgreSQL runs with its durable defaults. Kafka's one broker lets groups join without its usual three seconds.
     """
 
-    def __init__(self, postgres: Postgres | None = None, kafka: Kafka | None = None) -> None:
-        """Servers that are given run already, and go on running."""
+    def __init__(self, postgres: Postgres | None = None, kafka: Kafka | None = None, *, shared: bool = False) -> None:
+        """Servers that are given run already, and go on running. `shared`: what is lent to one leg the next may have,
+        for a run that wants to know whether the legs run, not how fast."""
         self._postgres, self._kafka = postgres, kafka
+        self._shared = shared
         self._kept: dict[str, Any] = {}
+        self._lent: dict[str, tuple[str, Any, ExitStack]] = {}
         self._stack = ExitStack()
 
     @property
@@ -71,6 +74,25 @@ class Servers:
         found: T = self._kept[name]
         return found
 
+    @contextmanager
+    def lend(self, kind: str, name: str, make: Callable[[], AbstractContextManager[T]]) -> Iterator[T]:
+        """What one leg alone has, made for it and ended with it. Where it is shared, it ends when another of its kind
+        is asked for."""
+        if not self._shared:
+            with make() as made:
+                yield made
+            return
+        if kind not in self._lent or self._lent[kind][0] != name:
+            self._end(kind)
+            own = ExitStack()
+            self._lent[kind] = (name, own.enter_context(make()), own)
+        found: T = self._lent[kind][1]
+        yield found
+
+    def _end(self, kind: str) -> None:
+        if kind in self._lent:
+            self._lent.pop(kind)[2].close()
+
     def _folder(self) -> Path:
         """One that the user postgres may enter."""
         SCRATCH.mkdir(parents=True, exist_ok=True)
@@ -80,6 +102,8 @@ class Servers:
         return folder
 
     def close(self) -> None:
+        for kind in tuple(self._lent):
+            self._end(kind)
         self._stack.close()
         self._kept.clear()
 

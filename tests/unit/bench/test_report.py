@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,8 @@ NAMES = [
     *("grpc_command_embedded_8", "grpc_command_embedded_64", "command_to_view_p99_embedded"),
     *("overview_page_p95", "memory_embedded"),
     *("append_pg_1", "append_pg_8", "append_pg_64", "append_pg_8_pgbench", "append_pg_64_pgbench", "append_pg_4proc"),
-    *("grpc_command_pg_8", "grpc_command_pg_64", "grpc_command_pg_8_beside", "grpc_command_pg_64_2api"),
+    *("grpc_command_pg_8", "grpc_command_pg_64", "grpc_command_pg_8_2api", "grpc_command_pg_64_2api"),
+    *("grpc_command_pg_8_beside", "grpc_command_pg_64_beside"),
     *("projection_pg", "relay_kafka", "consume_kafka", "command_to_view_p99_kafka", "rebuild_1m_pg"),
     *("memory_per_service", "growth_append_pg", "growth_projection_pg", "growth_board_query_pg"),
 ]
@@ -133,6 +136,27 @@ def test_what_took_long_to_make_is_made_once_and_ends_with_the_run() -> None:
         assert servers.keep("history", make) is servers.keep("history", make)
         assert told == ["made"]
     assert told == ["made", "ended"]
+
+
+@pytest.mark.parametrize(("shared", "whole"), [(False, ["a1", "end", "a2", "end", "b3", "end"]), (True, ["a1", "end"])])
+def test_what_is_lent_ends_with_its_leg_and_where_it_is_shared_when_another_is_asked_for(
+    shared: bool, whole: list[str]
+) -> None:
+    told: list[str] = []
+    numbers = count(1)
+
+    @contextmanager
+    def make(name: str) -> Iterator[str]:
+        told.append(f"{name}{next(numbers)}")
+        yield told[-1]
+        told.append("end")
+
+    with Servers(shared=shared) as servers:
+        for name in ("a", "a", "b"):
+            with servers.lend("city", name, partial(make, name)) as lent:
+                assert lent[0] == name
+        assert told[: len(whole)] == whole
+    assert told == (["a1", "end", "b2", "end"] if shared else whole)
 
 
 def test_legs_are_chosen_by_the_beginnings_of_their_names() -> None:
