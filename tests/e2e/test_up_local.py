@@ -17,8 +17,10 @@ import pytest
 
 from tests import lives
 from tests.clients import HttpClient
+from tests.e2e.outside.test_integrating import commands, facts_in
 from tests.processes import ROOT
 from tests.servers import folder_for
+from tests.waiting import eventually
 
 REHEARSAL = ("--programme", "baoding-2017", "--until", "2017-02-01")
 SECONDS = 240.0
@@ -113,8 +115,10 @@ def test_a_city_in_several_processes(launcher: Launcher) -> None:
     assert "projection:视图" not in told
     a_command_is_carried_out_by_one_process_and_shown_by_another(launcher, told)
     pages_are_shown(told)
+    the_listings_for_integrators_run(launcher)
     a_second_start_finds_everything(launcher)
     a_part_that_died_is_started_by_itself(launcher)
+    a_service_is_ended_by_itself_and_recovered(launcher)
     everything_ends(launcher)
 
 
@@ -145,6 +149,29 @@ def pages_are_shown(told: str) -> None:
             assert "演练" in page.text
 
 
+def the_listings_for_integrators_run(launcher: Launcher) -> None:
+    """Those for Kafka, without a login, as the document says."""
+    folder = launcher.folder / "listings"
+    folder.mkdir()
+    servers = re.findall(r"^BIZENV_KAFKA=(\S+)$", (launcher.folder / "bizenv.env").read_text("utf-8"), re.MULTILINE)
+    told = {"PATH": os.environ["PATH"], "KAFKA_SECURITY": "PLAINTEXT", "KAFKA_SERVERS": servers[0]}
+    for name, command in commands(folder, "bizenv.").items():
+        out = folder / f"{name}.txt"
+        with out.open("wb") as output, subprocess.Popen(command, env=told, stdout=output, stderr=output) as process:
+            try:
+                eventually(lambda file=out: has_read(file, folder / "facts.sqlite"), SECONDS, name)  # type: ignore[misc]
+                assert process.poll() is None, out.read_text("utf-8")
+            finally:
+                process.kill()
+        assert b"left out" not in out.read_bytes()
+
+
+def has_read(printed: Path, table: Path) -> bool:
+    """What the example prints, or else the table that it writes, has facts."""
+    count = len(facts_in(table)) if printed.name.startswith("facts") else printed.read_bytes().count(b"bizenv.project")
+    return count > 20
+
+
 def a_second_start_finds_everything(launcher: Launcher) -> None:
     before = launcher.pids()
     assert "已在运行 · runs already" in launcher.told("up")
@@ -165,6 +192,22 @@ def a_part_that_died_is_started_by_itself(launcher: Launcher) -> None:
     after = launcher.pids()
     assert {service for service in SERVICES if after[service] != before[service]} == {"project_tracking"}
     assert json.loads(launcher.bizenv("audit", "flow", "--json"))["ok"] is True
+
+
+def a_service_is_ended_by_itself_and_recovered(launcher: Launcher) -> None:
+    """As the manual says before `bizenv recover`: what it reads runs on."""
+    before = launcher.pids()
+    assert "no such service" in launcher.run("down", "--services", "nobody").stderr
+    told = launcher.told("down", "--services", "project_tracking")
+    assert "stopped: project_tracking;" in told
+    assert "epoch 2" in launcher.bizenv("recover", "--service", "project_tracking")
+    assert "已就绪 · ready" in launcher.told("up")
+    after = launcher.pids()
+    assert {service for service in SERVICES if after[service] != before[service]} == {"project_tracking"}
+    told = launcher.told("down", "--services", "all")
+    assert all(name in told for name in SERVICES)
+    assert "Kafka" not in told
+    assert "已就绪 · ready" in launcher.told("up")
 
 
 def everything_ends(launcher: Launcher) -> None:
