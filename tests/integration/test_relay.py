@@ -17,7 +17,7 @@ from kafka.errors import KafkaTimeoutError
 
 from deploy.processes import free_port
 from services.chassis.bus.epochs import GivenUp
-from services.chassis.envelope import LARGEST_EVENT_BYTES, Envelope
+from services.chassis.envelope import LARGEST_EVENT_BYTES, LARGEST_RECORD_BYTES, Envelope
 from services.chassis.event_store import Append, EventStore, NewEvent, SqliteDialect
 from services.chassis.event_store.store_info import begin_epoch
 from services.chassis.feed.cloudevents_reading import read_message
@@ -490,8 +490,37 @@ def test_the_largest_event_that_can_be_recorded_comes_through(
 
 
 def set_largest(line: Line, store: EventStore, size: int) -> None:
-    resource = ConfigResource(ConfigResourceType.TOPIC, line.topic_of(store), {"max.message.bytes": str(size)})
+    alter(line, store, "max.message.bytes", str(size))
+
+
+def alter(line: Line, store: EventStore, setting: str, value: str) -> None:
+    resource = ConfigResource(ConfigResourceType.TOPIC, line.topic_of(store), {setting: value})
     line.cluster.ask(lambda admin: admin.alter_configs([resource]))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "back"),
+    [("retention.ms", "86400000", "-1"), ("max.message.bytes", "1000000", str(LARGEST_RECORD_BYTES))],
+)
+def test_a_setting_that_is_altered_while_it_relays_is_told_until_it_is_as_before(
+    store: EventStore, line: Line, setting: str, value: str, back: str
+) -> None:
+    with running(line.relay(store)) as relay:
+        record(store, 3)
+        eventually(lambda: relayed(store))
+        alter(line, store, setting, value)
+        eventually(lambda: f"has {setting} = {value} where" in str(relay.trouble))
+        record(store, 3)
+        alter(line, store, setting, back)
+        eventually(lambda: relayed(store) and relay.trouble is None)
+
+
+def test_a_partition_that_is_added_while_it_relays_is_told(store: EventStore, line: Line) -> None:
+    with running(line.relay(store)) as relay:
+        record(store, 3)
+        eventually(lambda: relayed(store))
+        line.cluster.ask(lambda admin: admin.create_partitions({line.topic_of(store): 9}))
+        eventually(lambda: "partitions = 9 where 8 is needed; nothing was changed" in str(relay.trouble))
 
 
 def test_a_topic_with_other_settings_is_refused(store: EventStore, line: Line) -> None:

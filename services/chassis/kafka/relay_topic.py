@@ -9,8 +9,11 @@ from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.course import Overtaken
 from services.chassis.kafka.own_topic import TopicEnds, WentBack, went_back
-from services.chassis.kafka.topics import TopicShape, ensure_topic, gone
+from services.chassis.kafka.topics import TopicShape, ensure_topic, gone, require_shape
 from services.chassis.leases import Place, RelayPlace
+
+SETTINGS_LOOKS = 3
+"""At each so manieth look, the settings of the topic are looked at as well."""
 
 
 class RelayTopic:
@@ -31,6 +34,8 @@ class RelayTopic:
         self._shape = shape
         self._look_seconds = look_seconds
         self._look_at = 0.0
+        self._settings_seconds = SETTINGS_LOOKS * look_seconds
+        self._settings_at = 0.0
         self._id = ""
 
     def lag(self) -> int:
@@ -52,6 +57,7 @@ class RelayTopic:
             raise Overtaken("the checkpoint belongs to a later holder")
         self._id = state.id
         self._look_at = time.monotonic() + self._look_seconds
+        self._settings_at = time.monotonic() + self._settings_seconds
         return start
 
     def _start(self, place: Place) -> int:
@@ -78,8 +84,8 @@ class RelayTopic:
         return Unavailable(found.message, found.english)
 
     def look_around(self, reached: int) -> None:
-        """Now and then see whether the topic is still the same, and the checkpoint where we put it. Brokers that don't
-        answer are the library's affair: it tries on."""
+        """Now and then see whether the topic is still the same and as it must be, and the checkpoint where we put it.
+        Brokers that don't answer are the library's affair: it tries on."""
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + self._look_seconds
@@ -88,9 +94,19 @@ class RelayTopic:
             raise Overtaken(f"the checkpoint was moved from {reached} to {place.position}")
         try:
             state = self._cluster.look(self.name)
+            settings = self._settings_now_and_then()
         except Unavailable as error:
             self.unreachable = str(error)
             return
         self.unreachable = None
         if state is None or state.id != self._id:
             raise gone(self.name, reached)
+        if settings is not None:
+            require_shape(self.name, state, self._store.info.partitions, self._shape, settings)
+
+    def _settings_now_and_then(self) -> dict[str, str] | None:
+        """The topic's; None: it is not time to ask again."""
+        if time.monotonic() < self._settings_at:
+            return None
+        self._settings_at = time.monotonic() + self._settings_seconds
+        return self._cluster.settings_of(self.name)

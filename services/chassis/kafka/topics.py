@@ -88,9 +88,11 @@ def require_shape(
 def gone(name: str, relayed: int) -> Unavailable:
     """For a topic that no longer holds what was relayed to it."""
     return Unavailable(
-        f"主题 {name} 已被删除或重建,缺少已转发的 {relayed} 条事件,请运行 bizenv relay restart",
-        f"the topic {name} was deleted or made anew and lacks some of the {relayed} events relayed to it: "
-        "run bizenv relay restart to fill it from the store",
+        f"主题 {name} 缺少已转发的 {relayed} 条事件:请先核对 BIZENV_KAFKA 与 BIZENV_KAFKA_TOPIC_PREFIX 是否为本城市的;"
+        "若无误,则主题已被删除或重建,请运行 bizenv relay restart",
+        f"the topic {name} lacks some of the {relayed} events relayed to it: see first that BIZENV_KAFKA and "
+        "BIZENV_KAFKA_TOPIC_PREFIX are this city's; if they are, the topic was deleted or made anew: run bizenv relay "
+        "restart to fill it from the store",
     )
 
 
