@@ -32,6 +32,7 @@ from services.chassis.leases import Lease, RelayPlace
 from services.chassis.postgres.schema import PostgresSchema
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
+from services.chassis.sinks.database import SinkDatabase
 from services.chassis.sinks.sink import ViewSink
 from services.chassis.truth import AuditReport, MerkleLog
 from services.chassis.upkeep.recovering import Recovered, recover
@@ -64,6 +65,9 @@ class FlowForm:
 
     def views(self, service: Service, store_id: str, registry: EventRegistry) -> LiveViews:
         return cast(LiveViews, OneGeneration(ViewDatabase(PostgresSchema(self.url, VIEWS), service.views, registry)))
+
+    def reactions(self, service: str) -> SinkDatabase:
+        return SinkDatabase(PostgresSchema(self.url, f"{service}_reactions"))
 
 
 class OneGeneration:

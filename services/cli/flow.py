@@ -25,7 +25,13 @@ _TOLD = {
     "重复 doubled": (FlowCode.DOUBLED,),
     "乱序 reordered": (FlowCode.REORDERED,),
     "不同 different": (FlowCode.DIFFERENT, FlowCode.VIEW_DIFFERENT, FlowCode.HEAD_ROOT),
-    "其他 other": (FlowCode.STORE, FlowCode.UNKNOWN_TO_STORE, FlowCode.VIEW_AHEAD, FlowCode.UNREADABLE),
+    "其他 other": (
+        FlowCode.STORE,
+        FlowCode.UNKNOWN_TO_STORE,
+        FlowCode.VIEW_AHEAD,
+        FlowCode.CHECKPOINT,
+        FlowCode.UNREADABLE,
+    ),
 }
 
 
@@ -102,4 +108,6 @@ def _counts(each: ServiceFlow) -> str:
     if each.views:
         view = each.views[0]
         parts += [f"视图 views {len(each.views)} at {view.applied}", f"落后 behind {view.behind}"]
+    if each.reactions is not None:
+        parts.append(f"反应落后 reactions behind {each.reactions.behind}")
     return ", ".join(parts)

@@ -45,7 +45,19 @@ def rebuild(
             step(min(done, total), total, service)
 
         generation = host.renewal.rebuild(page)
+        mended, missing = host.mend_reactions(opened.stores), host.renewal.missing
     print(f"{service}: 第 {generation} 代视图已就绪,{done} 条事件 · generation {generation} built from {done} events")
+    for (name, partition), (wrong, right) in sorted(mended.items()):
+        print(
+            f"{service}: 反应从 {name}/{partition} 的 {wrong} 退回 {right} · reactions set back from {wrong} to {right}"
+        )
+    if missing:
+        places = ", ".join(f"{name}/{partition}" for name, partition in sorted(missing))
+        fail(
+            f"总线上缺少 {places} 的事件,新视图亦无,见 bizenv audit flow · facts of {places} are missing on the bus "
+            "and in the new views: see bizenv audit flow",
+            1,
+        )
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 
 from services.chassis.envelope import Envelope
 from services.chassis.flow import FlowReport, ServiceFlow
+from services.chassis.flow.report import ReactionFlow
 from tests.flow_city import NAME, VIEWS, FlowCity, flow_city
 from tests.servers import Kafka, Postgres
 
@@ -238,3 +240,28 @@ def test_the_verdict_is_sound_under_load(city: FlowCity) -> None:
     assert not errors
     assert [flow.findings for flow in seen] == [()] * 6
     assert seen[-1].stored > seen[0].stored
+
+
+@pytest.mark.parametrize("consumer", ["views", "reactions"])
+def test_a_checkpoint_that_is_no_event_of_its_partition_is_named(city: FlowCity, consumer: str) -> None:
+    city.settle(40)
+    with closing(city.form.reactions(NAME)) as reactions, reactions.engine.begin() as connection:
+        reactions.checkpoints.put(connection, city.database.read_checkpoints())
+    clean = only(city.audit())
+    assert clean.ok
+    assert clean.reactions == ReactionFlow(behind=0, parked=0)
+    second = next(event.position for event in city.store.scan() if event.partition == 1)
+    schema = VIEWS if consumer == "views" else f"{NAME}_reactions"
+    city.sql(f"UPDATE {schema}.checkpoints SET position = {second} WHERE partition = 0")
+    found = only(city.audit())
+    assert found.counts["CHECKPOINT"] == 1
+    told = next(each for each in found.findings if each.code == "CHECKPOINT")
+    assert (told.place, told.position) == (f"{consumer} {NAME}/0", second)
+    assert "run bizenv rebuild" in told.english
+    if consumer == "reactions":
+        assert found.reactions is not None
+        assert found.reactions.behind == sum(
+            event.partition == 0 and event.position > second for event in city.store.scan()
+        )
+        city.sql(f"UPDATE {schema}.checkpoints SET position = 1000000 WHERE partition = 0")
+        assert codes(city.audit()) == {"VIEW_AHEAD": 1}

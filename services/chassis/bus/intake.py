@@ -7,7 +7,7 @@ A fact that cannot be taken is parked together with everything after it on its s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,6 +19,7 @@ from services.chassis.bus.port import Delivery, Source
 from services.chassis.bus.sorting import START, Sorting
 from services.chassis.envelope import Envelope
 from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
+from services.chassis.sinks.checkpoints import LostPlace
 from services.chassis.sinks.database import Checkpoint, ParkedFact
 from services.chassis.sinks.sink import Batch, Poisoned, Sink
 from services.chassis.telemetry.logs import logger
@@ -79,7 +80,15 @@ class Intake:
         found = self._holes.due(self.checkpoints, progress, begun)
         if found:
             self._tell_missing()
+            self._require_place(found)
         return found
+
+    def _require_place(self, sources: Iterable[Source]) -> None:
+        """Raise LostPlace where somebody has set a checkpoint of these aright."""
+        now = self.sink.database.read_checkpoints()
+        for source in sources:
+            if now.get(source, START) != self.checkpoints.get(source, START):
+                raise LostPlace(f"the checkpoint of {source[0]}/{source[1]} was moved")
 
     @property
     def missing(self) -> frozenset[Source]:

@@ -31,6 +31,8 @@ class FlowCode(StrEnum):
     """A view is not what a replay from zero makes of the same facts."""
     VIEW_AHEAD = "VIEW_AHEAD"
     """A view has applied facts that the store does not have."""
+    CHECKPOINT = "CHECKPOINT"
+    """A consumer says that it has applied what is no event of the partition: it takes nothing more of it."""
     UNREADABLE = "UNREADABLE"
     """A part can't be read: it was not audited."""
 
@@ -71,6 +73,13 @@ class ViewFlow(msgspec.Struct, frozen=True, kw_only=True):
     parked: int
 
 
+class ReactionFlow(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a service's reactions got: so many events they have not reacted to yet, so many are parked."""
+
+    behind: int
+    parked: int
+
+
 class TopicFlow(msgspec.Struct, frozen=True, kw_only=True):
     """A topic as it was read: records, how many of them are events sent once more (`repeats`) or before their time
     (`early`, sent again since), and the positions up to which the relay had passed. `covered` events gave the root of
@@ -88,13 +97,14 @@ class TopicFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 class ServiceFlow(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome for one service. `counts` has the number of findings by code, `findings` the first of each;
-    `topic` is None where the event tables are the bus."""
+    `topic` is None where the event tables are the bus, `reactions` where the service has none."""
 
     service: str
     epoch: int
     stored: int
     topic: TopicFlow | None
     views: tuple[ViewFlow, ...]
+    reactions: ReactionFlow | None
     counts: dict[str, int]
     findings: tuple[FlowFinding, ...]
     notices: tuple[FlowFinding, ...]

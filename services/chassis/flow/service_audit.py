@@ -10,11 +10,21 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
+from services.chassis.bus.port import Source
 from services.chassis.event_store import EventStore
 from services.chassis.event_store.beginnings import beginnings
 from services.chassis.event_store.schema import relays, tree_heads
+from services.chassis.flow.checkpoint_check import behind, check_checkpoints
 from services.chassis.flow.comparison import Comparison, check_roots
-from services.chassis.flow.report import FlowCode, FlowFindings, NoticeCode, ServiceFlow, TopicFlow, ViewFlow
+from services.chassis.flow.report import (
+    FlowCode,
+    FlowFindings,
+    NoticeCode,
+    ReactionFlow,
+    ServiceFlow,
+    TopicFlow,
+    ViewFlow,
+)
 from services.chassis.flow.topic_index import TopicIndex
 from services.chassis.flow.topics import Topics, read_topic
 from services.chassis.flow.torn import tell_torn
@@ -22,6 +32,7 @@ from services.chassis.flow.view_check import ViewCheck, moment_of
 from services.chassis.kafka.records import Own
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
+from services.chassis.sinks.database import Checkpoint, SinkDatabase
 from services.chassis.truth.books import check_books
 from services.chassis.truth.findings import Findings
 from services.chassis.truth.snapshot import snapshot
@@ -38,6 +49,8 @@ class Parts(Protocol):
     def store(self, service: str) -> EventStore: ...
 
     def views(self, service: Service, store_id: str, registry: EventRegistry) -> LiveViews: ...
+
+    def reactions(self, service: str) -> SinkDatabase: ...
 
 
 def relayed_position(store: EventStore) -> int:
@@ -86,7 +99,7 @@ class ServiceAudit:
         self._findings = FlowFindings(service.name)
 
     def run(self) -> ServiceFlow:
-        views = self._views()
+        views, reactions = self._views(), self._reactions()
         topic, stored = self._facts()
         return ServiceFlow(
             service=self._service.name,
@@ -94,6 +107,7 @@ class ServiceAudit:
             stored=stored,
             topic=topic,
             views=views,
+            reactions=reactions,
             counts=self._findings.counts,
             findings=tuple(self._findings.listed),
             notices=tuple(self._findings.notices),
@@ -177,9 +191,33 @@ class ServiceAudit:
             return ()
         with self._opened_views() as live:
             moment = moment_of(live)
-        stores = {name: self._stores[name] for name in self._service.listens_to}
-        check = ViewCheck(self._service.views, self._registry, stores, self._findings)
+        check = ViewCheck(self._service.views, self._registry, self._followed, self._findings)
         return check.run(moment, self._step("views"))
+
+    @property
+    def _followed(self) -> dict[str, EventStore]:
+        return {name: self._stores[name] for name in self._service.listens_to}
+
+    def _reactions(self) -> ReactionFlow | None:
+        if not self._service.reactions:
+            return None
+        with closing(self._form.reactions(self._service.name)) as database:
+            checkpoints, parked = database.read_checkpoints(), len(database.read_parked())
+        check_checkpoints("reactions", checkpoints, self._followed, self._findings)
+        self._check_ahead(checkpoints)
+        return ReactionFlow(behind=behind(checkpoints, self._followed), parked=parked)
+
+    def _check_ahead(self, checkpoints: Mapping[Source, Checkpoint]) -> None:
+        heads = {name: store.last_position() for name, store in self._followed.items()}
+        for (service, partition), at in sorted(checkpoints.items()):
+            if at.position > heads.get(service, at.position):
+                self._findings.add(
+                    FlowCode.VIEW_AHEAD,
+                    f"reactions {service}/{partition}",
+                    f"反应已处理到 {at.position},事件库 {service} 只到 {heads[service]}",
+                    f"reactions have gone up to {at.position}, the store of {service} reaches {heads[service]}",
+                    position=at.position,
+                )
 
     @contextmanager
     def _opened_views(self) -> Iterator[ViewDatabase]:

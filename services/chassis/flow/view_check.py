@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from services.chassis.bus.port import Source
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
+from services.chassis.flow.checkpoint_check import check_checkpoints
 from services.chassis.flow.report import FlowCode, FlowFindings, NoticeCode, ViewFlow
 from services.chassis.postgres.engine import UNHURRIED
 from services.chassis.registry import EventRegistry, MalformedEvent, UnknownEventType
@@ -80,6 +81,7 @@ class ViewCheck:
     def run(self, moment: Moment, step: Step) -> tuple[ViewFlow, ...]:
         """Hold what was read against a replay; the stores are read after it, so they have all that it has."""
         self._notice_parked(moment)
+        check_checkpoints("views", moment.checkpoints, self._stores, self._findings)
         with tempfile.TemporaryDirectory(prefix="bizenv-audit-") as folder:
             database = ViewDatabase(Path(folder) / "replay.sqlite", self._views, self._registry, durable=False)
             with closing(database):

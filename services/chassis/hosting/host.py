@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus.consumer import Consumer
 from services.chassis.bus.intake import Intake
-from services.chassis.bus.port import Bus
+from services.chassis.bus.port import Bus, Source
 from services.chassis.bus.unheld import LOOK_SECONDS as UNHELD_SECONDS
 from services.chassis.commanding.command_bus import CommandBus
 from services.chassis.commanding.gateway import Receipt
@@ -26,6 +26,7 @@ from services.chassis.reactions.sink import ReactionSink
 from services.chassis.registry import EventRegistry
 from services.chassis.service import Service, with_calendar
 from services.chassis.settings import Settings
+from services.chassis.sinks.astray import mend_checkpoints
 from services.chassis.sinks.database import ParkedFact, SinkDatabase
 from services.chassis.sinks.sink import PASSING, Sink
 from services.chassis.telemetry.logs import logger
@@ -143,6 +144,12 @@ class ServiceHost:
         places = {p: (store.previous_in_partition(p, offset + 1), offset) for p, offset in offsets.items()}
         self._reactions.go_on_after_restore(store.service, store.info.epoch, places, head)
         self.renewal.rebuild()
+
+    def mend_reactions(self, stores: Mapping[str, EventStore]) -> Mapping[Source, tuple[int, int]]:
+        """Let the reactions go on where they say that they have seen what is no event of the partition; returns from
+        which position to which they were set back. Whoever reacts takes it up within a quarter of an hour."""
+        followed = {name: stores[name] for name in self.service.listens_to}
+        return mend_checkpoints(self._reactions, followed) if self.service.reactions else {}
 
     def parked(self) -> list[ParkedFact]:
         """What its views and reactions have set aside, in order."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from services.chassis.bus.consumer import Consumer, catch_up
 from services.chassis.bus.epochs import Beginnings, GivenUp
 from services.chassis.bus.intake import Intake
-from services.chassis.bus.port import Bus
+from services.chassis.bus.port import Bus, Source
 from services.chassis.faults import fault_point
 from services.chassis.service import Service
 from services.chassis.sinks.sink import Sink, ViewSink
@@ -43,6 +43,8 @@ class ViewRenewal:
         self._consumer = consumer
         self._intake = intake
         self._swap_after = 0.0
+        self.missing: frozenset[Source] = frozenset()
+        """The partitions of which the last rebuild lacks facts that are missing on the bus."""
 
     def step(self) -> None:
         """Between two turns of the consumer: take up a rebuilt generation, or replace a damaged one."""
@@ -76,6 +78,7 @@ class ViewRenewal:
         intake = self._intake(ViewSink(self._service.name, database))
         intake.beginnings = beginnings
         catch_up(self._bus, self._service.listens_to, intake, read)
+        self.missing = intake.missing
 
     def _replace_damaged(self) -> None:
         """Build the views anew beside the damaged ones and answer from them. What of those can be read still is, and
