@@ -14,7 +14,7 @@ export BIZENV_DATA ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit lint fmt contracts bench storm requirements clean env dev browser servers up-local down-local
+.PHONY: help run test test-unit lint fmt contracts bench storm rules requirements clean env dev browser servers up-local down-local
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,8 +28,8 @@ up-local: $(VENV)/.runtime ## The same in several processes, on PostgreSQL and K
 	@PYTHON=$(PYTHON) deploy/install_servers.sh
 	@$(BIN)/python -m deploy.local up --folder $(LOCAL) --replicas "$(REPLICAS)" --ports "$(PORTS)" --programme $(PROGRAMME) --until $(UNTIL) --seed $(SEED)
 
-down-local: $(VENV)/.runtime ## End what up-local started, never anything else; data stay
-	@$(BIN)/python -m deploy.local down --folder $(LOCAL)
+down-local: $(VENV)/.runtime ## End what up-local started, never anything else; data stay (SERVICE=project_tracking SERVICES_ONLY=1: not the servers)
+	@$(BIN)/python -m deploy.local down --folder $(LOCAL) --services "$(or $(SERVICE),$(if $(SERVICES_ONLY),all))"
 
 test: $(VENV)/.dev browser servers ## Run everything: unit, contract, integration, faults, end to end in a real browser
 	$(BIN)/pytest tests -n $(TEST_PROCESSES) --dist loadfile
@@ -58,6 +58,10 @@ bench: $(VENV)/.dev ## Measure speed against peers and limits, also on PostgreSQ
 
 storm: $(VENV)/.dev ## Faults at random under load, then check that nothing is lost (SEED=… ROUNDS=…; real servers: MINUTES=… BROKERS=3)
 	$(if $(MINUTES),PYTHON=$(PYTHON) deploy/install_servers.sh && $(BIN)/python -m tests.faults.distributed.storm --seed $(SEED) --minutes $(MINUTES) --brokers $(BROKERS),$(BIN)/python -m tests.faults.storm --seed $(SEED) --rounds $(ROUNDS))
+
+rules: ## Check Prometheus' alert rules and try them, by promtool of Debian's package (unpacked, not installed)
+	@deploy/install_promtool.sh
+	@PATH="$$PATH:$(CURDIR)/build"; cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules rules_test.yml
 
 requirements: $(VENV)/.dev ## Write the hashed requirements anew from requirements/*.in
 	$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements/runtime.in -o requirements/runtime.txt
