@@ -14,6 +14,8 @@ DATABASE_OPTIONS = frozenset(
 )
 """What may stand behind the `?` of a database's address: nothing secret."""
 
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
 _ADDRESS = re.compile(rf"({_HOST}):([0-9]{{1,5}})")
 _DATABASE = re.compile(rf"postgresql://(?:[^\s@/?#:]+@)?{_HOST}(?::[0-9]{{1,5}})?/[^\s/?#]+(?:\?[^\s#]+)?")
@@ -53,7 +55,7 @@ def database_flaw(text: str) -> Words | None:
     """What is wrong with a database's address; None: nothing. A password in it is refused: addresses are shown."""
     try:
         parts = urlsplit(text)
-        password, options = parts.password, [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+        password, options = parts.password, dict(parse_qsl(parts.query, keep_blank_values=True))
     except ValueError:
         return _FORM
     if password is not None or "password" in options:
@@ -63,11 +65,16 @@ def database_flaw(text: str) -> Words | None:
         )
     if not _DATABASE.fullmatch(text) or not _port_fits(text) or len(unquote(parts.path)) > 64:
         return _FORM
+    if not unquote(text).isprintable():  # PostgreSQL's library would read on behind it, or no further
+        return Words("不得含有控制字符,也不得以 %00 之类写出", "no control characters, nor such as are written as %00")
     for name in options:
         if name not in DATABASE_OPTIONS:
             known = ", ".join(sorted(DATABASE_OPTIONS))
             shown = _shown(name)
             return Words(f"不认识参数 {shown},只可用 {known}", f"the option {shown} is not known; there are {known}")
+    if (mode := options.get("sslmode", SSL_MODES[0])) not in SSL_MODES:
+        known = ", ".join(SSL_MODES)
+        return Words(f"sslmode={_shown(mode)} 应为 {known} 之一", f"sslmode={_shown(mode)} is none of {known}")
     return None
 
 

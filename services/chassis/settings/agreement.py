@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from services.chassis.settings.addresses import peers_in
 from services.chassis.settings.environment import SettingsError, refuse
 from services.chassis.settings.rules import Words
-from services.chassis.settings.tls import door_identity, peers_roots
+from services.chassis.settings.tls import door_identity, peers_roots, require_kafka_roots
 
 if TYPE_CHECKING:
     from services.chassis.settings.declared import Settings
@@ -32,6 +32,7 @@ def require_agreement(settings: Settings) -> None:
             refuse(_variable(name), str(path), _UNREADABLE)
     door_identity(settings)
     peers_roots(settings)
+    require_kafka_roots(settings)
 
 
 def _disagreements(settings: Settings) -> Iterator[tuple[str, str]]:

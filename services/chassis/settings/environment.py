@@ -23,6 +23,8 @@ from services.chassis.settings.secret import Secret
 T = TypeVar("T", bound=msgspec.Struct)
 _FILE = "_FILE"
 _SHOWN = 200
+_ALIKE = 0.75
+"""How alike, of 1, a name must be to be taken for a slip."""
 _TWICE = Words("不能与同名的 _FILE 变量同时设置", "it is set both directly and by a file")
 _UNREADABLE = Words("应为可读文本文件的路径", "expected the path of a readable text file")
 
@@ -48,7 +50,8 @@ def _field(name: str, known: Mapping[str, FieldInfo]) -> FieldInfo:
     field = known.get(name) or known.get(name.removesuffix(_FILE))
     if field is not None:
         return field
-    near = difflib.get_close_matches(name, known, n=1)
+    ends = {each.removeprefix(PREFIX): each for each in known}  # what all begin with makes nothing alike
+    near = [ends[end] for end in difflib.get_close_matches(name.removeprefix(PREFIX), ends, n=1, cutoff=_ALIKE)]
     hint, english = (f",是否应为 {near[0]}?", f"; did you mean {near[0]}?") if near else ("", "")
     raise SettingsError(f"不认识环境变量 {name}{hint} · the environment variable {name} is not known{english}")
 

@@ -51,6 +51,14 @@ def peers_roots(settings: Settings) -> bytes | None:
     return file.read_bytes()
 
 
+def require_kafka_roots(settings: Settings) -> None:
+    """Raises SettingsError where the file that Kafka's certificates are to be held against has none."""
+    file = settings.kafka_ca_file
+    if file is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _try("BIZENV_KAFKA_CA_FILE", file, _ROOTS, partial(context.load_verify_locations, file))
+
+
 def _try(variable: str, file: Path, rule: Words, load: Callable[[], None]) -> None:
     try:
         load()
