@@ -40,16 +40,16 @@ class Doors:
         self._settings = settings
         self._troubles = troubles
         routes = [
-            *health_routes(troubles, lambda: [each for host in city.hosts.values() for each in host.notices]),
+            *health_routes(troubles, lambda: _notices(city), city.info.store_id),
             *api_routes(city.services, city.gateway, access.verifier, city.feed, settings),
             *pages,
         ]
-        with _taken("HTTP", settings.http_host, settings.http_port):
+        with port_taken("HTTP", settings.http_host, settings.http_port):
             self.http = HttpDoor(routes, settings)
         self.grpc = GrpcDoor(city.services, city.gateway, access.verifier, city.feed, settings)
-        with _taken("metrics", settings.metrics_host, settings.metrics_port):
+        with port_taken("metrics", settings.metrics_host, settings.metrics_port):
             self.metrics = metrics.serve(settings.metrics_host, settings.metrics_port)
-        with _taken("gRPC", settings.grpc_host, settings.grpc_port):
+        with port_taken("gRPC", settings.grpc_host, settings.grpc_port):
             self._loop.run(self.grpc.listen())
         self._watching: list[asyncio.Task[None]] = []
 
@@ -92,8 +92,13 @@ async def _keep_giving_back() -> None:
         await asyncio.to_thread(give_back)
 
 
+def _notices(city: City) -> list[str]:
+    return [each for host in city.hosts.values() for each in host.notices]
+
+
 @contextlib.contextmanager
-def _taken(what: str, host: str, port: int) -> Iterator[None]:
+def port_taken(what: str, host: str, port: int) -> Iterator[None]:
+    """Around the taking of a port: raises CannotStart, naming its setting, where it can't be had."""
     try:
         yield
     except OSError as error:

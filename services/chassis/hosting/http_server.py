@@ -18,18 +18,23 @@ from services.chassis.settings import Settings
 
 Sentences = Callable[[], Sequence[str]]
 
+CITY_HEADER = "Bizenv-City"
+"""Of a health page's answer: the id of the city that the process serves."""
 
-def health_routes(troubles: Sentences, notices: Sentences) -> list[BaseRoute]:
+
+def health_routes(troubles: Sentences, notices: Sentences, store_id: str | None = None) -> list[BaseRoute]:
     """`/livez`: the process answers. `/readyz`: its databases, bus and consumers are ready, or 503 with the troubles
-    that keep it from being so; notices want somebody's eye and keep nobody waiting."""
+    that keep it from being so; notices want somebody's eye and keep nobody waiting. `store_id`: of the city that is
+    served; None: none is yet."""
+    headers = {} if store_id is None else {CITY_HEADER: store_id}
 
     async def livez(_request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok"}, headers=headers)
 
     async def readyz(_request: Request) -> Response:
         found = list(troubles())
         answer = {"status": "unavailable" if found else "ok", "troubles": found, "notices": list(notices())}
-        return JSONResponse(answer, status_code=503 if found else 200)
+        return JSONResponse(answer, status_code=503 if found else 200, headers=headers)
 
     return [Route("/livez", livez), Route("/readyz", readyz)]
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from services.chassis.errors import Unavailable
 from services.chassis.event_store import StoreUnusable
+from services.chassis.hosting.doors import port_taken
 from services.chassis.hosting.http_server import HttpDoor, health_routes
 from services.chassis.hosting.loop_thread import LoopThread
 from services.chassis.http_api.answers import error_response
@@ -44,7 +45,7 @@ def start_with_servers(look: Callable[[], None], start: Callable[[], T], setting
     servers go away in its middle: it must let go of all that it has when it raises. Raises what was raised last when
     that takes longer than the settings allow, and at once what no waiting mends. Meanwhile `/livez` is well, `/readyz`
     tells what is waited for and all else over HTTP is UNAVAILABLE (503), to be tried again; a signal ends the
-    process at once (`ending`)."""
+    process at once (`ending`). Raises CannotStart where the HTTP port is taken."""
     try:
         return _attempt(look, start)
     except _NotYet as first:
@@ -96,9 +97,10 @@ def _is_passing(error: BaseException | None) -> bool:
 
 @contextmanager
 def _health(settings: Settings, troubles: list[str]) -> Iterator[None]:
-    loop = LoopThread("waiting")
     health = health_routes(lambda: troubles or ["正在启动 · starting"], list)
-    door = HttpDoor([*health, Route("/{rest:path}", _not_yet, methods=METHODS)], settings)
+    with port_taken("HTTP", settings.http_host, settings.http_port):
+        door = HttpDoor([*health, Route("/{rest:path}", _not_yet, methods=METHODS)], settings)
+    loop = LoopThread("waiting")
     loop.run(door.start())
     try:
         yield
