@@ -21,7 +21,9 @@ log = logger(__name__)
 
 CATCH_UP_BATCH = 2000
 NEAR = 200
-"""So many records may be left when a step that brought some ends a catch-up: a step need not bring all there is."""
+NEAR_STEPS = 20
+"""So few records may be left when a step that brought some ends a catch-up, once it has stayed that near for so many
+steps: under steady appends there is never nothing left. In quiet times all is read."""
 
 
 class Consumer:
@@ -176,18 +178,20 @@ class Consumer:
 def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[int], None] | None = None) -> None:
     """Feed one sink from its checkpoint to the head, beside any other consumer: a rebuild, a new generation.
 
-    `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: less than a
-    page is near enough to the head. Where facts stay missing (`Intake.missing`), also when their sources are read again
-    from the beginning, it ends without them and says so: waiting would bring nothing.
+    `page` is told how many deliveries came in each step. Under steady appends there is never nothing left: a few
+    records for some time (`NEAR_STEPS`) are near enough to the head. Where facts stay missing (`Intake.missing`), also
+    when their sources are read again from the beginning, it ends without them and says so: waiting would bring nothing.
     """
     consumer = Consumer(f"{intake.sink.name}.catch-up", bus, services, [intake], batch=CATCH_UP_BATCH, shared=False)
+    near = 0
     try:
         while True:
             came = consumer.step()
             if page and came:
                 page(came)
             left = 0 if came == CATCH_UP_BATCH else sum(consumer.subscription.lag().values())
-            behind = came == CATCH_UP_BATCH or left > (NEAR if came else 0)
+            near += 0 < left <= NEAR
+            behind = came == CATCH_UP_BATCH or left > (NEAR if came and near >= NEAR_STEPS else 0)
             if not behind and (not intake.has_holes or intake.reads_in_vain):
                 _tell_missing(intake)
                 return

@@ -50,6 +50,8 @@ class Intake:
         self._passed: dict[Source, int] = {}
         self.beginnings: Beginnings = {}
         """For a replay, which leaves out what a later epoch has given up."""
+        self.taken = 0
+        """Facts that were applied or parked, each once."""
         self.reload()
 
     def reload(self) -> None:
@@ -153,6 +155,7 @@ class Intake:
                 self._poison(poisoned, poison.envelope, f"{type(poison.error).__name__}: {poison.error}")
         self.checkpoints.update(moved)
         self._note(poisoned)
+        self.taken += len(fresh)
         METRICS.consumer_applied.labels(self.sink.name).inc(len(facts))
 
     def _poison(self, poisoned: dict[str, tuple[int, str]], envelope: Envelope, reason: str) -> None:

@@ -43,8 +43,10 @@ class ViewRenewal:
         self._consumer = consumer
         self._intake = intake
         self._swap_after = 0.0
+        self.facts = 0
+        """Of how many facts the last rebuild made the views, each counted once."""
         self.missing: frozenset[Source] = frozenset()
-        """The partitions of which the last rebuild lacks facts that are missing on the bus."""
+        """The partitions of which it lacks facts that are missing on the bus."""
 
     def step(self) -> None:
         """Between two turns of the consumer: take up a rebuilt generation, or replace a damaged one."""
@@ -78,7 +80,7 @@ class ViewRenewal:
         intake = self._intake(ViewSink(self._service.name, database))
         intake.beginnings = beginnings
         catch_up(self._bus, self._service.listens_to, intake, read)
-        self.missing = intake.missing
+        self.facts, self.missing = intake.taken, intake.missing
 
     def _replace_damaged(self) -> None:
         """Build the views anew beside the damaged ones and answer from them. What of those can be read still is, and
