@@ -16,6 +16,7 @@ from typing import IO
 
 import httpx
 
+from services.cli.exit_codes import Exit
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,9 +62,17 @@ def told(data: Path, *arguments: str, **settings: str) -> str:
 
 
 def refused(data: Path, *arguments: str, before: Sequence[str] = (), **settings: str) -> str:
-    """The one clear sentence with which a command ends that can't do its work; never a traceback."""
-    done = bizenv(data, *arguments, before=before, **settings)
-    assert done.returncode > 0, f"bizenv {' '.join(arguments)} ended with {done.returncode}: {done.stdout}"
+    """The one clear sentence with which a command ends that could not be tried; never a traceback."""
+    return _sentence(Exit.NOT_TRIED, bizenv(data, *arguments, before=before, **settings))
+
+
+def denied(data: Path, *arguments: str, **settings: str) -> str:
+    """The one clear sentence with which a command ends that was tried, and the answer is no."""
+    return _sentence(Exit.NO, bizenv(data, *arguments, **settings))
+
+
+def _sentence(code: Exit, done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == code, f"{done.args} ended with {done.returncode}: {done.stdout}{done.stderr}"
     sentences = [line for line in done.stderr.splitlines() if line.startswith("bizenv: ")]
     assert len(sentences) == 1, done.stderr
     assert "Traceback" not in done.stderr, done.stderr

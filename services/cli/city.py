@@ -24,9 +24,15 @@ from services.chassis.settings import Settings
 from services.chassis.time.clock import SystemClock
 from services.chassis.upkeep.making import in_the_making
 from services.cli.app import app, fail
-from services.cli.opening import NO_CITY, city, form_of, prepare, programme_folder, require_city
+from services.cli.opening import NO_CITY, city, form_with_city, prepare, programme_folder
 from services.cli.progress import progress_bar
-from services.cli.transferring import embedded_settings, make_city, transfer_city
+from services.cli.transferring import (
+    city_exists,
+    embedded_settings,
+    make_city,
+    require_new_place,
+    transfer_city,
+)
 from services.policy_registry.programme_files import load_programme
 
 FOUNDER = Principal(account="init", role=Role.CITY_GROUP, unit=None)
@@ -54,8 +60,7 @@ def init(programme: Programme) -> None:
                     opened.do(order, Call(principal=FOUNDER, deadline=Deadline.after(30)))
                 opened.settle()
 
-    make_city(given, make)
-    place = form_of(given).place
+    place = make_city(given, make)
     print(f"已建立 {place}({len(orders)} 条方案与名录记录) · made; next: bizenv serve")
 
 
@@ -74,7 +79,7 @@ def rehearse(
 
     given = prepare()
     check_folder(given.data)
-    if if_missing and form_of(given).exists():
+    if if_missing and city_exists(given):
         return
 
     def make(apart: Settings) -> None:
@@ -108,22 +113,22 @@ def transfer(
     apart = embedded_settings(given, folder)
     if not EmbeddedForm(folder, apart).exists():
         fail(NO_CITY.format(folder))
+    require_new_place(given)
     with only_server(folder):
-        transfer_city(apart, given)
-    print(f"{folder} 已迁入 {form_of(given).place} · copied; next: bizenv serve")
+        place = transfer_city(apart, given)
+    print(f"{folder} 已迁入 {place} · copied; next: bizenv serve")
 
 
 @app.command()
 def migrate() -> None:
     """把数据库升级到本程序的版本 · bring the databases to this build's version."""
     given = prepare()
-    require_city(given)
-    form = form_of(given)
-    for service in SERVICES:
-        dialect = form.dialect(service.name)
-        dialect.prepare()
-        engine = dialect.engine()
-        refuse_newer(engine, dialect.place)
-        before, after = migrate_store(engine)
-        engine.dispose()
-        print(f"{service.name}: {before} → {after}")
+    with form_with_city(given) as form:
+        for service in SERVICES:
+            dialect = form.dialect(service.name)
+            dialect.prepare()
+            engine = dialect.engine()
+            refuse_newer(engine, dialect.place)
+            before, after = migrate_store(engine)
+            engine.dispose()
+            print(f"{service.name}: {before} → {after}")

@@ -21,6 +21,7 @@ from services.chassis.hosting.city import City
 from services.chassis.validation import decode_json
 from services.cli.app import TOKEN_VARIABLE, app, fail
 from services.cli.opening import access_to, city, prepare, require_city, unserved_city
+from services.cli.usage import fields_of
 
 
 def public_commands() -> dict[str, type[Command]]:
@@ -58,12 +59,14 @@ def do_command(
             print(f"{each:28} {(struct.__doc__ or '').strip().splitlines()[0] if struct.__doc__ else ''}")
         return
     if name not in known:
-        fail(f"没有命令 {name};bizenv do list 列出全部 · no such command")
+        fail(f"没有命令 {name};bizenv do list 列出全部 · no such command: bizenv do list shows all")
     given = prepare()
+    if body is None:
+        _tell_fields(name, known[name])
     command = decode_json(_body(body, given.max_message_bytes), known[name])
     require_city(given)
     with unserved_city(given) as unserved, city(given) as opened:
-        access = access_to(given, opened.info.store_id)
+        access = access_to(opened.form, given, opened.info.store_id)
         principal = access.verifier.verify(token, datetime.now(UTC))
         call = Call(
             principal=principal,
@@ -73,6 +76,13 @@ def do_command(
         )
         receipt = _carry_out(opened, command, call, unserved)
     print(msgspec.json.format(msgspec.json.encode(receipt)).decode())
+
+
+def _tell_fields(name: str, command: type[Command]) -> None:
+    """Without a body: what it must hold. A command that needs nothing is carried out."""
+    if any(field.required for field in msgspec.structs.fields(command)):
+        print("\n".join(fields_of(command)))
+        fail(f"请用 --json 给出 {name} 的内容 · give the body of {name} with --json, of the fields above")
 
 
 def _carry_out(opened: City, command: Command, call: Call, unserved: bool) -> Receipt:

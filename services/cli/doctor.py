@@ -1,117 +1,99 @@
-"""What `bizenv doctor` looks at."""
+"""What `bizenv doctor` looks at: everything that can be seen from outside a running process, whatever of it is away.
+
+Nothing is written: a folder or a city that is missing stays missing.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-
-import msgspec
-from sqlalchemy.exc import DatabaseError
+from functools import partial
+from pathlib import Path
 
 from services.catalogue import SERVICES
-from services.chassis.event_store import EventStore, StoreUnusable
+from services.chassis.event_store import EventStore
 from services.chassis.event_store.opening import require_unaltered
-from services.chassis.hosting.data_folder import CannotStart, check_folder
+from services.chassis.forms.form import Form
+from services.chassis.hosting.data_folder import LEAST_FREE_BYTES
 from services.chassis.settings import Settings
 from services.chassis.truth import unknown_head
-from services.cli.opening import city, form_of, open_store, unreadable
+from services.cli.doctor_doors import doors, peers
+from services.cli.doctor_servers import broker, database, relaying
+from services.cli.doctor_views import views
+from services.cli.finding import Finding, looked
+from services.cli.opening import form_of
+
+_RESTORED = (
+    ";落后于已公布的树头(第 {0} 期,{1} 条),若刚从备份恢复请运行 {2} · behind its published heads: after a restore "
+    "run {2}"
+)
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at and how it is."""
-
-    good: bool
-    sentence: str
-
-
-def examine(given: Settings) -> list[Finding]:
-    """Everything that can be seen from outside a running process; each step may end the rest of its own part."""
-    return [*_folder(given), *_stores(given), *_views(given), *_ports(given)]
+def examine(given: Settings) -> Iterator[Finding]:
+    """Each part by itself, so that what is wrong with one keeps no other from being told."""
+    yield from looked(partial(_folder, given.data))
+    with form_of(given) as form:
+        yield from looked(partial(_city, form, given))
+    yield from doors(given)
+    yield from peers(given)
 
 
-def _folder(given: Settings) -> Iterator[Finding]:
-    try:
-        check_folder(given.data)
-    except CannotStart as trouble:
-        yield Finding(False, str(trouble))
+def _folder(data: Path) -> Iterator[Finding]:
+    """Looked at as it is; a relative path is told as what it comes to."""
+    if not data.is_dir():
+        hint = (
+            "" if data.is_absolute() else f"(BIZENV_DATA={data} 相对于当前文件夹 · is relative to the current folder)"
+        )
+        yield Finding(False, f"数据文件夹 {data.resolve()} 不存在{hint} · the data folder is not there")
         return
-    free = shutil.disk_usage(given.data).free // 2**20
-    yield Finding(True, f"数据文件夹 {given.data.resolve()} 可写,剩余 {free} MB · writable, {free} MB free")
+    free = shutil.disk_usage(data).free
+    if not os.access(data, os.W_OK | os.X_OK):
+        yield Finding(False, f"数据文件夹 {data.resolve()} 不可写 · the data folder can't be written")
+    elif free < LEAST_FREE_BYTES:
+        yield Finding(False, f"数据文件夹 {data.resolve()} 只剩 {free // 2**20} MB · too little is free on its disk")
+    else:
+        yield Finding(True, f"数据文件夹 {data.resolve()} 可写,剩余 {free // 2**20} MB · writable, MB free")
 
 
-def _stores(given: Settings) -> Iterator[Finding]:
-    if not form_of(given).exists():
-        yield Finding(False, "没有城市数据:请运行 bizenv init 或 bizenv rehearse · no city yet")
+def _city(form: Form, given: Settings) -> Iterator[Finding]:
+    there = True
+    for finding in looked(partial(database, form, given)):
+        there = there and finding.good
+        yield finding
+    answers = True
+    for finding in looked(partial(broker, form)):
+        answers = answers and finding.good
+        yield finding
+    if not there:
+        yield Finding(
+            False, "事件库与视图未能查看 · event stores and views could not be looked at: the database is away"
+        )
+        return
+    if not form.exists():
+        yield Finding(False, "没有城市数据:请运行 bizenv init 或 bizenv rehearse · no city yet: run one of these")
         return
     for service in SERVICES:
-        try:
-            store = open_store(given, service.name)
-        except StoreUnusable as trouble:
-            yield Finding(False, str(trouble))
-            continue
-        with closing(store):
-            try:
-                require_unaltered(store)
-                yield _store(store, given)
-            except StoreUnusable as trouble:
-                yield Finding(False, str(trouble))
-            except DatabaseError as trouble:
-                yield Finding(False, f"{service.name}: {unreadable(trouble)}")
+        yield from looked(partial(_store, form, given, service.name), service.name)
     yield Finding(True, "事件由 bizenv audit verify 逐条核验 · events themselves are audited by bizenv audit verify")
+    for service in SERVICES:
+        yield from looked(partial(relaying, form, service, answers), service.name)
+    for service in SERVICES:
+        yield from looked(partial(views, form, given, service), service.name)
 
 
-def _store(store: EventStore, given: Settings) -> Finding:
+def _store(form: Form, given: Settings, name: str) -> Iterator[Finding]:
+    with closing(form.store(name)) as store:
+        require_unaltered(store)
+        yield _state(store, form, given)
+
+
+def _state(store: EventStore, form: Form, given: Settings) -> Finding:
     info, events = store.info, store.last_position()
     words = f"{store.service}: {events} 条事件 · events ({info.kind}, {info.programme}, epoch {info.epoch})"
-    lost = unknown_head(store, form_of(given).published)
+    lost = unknown_head(store, form.published)
     if lost is None:
         return Finding(True, words)
-    words += f";落后于已公布的树头(第 {lost.epoch} 期,{lost.size} 条),若刚从备份恢复请运行 bizenv restored"
-    return Finding(False, words + " · behind its published heads: after a restore run bizenv restored")
-
-
-def _views(given: Settings) -> Iterator[Finding]:
-    if not form_of(given).exists():
-        return
-    try:
-        with city(given) as opened:
-            for name, host in opened.hosts.items():
-                if host.followers.views is None:
-                    continue
-                waiting = len({fact.stream for fact in host.parked()})
-                yield _progress(name, host.behind(), waiting)
-    except StoreUnusable as trouble:
-        yield Finding(False, str(trouble))
-    except DatabaseError as trouble:
-        yield Finding(False, unreadable(trouble))
-
-
-def _progress(name: str, lags: Mapping[str, int], waiting: int) -> Finding:
-    """How far a service's views are, and what to do where they know facts that a store no longer holds."""
-    ahead = {store: -lag for store, lag in lags.items() if lag < 0}
-    if ahead:
-        more = ", ".join(f"{store} {count}" for store, count in ahead.items())
-        orders = ", ".join(f"bizenv restored --service {store}" for store in ahead)
-        return Finding(
-            False,
-            f"{name}: 视图超前于事件库({more} 条),若刚从备份恢复,请停止服务并运行 {orders} · "
-            f"the views are ahead of the store: after a restore stop and run {orders}",
-        )
-    behind = sum(lags.values())
-    words = f"{name}: 视图落后 {behind} 条,搁置 {waiting} 条流 · {behind} behind, {waiting} streams parked"
-    return Finding(waiting == 0, words)
-
-
-def _ports(given: Settings) -> Iterator[Finding]:
-    for what, host, port in (
-        ("HTTP", given.http_host, given.http_port),
-        ("gRPC", given.grpc_host, given.grpc_port),
-        ("metrics", given.metrics_host, given.metrics_port),
-    ):
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            taken = probe.connect_ex((host, port)) == 0
-        state = "有进程在监听 · something listens" if taken else "空闲 · free"
-        yield Finding(True, f"{what} {host}:{port} {state}")
+    order = f"bizenv recover --service {store.service}" if given.distributed else "bizenv restored"
+    return Finding(False, words + _RESTORED.format(lost.epoch, lost.size, order))

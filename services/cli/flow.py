@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
@@ -10,15 +10,12 @@ import typer
 from services.catalogue import SERVICES
 from services.chassis.errors import Unavailable
 from services.chassis.flow import FlowCode, FlowReport, ServiceFlow, audit_flow
-from services.chassis.forms.form import Form
 from services.chassis.hosting.city import registry_of
 from services.chassis.settings import Settings
 from services.cli.app import fail
-from services.cli.opening import form_of, prepare, require_city
+from services.cli.exit_codes import Exit
+from services.cli.opening import form_with_city, prepare
 from services.cli.progress import progress_bar
-
-if TYPE_CHECKING:
-    from services.chassis.kafka.whole_topic import WholeTopics
 
 _TOLD = {
     "丢失 lost": (FlowCode.LOST,),
@@ -40,9 +37,8 @@ def flow(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON · tell it as JSON")] = False,
 ) -> None:
     """核对事件库、主题与视图,运行中亦可;退出码 0 无异常,1 有异常,2 无法核对 · hold store, topic and views against each
-    other, also while the city is served."""
+    other, also while the city is served; exit code 0: all is well, 1: something is not, 2: can't be audited."""
     given = prepare()
-    require_city(given)
     if service is not None and service not in {each.name for each in SERVICES}:
         fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
     try:
@@ -55,30 +51,19 @@ def flow(
         for each in report.services:
             _print(each)
     if not report.ok:
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.NO)
 
 
 def _audited(given: Settings, service: str | None) -> FlowReport:
-    form = form_of(given)
-    with progress_bar("核对 · auditing") as step:
+    with form_with_city(given) as form, progress_bar("核对 · auditing") as step:
         return audit_flow(
             form,
             SERVICES,
             registry_of(SERVICES),
-            topics_of(form),
+            form.topics(),
             only=service,
             progress=lambda what, done, total: step(done, total, what),
         )
-
-
-def topics_of(form: Form) -> WholeTopics | None:
-    """The topics that carry the form's events; None where the event tables are the bus."""
-    cluster = getattr(form, "cluster", None)
-    if cluster is None:
-        return None
-    from services.chassis.kafka.whole_topic import WholeTopics  # noqa: PLC0415 - its library is slow to load
-
-    return WholeTopics(cluster)
 
 
 def _print_json(report: FlowReport) -> None:
@@ -107,7 +92,8 @@ def _counts(each: ServiceFlow) -> str:
         ]
     if each.views:
         view = each.views[0]
-        parts += [f"视图 views {len(each.views)} at {view.applied}", f"落后 behind {view.behind}"]
+        of_all = f"已应用所订阅各服务的事件 applied {view.applied} events of all services that they follow"
+        parts += [f"视图 views {len(each.views)}, {of_all}", f"落后 behind {view.behind}"]
     if each.reactions is not None:
         parts.append(f"反应落后 reactions behind {each.reactions.behind}")
     return ", ".join(parts)

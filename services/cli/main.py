@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import typer
 
@@ -11,9 +10,7 @@ from services.chassis.domain import DomainError
 from services.chassis.errors import RequestError, describe
 from services.chassis.hosting.ending import heed_signals
 from services.cli.app import app
-
-USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
-"""What every complaint about the command line itself derives from; typer has it under no name of its own."""
+from services.cli.exit_codes import Exit, code_of
 
 
 def main() -> None:
@@ -26,7 +23,7 @@ def main() -> None:
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(Exit.INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - sorted just below; what is not foreseen is raised again
         sys.exit(_explain(error))
 
@@ -68,23 +65,27 @@ def _explain(error: Exception) -> int:
     from services.chassis.truth import LogBroken  # noqa: PLC0415
     from services.chassis.views.live import RebuildRunning  # noqa: PLC0415
     from services.cli.opening import unreadable  # noqa: PLC0415
+    from services.cli.usage import USAGE_ERROR, is_plain_help, told  # noqa: PLC0415
     from services.policy_registry.programme_files import ProgrammeFileError  # noqa: PLC0415
 
     if isinstance(error, USAGE_ERROR):
-        error.show()
-        return int(error.exit_code)
+        if is_plain_help(error):
+            error.show()
+            return Exit.NOT_TRIED
+        print(f"bizenv: {told(error)}", file=sys.stderr)
+        return Exit.NOT_TRIED
     refusals = (CannotStart, StoreUnusable, KeyFileError, RebuildRunning, ProgrammeFileError)
     if isinstance(error, (*refusals, ConsumerStopped, LogBroken)):
         print(f"bizenv: {error}", file=sys.stderr)
-        return 2
+        return Exit.NOT_TRIED
     if isinstance(error, DatabaseError):
         print(f"bizenv: {unreadable(error)}", file=sys.stderr)
-        return 2
+        return Exit.NOT_TRIED
     if isinstance(error, (DomainError, RequestError)):
         problem = describe(error)
         print(f"bizenv: {problem.code}: {problem.message} · {problem.english}", file=sys.stderr)
         for violation in problem.violations:
             place = f"{violation.field}: " if violation.field else ""
             print(f"  {place}{violation.message} · {violation.english}", file=sys.stderr)
-        return 1
+        return code_of(error) if isinstance(error, RequestError) else Exit.NO
     raise error

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from services.catalogue import SERVICES
 from services.chassis import faults
-from services.chassis.event_store import EventStore, StoreInfo
+from services.chassis.event_store import StoreInfo
 from services.chassis.forms.embedded import EmbeddedForm
 from services.chassis.forms.form import Form
 from services.chassis.hosting.access import Access
@@ -31,11 +31,16 @@ PROGRAMMES = Path(__file__).resolve().parent.parent.parent / "deploy" / "program
 NO_CITY = "{} 中没有城市数据,请先 bizenv init 或 bizenv rehearse · holds no city: run bizenv init or rehearse"
 
 
-def prepare() -> Settings:
-    """Settings, logs, fault points and the memory of this process."""
+QUIET = "critical"
+"""What a command logs that tells all by itself."""
+
+
+def prepare(log_level: str = "error") -> Settings:
+    """Settings, logs, fault points and the memory of this process. A command that is done in a moment speaks for
+    itself: it logs from `log_level` on, unless BIZENV_LOG_LEVEL asks for more."""
     bound_free_memory()
     given = settings()
-    logs.configure(given.log_level, sys.stderr)
+    logs.configure(given.log_level if os.environ.get("BIZENV_LOG_LEVEL") else log_level, sys.stderr)
     try:
         faults.arm(given.fault)
     except ValueError as error:
@@ -45,8 +50,23 @@ def prepare() -> Settings:
     return given
 
 
-def form_of(given: Settings) -> Form:
-    """The form that the settings ask for."""
+@contextlib.contextmanager
+def form_of(given: Settings) -> Iterator[Form]:
+    """The form that the settings ask for; let go of at the end."""
+    with contextlib.closing(_form(given)) as form:
+        yield form
+
+
+@contextlib.contextmanager
+def form_with_city(given: Settings) -> Iterator[Form]:
+    """The same; refuses a place without a city before anything is written to it."""
+    with form_of(given) as form:
+        if not form.exists():
+            fail(NO_CITY.format(form.place))
+        yield form
+
+
+def _form(given: Settings) -> Form:
     if given.distributed:
         from services.chassis.forms.distributed import DistributedForm  # noqa: PLC0415 - its libraries are slow to load
 
@@ -57,7 +77,7 @@ def form_of(given: Settings) -> Form:
 @contextlib.contextmanager
 def city(given: Settings, services: Sequence[Service] = SERVICES) -> Iterator[City]:
     """The city, opened with these services; closed again at the end."""
-    form = form_of(given)
+    form = _form(given)
     try:
         opened = City(form, services, given, city_clock(form, SERVICES), catalogue=SERVICES)
     except BaseException:
@@ -69,9 +89,9 @@ def city(given: Settings, services: Sequence[Service] = SERVICES) -> Iterator[Ci
         opened.close()
 
 
-def access_to(given: Settings, store_id: str) -> Access:
+def access_to(form: Form, given: Settings, store_id: str) -> Access:
     """How tokens and login codes of the city that bears this id are made and checked."""
-    return Access.at(form_of(given).logins(), given.keys_folder, store_id)
+    return Access.at(form.logins(), given.keys_folder, store_id)
 
 
 @contextlib.contextmanager
@@ -96,9 +116,8 @@ def serving_alone(given: Settings) -> Iterator[None]:
 
 def require_city(given: Settings) -> None:
     """Refuse a place without a city before anything is written to it."""
-    form = form_of(given)
-    if not form.exists():
-        fail(NO_CITY.format(form.place))
+    with form_with_city(given):
+        pass
 
 
 def programme_folder(name: str) -> Path:
@@ -110,20 +129,13 @@ def programme_folder(name: str) -> Path:
     return found
 
 
-def open_store(given: Settings, service: str) -> EventStore:
-    """One service's event store, for reading."""
-    return form_of(given).store(service)
-
-
 def unreadable(error: DatabaseError) -> str:
     """The sentence about a database that a command can't read or write."""
     reason = " ".join([str(error.orig), *error.detail])
     return f"数据库无法读写({reason}),请运行 bizenv audit verify · a database can't be read: run bizenv audit verify"
 
 
-def store_info(given: Settings) -> StoreInfo:
-    """What the city's stores say of themselves; refuses a folder without a city."""
-    require_city(given)
-    store = open_store(given, SERVICES[0].name)
-    store.close()
-    return store.info
+def store_info(form: Form) -> StoreInfo:
+    """What the city's stores say of themselves."""
+    with contextlib.closing(form.store(SERVICES[0].name)) as store:
+        return store.info

@@ -14,7 +14,8 @@ from services.chassis.time.instants import instant_of
 from services.chassis.upkeep.restoring import go_on, put_back
 from services.cli.app import app, fail
 from services.cli.doctor import examine
-from services.cli.opening import city, form_of, prepare, require_city
+from services.cli.exit_codes import Exit
+from services.cli.opening import QUIET, city, form_of, prepare, require_city
 from services.cli.progress import progress_bar
 from services.cli.recover import recover
 
@@ -45,8 +46,9 @@ def rebuild(
             step(min(done, total), total, service)
 
         generation = host.renewal.rebuild(page)
-        mended, missing = host.mend_reactions(opened.stores), host.renewal.missing
-    print(f"{service}: 第 {generation} 代视图已就绪,{done} 条事件 · generation {generation} built from {done} events")
+        facts, missing = host.renewal.facts, host.renewal.missing
+        mended = host.mend_reactions(opened.stores)
+    print(f"{service}: 第 {generation} 代视图已就绪,{facts} 条事件 · generation {generation} built from {facts} events")
     for (name, partition), (wrong, right) in sorted(mended.items()):
         print(
             f"{service}: 反应从 {name}/{partition} 的 {wrong} 退回 {right} · reactions set back from {wrong} to {right}"
@@ -56,7 +58,7 @@ def rebuild(
         fail(
             f"总线上缺少 {places} 的事件,新视图亦无,见 bizenv audit flow · facts of {places} are missing on the bus "
             "and in the new views: see bizenv audit flow",
-            1,
+            Exit.NO,
         )
 
 
@@ -77,7 +79,8 @@ def restored(
     require_city(given)
     with only_server(given.data):
         for name in _put_back(given, service):
-            done = go_on(form_of(given), SERVICES, given, name)
+            with form_of(given) as form:
+                done = go_on(form, SERVICES, given, name)
             print(
                 f"{name}: 第 {done.epoch} 期 · epoch {done.epoch}: 保留 {done.kept} 条事件 · events kept, "
                 f"放弃已签发的 {done.given_up} 条 · given up of those that signed heads covered; "
@@ -89,7 +92,8 @@ def _put_back(given: Settings, service: str | None) -> list[str]:
     known = [each.name for each in SERVICES]
     if service is not None and service not in known:
         fail(f"没有服务 {service} · no such service; known: {', '.join(known)}")
-    found = [service] if service else put_back(form_of(given), SERVICES)
+    with form_of(given) as form:
+        found = [service] if service else put_back(form, SERVICES)
     if not found:
         fail(
             "没有事件库落后于已公布的树头;若确已恢复,请用 --service 指明 · no store lies behind its published heads; "
@@ -125,7 +129,7 @@ def retry(
         print("没有搁置的事件流 · nothing is parked")
         return
     if not count:
-        fail("没有这样的搁置事件流 · nothing of that name is parked", 1)
+        fail("没有这样的搁置事件流 · nothing of that name is parked", Exit.NO)
     print(f"{count} 条事件将重新应用 · events will be tried again")
 
 
@@ -136,8 +140,10 @@ def doctor(
         typer.Option("--settings", help="列出全部设置 · list all settings with their values"),
     ] = False,
 ) -> None:
-    """检查设置、数据文件夹、数据库、视图和端口 · check settings, folder, databases, views and ports."""
-    given = prepare()
+    """检查设置、数据文件夹、服务器、事件库、转发、视图、端口和其他进程;只看不写;退出码 0 正常,1 有异常,2 设置有误 ·
+    check settings, folder, servers, stores, relay, views, ports and peers; nothing is written; exit code 0: all is
+    well, 1: something is not, 2: settings can't be used."""
+    given = prepare(log_level=QUIET)
     if show_settings:
         for row in settings_table():
             value = given.shown(row)
@@ -145,8 +151,9 @@ def doctor(
             print(f"{row.variable}={value}{default}")
             print(f"    {row.meaning.chinese} · {row.meaning.english} ({row.rule.english})")
         return
-    findings = examine(given)
-    for finding in findings:
-        print(f"{'✓' if finding.good else '✗'} {finding.sentence}")
-    if not all(finding.good for finding in findings):
-        raise typer.Exit(1)
+    well = True
+    for finding in examine(given):
+        well = well and finding.good
+        print(f"{'✓' if finding.good else '✗'} {finding.sentence}", flush=True)
+    if not well:
+        raise typer.Exit(Exit.NO)

@@ -12,8 +12,7 @@ from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.errors import Unavailable
 from services.cli.app import fail
-from services.cli.flow import topics_of
-from services.cli.opening import form_of, prepare, require_city
+from services.cli.opening import form_with_city, prepare
 from services.cli.progress import progress_bar
 from services.cli.unproved import word
 
@@ -43,36 +42,38 @@ def recover(
     if accept_unproved and leave_unproved:
         fail("--accept-unproved 与 --leave-unproved 只能选一 · only one of the two")
     given = prepare()
-    require_city(given)
     known = {each.name: each for each in SERVICES}
     if service not in known:
         fail(f"没有服务 {service} · no such service; known: {', '.join(known)}")
-    form = form_of(given)
-    topics = topics_of(form)
-    if topics is None:
-        fail("单机形式没有 Kafka 可供找回,请运行 bizenv restored · there is no Kafka in this form: run bizenv restored")
-    if not known[service].aggregates:
-        print(f"{service}: 该服务不记录事件,无需找回 · records nothing, there is nothing to bring back")
-        return
-    key = signing_key(given.keys_folder, TRUTH_KEY)
-    try:
-        with ExitStack() as shown:
-            step = shown.enter_context(progress_bar("找回 · recovering"))
-            done = bring_back(
-                lambda: form.store(service),
-                topics,
-                form.published,
-                key,
-                relay=RELAY,
-                give_up=give_up,
-                decide=word(accept_unproved, leave_unproved, before_asking=shown.close),
-                progress=lambda read, total: step(read, total, service),
+    with form_with_city(given) as form:
+        topics = form.topics()
+        if topics is None:
+            fail(
+                "单机形式没有 Kafka 可供找回,请运行 bizenv restored · "
+                "there is no Kafka in this form: run bizenv restored"
             )
-        behind = step_back(form, SERVICES, service) if done.given_up else []
-    except NotRecoverable as refusal:
-        fail(str(refusal))
-    except Unavailable as trouble:
-        fail(f"{service}: {trouble}")
+        if not known[service].aggregates:
+            print(f"{service}: 该服务不记录事件,无需找回 · records nothing, there is nothing to bring back")
+            return
+        key = signing_key(given.keys_folder, TRUTH_KEY)
+        try:
+            with ExitStack() as shown:
+                step = shown.enter_context(progress_bar("找回 · recovering"))
+                done = bring_back(
+                    lambda: form.store(service),
+                    topics,
+                    form.published,
+                    key,
+                    relay=RELAY,
+                    give_up=give_up,
+                    decide=word(accept_unproved, leave_unproved, before_asking=shown.close),
+                    progress=lambda read, total: step(read, total, service),
+                )
+            behind = step_back(form, SERVICES, service) if done.given_up else []
+        except NotRecoverable as refusal:
+            fail(str(refusal))
+        except Unavailable as trouble:
+            fail(f"{service}: {trouble}")
     print(
         f"{service}: 第 {done.epoch} 期 · epoch {done.epoch}: 原有 {done.kept} 条 · events were there, "
         f"找回 {done.brought_back} 条 · brought back from Kafka"

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError
 
 from services.catalogue import SERVICES
-from services.chassis.errors import Unavailable
-from services.chassis.leases import RelayPlace, holders
+from services.chassis.forms.form import Form
 from services.cli.app import app, fail
-from services.cli.opening import form_of, open_store, prepare, require_city, unreadable
-
-if TYPE_CHECKING:
-    from services.chassis.forms.distributed import DistributedForm
-    from services.chassis.settings import Settings
+from services.cli.exit_codes import Exit
+from services.cli.opening import form_with_city, prepare
 
 relay = typer.Typer(no_args_is_help=True, help="转发到 Kafka · the relay of events to Kafka")
 app.add_typer(relay, name="relay")
 
+RELAYING = tuple(service.name for service in SERVICES if service.aggregates)
+"""The services that record events; the others have nothing to relay."""
+
 
 @relay.command()
 def status() -> None:
-    """各服务的事件已转发到哪里;退出码 1:主题缺少已转发的事件 · how far each store was relayed, and who relays."""
-    given = prepare()
-    form = _form(given)
-    lines = [_status(given, form, service.name) for service in SERVICES]
-    form.close()
+    """各服务的事件已转发到哪里;退出码 0 正常,1 主题有误或缺少已转发的事件,2 无法查看 · how far each store was relayed,
+    and who relays; exit code 0: all is well, 1: a topic is not as it must be or lacks events, 2: can't be told."""
+    with _relaying_form() as form:
+        lines = [_status(form, service) for service in RELAYING]
     if not all(lines):
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.NO)
 
 
 @relay.command()
@@ -39,65 +37,34 @@ def restart(
 ) -> None:
     """从头重新转发一个服务的全部事件,运行中亦可;消费者按位置丢弃重复 · send all of a service's events again, also while
     it is served: for a topic that was deleted or made anew. Consumers drop what they have by its position."""
-    given = prepare()
-    form = _form(given)
-    if service not in {each.name for each in SERVICES}:
-        fail(f"没有服务 {service} · no such service; known: {', '.join(each.name for each in SERVICES)}")
-    begun = _refilled(form.dialect(service).engine())
-    form.close()
+    with _relaying_form() as form:
+        if service not in RELAYING:
+            fail(f"没有服务 {service} · no such service; known: {', '.join(RELAYING)}")
+        with closing(form.store(service)) as store:  # refuses a database of another version
+            begun = form.refill(store)
     if not begun:
-        fail(f"{service} 从未转发过事件,无需重来 · nothing of {service} was relayed yet: there is nothing to repeat", 1)
+        sentence = (
+            f"{service} 从未转发过事件,无需重来 · nothing of {service} was relayed yet: there is nothing to repeat"
+        )
+        fail(sentence, Exit.NO)
     print(f"{service}: 转发将从头开始 · all events are sent again, by the process that relays; see bizenv relay status")
 
 
-def _refilled(engine: Engine) -> bool:
-    from services.chassis.forms.distributed import RELAY  # noqa: PLC0415 - its libraries are slow to load
-    from services.chassis.kafka.refill import refill  # noqa: PLC0415
-
-    try:
-        return refill(engine, RELAY)
-    except DatabaseError as error:
-        fail(unreadable(error))
-    finally:
-        engine.dispose()
+@contextmanager
+def _relaying_form() -> Iterator[Form]:
+    given = prepare()
+    with form_with_city(given) as form:
+        if not given.distributed:
+            fail("单机形式不经 Kafka 转发 · the embedded form relays nothing: its bus reads the event tables")
+        yield form
 
 
-def _form(given: Settings) -> DistributedForm:
-    require_city(given)
-    form = form_of(given)
-    if not given.distributed:
-        fail("单机形式不经 Kafka 转发 · the embedded form relays nothing: its bus reads the event tables")
-    from services.chassis.forms.distributed import DistributedForm  # noqa: PLC0415
-
-    assert isinstance(form, DistributedForm)
-    return form
-
-
-def _status(given: Settings, form: DistributedForm, service: str) -> bool:
-    """Tell of one service; False: its topic lacks what was sent."""
-    from services.chassis.forms.distributed import RELAY  # noqa: PLC0415
-
-    store = open_store(given, service)
-    try:
-        head, place = store.last_position(), RelayPlace(store.engine, RELAY).read()
-        owner = dict(holders(store.engine)).get(RELAY)
-    finally:
-        store.close()
-    flaw = _flaw(form, service, place.position, place.topic_id)
-    leader = f"由 {owner} 转发 · by {owner}" if owner else "当前无进程转发 · nobody relays now"
-    behind = f"{place.position}/{head}, 落后 {head - place.position} · behind"
-    print(f"{service}: {'✗ ' + flaw if flaw else '✓'} 已转发 relayed {behind}; {leader}")
+def _status(form: Form, service: str) -> bool:
+    """Tell of one service; False: something is wrong with its topic."""
+    with closing(form.store(service)) as store:
+        found, flaw = form.relayed(store), form.topic_flaw(store)
+    assert found is not None
+    leader = f"由 {found.owner} 转发 · by {found.owner}" if found.owner else "当前无进程转发 · nobody relays now"
+    behind = f"{found.position}/{found.head}, 落后 {found.head - found.position} · behind"
+    print(f"{service}: {f'✗ {flaw};' if flaw else '✓'} 已转发 relayed {behind}; {leader}")
     return flaw is None
-
-
-def _flaw(form: DistributedForm, service: str, relayed: int, topic_id: str | None) -> str | None:
-    """What is wrong with the service's topic; None: nothing."""
-    from services.chassis.kafka.topics import gone  # noqa: PLC0415
-
-    topic = form.cluster.topic_of(service)
-    try:
-        state = form.cluster.look(topic)
-    except Unavailable as trouble:
-        fail(str(trouble))
-    lacks = state is None or topic_id not in (None, state.id)
-    return str(gone(topic, relayed)) + ";" if relayed and lacks else None

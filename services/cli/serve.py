@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -37,13 +37,13 @@ def serve(
     ] = None,
 ) -> None:
     """在本进程提供服务,直到 Ctrl-C 或 SIGTERM · serve from this process."""
-    given = prepare()
+    given = prepare(log_level="info")
     hosted = _chosen(given, services or [])
     check_folder(given.data)
     with ExitStack() as stack:
-        with closing(form_of(given)) as form:  # to ask the servers by; the city has its own
+        with form_of(given) as form:  # to ask the servers by; the city has its own
             opened = start_with_servers(form.reach, lambda: stack.enter_context(_alone_with(given, hosted)), given)
-        access = access_to(given, opened.info.store_id)
+        access = access_to(opened.form, given, opened.info.store_id)
         pages = _pages(opened, access, given)
         serve_city(opened, access, given, pages, lambda doors: _announce(doors, opened, access, given))
 

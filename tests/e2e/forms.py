@@ -52,8 +52,12 @@ class City:
         return processes.told(self.data, *arguments, **{**self.settings, **settings})
 
     def refused(self, *arguments: str, **settings: str) -> str:
-        """The one sentence with which a command ends that can't do its work."""
+        """The one sentence with which a command ends that could not be tried."""
         return processes.refused(self.data, *arguments, **{**self.settings, **settings})
+
+    def denied(self, *arguments: str, **settings: str) -> str:
+        """The one sentence with which a command ends that was tried, and the answer is no."""
+        return processes.denied(self.data, *arguments, **{**self.settings, **settings})
 
     def token(self, role: str, unit: str | None = None, account: str = "wang") -> str:
         """An access token, as an operator issues it."""

@@ -256,12 +256,12 @@ def test_the_command_line_sends_commands_beside_the_running_server(served: Serve
     assert seen["line"]["version"] == 1
     assert served.http.do(lives.weekly(project, 1)).version == 2
     assert msgspec.json.decode(served.city.told(*by_hand), type=Receipt).repeated
-    assert "PERMISSION_DENIED" in served.city.refused(
+    assert "PERMISSION_DENIED" in served.city.denied(
         *("do", "WithdrawProject", "--token", access),
         *("--json", f'{{"project_id":"{project}","occurred_on":"2017-03-01","reason":"调出"}}'),
     )
-    assert "INVALID_REQUEST" in served.city.refused("do", "SignProject", "--json", "{}", "--token", access)
-    assert "UNAUTHENTICATED" in served.city.refused("do", "RegisterProject", "--json", body)
+    assert "INVALID_REQUEST" in served.city.denied("do", "SignProject", "--json", "{}", "--token", access)
+    assert "UNAUTHENTICATED" in served.city.denied("do", "RegisterProject", "--json", body)
     assert "SignProject" in served.city.told("do", "list")
 
 
@@ -279,7 +279,7 @@ def test_events_can_be_followed_and_looked_at(served: Served) -> None:
     assert f"{receipt.event_ids[0]} bizenv.project.registered.v1 city_group:wang" in tail
     shown = json.loads(served.city.told("events", "show", receipt.event_ids[0], "--service", "project_tracking"))
     assert shown == next(e for e in served.http.events("project_tracking") if e["id"] == receipt.event_ids[0])
-    assert "project-nobody/1" in served.city.refused("events", "show", "project-nobody/1", "--service", SERVICES[1])
+    assert "project-nobody/1" in served.city.denied("events", "show", "project-nobody/1", "--service", SERVICES[1])
 
 
 def test_views_are_rebuilt_beside_the_live_ones_and_answers_never_go_back(served: Served) -> None:
@@ -327,7 +327,7 @@ def test_operators_look_after_the_city_while_it_is_served(served: Served) -> Non
     assert "nothing is parked" in served.city.told("parked", "retry")
     assert "with --service: policy_registry, " in served.city.refused("events", "tail")
     assert "with --service: policy_registry, " in served.city.refused("events", "show", "project-P001/1")
-    assert "nothing of that name" in served.city.refused("parked", "retry", "project-nobody")
+    assert "nothing of that name" in served.city.denied("parked", "retry", "project-nobody")
     examined, migrated = served.city.told("doctor"), served.city.told("migrate")
     for service in SERVICES:
         assert f"{service}: " in examined

@@ -38,7 +38,8 @@ def test_a_deleted_topic_is_named_and_filled_again(city_of_several: City, kafka:
         done = city.bizenv("relay", "status")
         assert done.returncode == 1
         assert re.search(r"policy_registry: ✗ .*run bizenv relay restart.* · by ", done.stdout)
-        assert "projection: ✓" in done.stdout
+        assert "project_tracking: ✓" in done.stdout
+        assert "projection" not in done.stdout, "it records nothing"
         city.told("relay", "restart", "policy_registry")
         eventually(lambda: relayed(city, "policy_registry"), 60, "relayed again")
         eventually(lambda: not served.front.troubles(), 60, "relay and readers of the topic are well again")

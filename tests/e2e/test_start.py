@@ -188,7 +188,7 @@ def test_a_setting_that_nobody_knows(tmp_path: Path) -> None:
 def test_an_order_that_nobody_knows(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = bizenv(tmp_path, *arguments)
     assert done.returncode == 2
-    assert "Error" in done.stderr
+    assert "--help)· " in done.stderr
     assert "Traceback" not in done.stderr
 
 

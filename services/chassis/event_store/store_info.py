@@ -18,6 +18,10 @@ class StoreUnusable(Exception):
     """The store cannot be opened: one sentence says why (unwritable, of a newer version, of another city)."""
 
 
+class OtherVersion(StoreUnusable):
+    """The database was migrated by a newer build, or not yet by this one: nothing is known to be wrong with it."""
+
+
 def new_store_info(
     *, store_id: str, service: str, kind: StoreKind, programme: str, partitions: int, created_at: datetime
 ) -> StoreInfo:
@@ -90,7 +94,7 @@ def _check_revision(connection: Connection, place: str) -> None:
     if found is None:
         raise StoreUnusable(f"{place} 不是 bizenv 的数据库 · is not a bizenv database")
     if found < schema.REVISION:
-        raise StoreUnusable(
+        raise OtherVersion(
             f"{place} 的版本 {found} 较旧,请先运行 bizenv migrate · older than this build: run bizenv migrate"
         )
     _refuse_newer(found, place)
@@ -108,6 +112,6 @@ def _version(connection: Connection) -> str:
 
 def _refuse_newer(found: str, place: str) -> None:
     if found > schema.REVISION:
-        raise StoreUnusable(
+        raise OtherVersion(
             f"{place} 的版本 {found} 比本程序的 {schema.REVISION} 新,请升级程序 · made by a newer bizenv: upgrade"
         )

@@ -13,16 +13,19 @@ from services.chassis.event_store.neighbours import Neighbours
 from services.chassis.event_store.opening import epoch_of, open_store, store_exists
 from services.chassis.event_store.postgresql import PostgresDialect
 from services.chassis.forms.embedded import PUBLISHED
+from services.chassis.forms.form import Relayed
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.heads import HeadPublisher
 from services.chassis.kafka.newest_epochs import NewestEpochs
-from services.chassis.kafka.own_topic import stop_what_went_back
+from services.chassis.kafka.own_topic import TopicEnds, stop_what_went_back
 from services.chassis.kafka.recorded_events import RecordedEvents
+from services.chassis.kafka.refill import refill
 from services.chassis.kafka.relay import Relay
-from services.chassis.kafka.topics import TopicShape
-from services.chassis.leases import Lease, RelayPlace
+from services.chassis.kafka.topics import TopicShape, flaw_of
+from services.chassis.kafka.whole_topic import WholeTopics
+from services.chassis.leases import Lease, RelayPlace, holders
 from services.chassis.positions.known import DatabasePositions
 from services.chassis.postgres.processes import process_name
 from services.chassis.postgres.schema import PostgresSchema
@@ -62,7 +65,12 @@ class DistributedForm:
 
     def reach(self) -> None:
         store_exists(self.dialect(self._services[0]))
+        self.reach_bus()
+
+    def reach_bus(self) -> str:
         self.cluster.look(self.cluster.topic_of(self._services[0]))
+        access = self.cluster.access
+        return f"{', '.join(access.servers)} ({access.security})"
 
     def exists(self) -> bool:
         return any(store_exists(self.dialect(service)) for service in self._services)
@@ -96,6 +104,25 @@ class DistributedForm:
     def relay(self, store: EventStore) -> Relay:
         lease = Lease(store.engine, RELAY, process_name())
         return Relay(store, lease, RelayPlace(store.engine, RELAY), self.cluster, self._shape)
+
+    def topics(self) -> WholeTopics:
+        return WholeTopics(self.cluster)
+
+    def relayed(self, store: EventStore) -> Relayed:
+        place, owner = RelayPlace(store.engine, RELAY).read(), dict(holders(store.engine)).get(RELAY)
+        return Relayed(place.position, store.last_position(), owner)
+
+    def topic_flaw(self, store: EventStore) -> str | None:
+        place, partitions = RelayPlace(store.engine, RELAY).read(), store.info.partitions
+        return flaw_of(self.cluster, store.service, partitions, self._shape, place.position, place.topic_id)
+
+    def refill(self, store: EventStore) -> bool:
+        return refill(store.engine, RELAY)
+
+    def require_free(self, store_id: str | None) -> None:
+        ends = TopicEnds(self.cluster)
+        for service in self._services:
+            ends.require_city(service, store_id)
 
     def head_publisher(self, store: EventStore) -> HeadPublisher:
         return HeadPublisher(store, self.published, RelayPlace(store.engine, RELAY), self.cluster, self._shape)

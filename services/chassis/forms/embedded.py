@@ -55,6 +55,9 @@ class EmbeddedForm:
     def reach(self) -> None:
         """It stands on no server."""
 
+    def reach_bus(self) -> None:
+        """It is in the event tables."""
+
     def exists(self) -> bool:
         return city_exists(self.data)
 
@@ -89,6 +92,22 @@ class EmbeddedForm:
 
     def relay(self, store: EventStore) -> None:
         """The bus reads the event tables themselves."""
+
+    def topics(self) -> None:
+        """The bus reads the event tables themselves."""
+
+    def relayed(self, store: EventStore) -> None:
+        """The bus reads the event tables themselves."""
+
+    def topic_flaw(self, store: EventStore) -> None:
+        """There is no topic."""
+
+    def refill(self, store: EventStore) -> bool:
+        """Nothing is brought anywhere."""
+        return False
+
+    def require_free(self, store_id: str | None) -> None:
+        """The bus is the city's own."""
 
     def head_publisher(self, store: EventStore) -> None:
         """The published files are enough."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from services.chassis.auth.access_place import AccessPlace
 from services.chassis.bus.port import Bus
@@ -15,6 +15,19 @@ from services.chassis.registry import EventRegistry
 from services.chassis.service import Service
 from services.chassis.sinks.database import SinkDatabase
 from services.chassis.views.live import LiveViews
+
+if TYPE_CHECKING:
+    from services.chassis.flow.topics import Topics
+
+
+class Relayed(NamedTuple):
+    """How far a store's events were brought to the bus."""
+
+    position: int
+    head: int
+    """The store's newest position."""
+    owner: str | None
+    """The process that brings them; None: none does now."""
 
 
 class Relaying(Protocol):
@@ -71,6 +84,10 @@ class Form(Protocol):
         """Raises StoreUnusable or Unavailable, with the reason, while a server that the city stands on is away."""
         ...
 
+    def reach_bus(self) -> str | None:
+        """Where the bus is, and how it is spoken to; None: in the event tables. Raises Unavailable while it is away."""
+        ...
+
     def exists(self) -> bool:
         """Whether there is a city."""
         ...
@@ -110,6 +127,28 @@ class Form(Protocol):
 
     def relay(self, store: EventStore) -> Relaying | None:
         """What brings the store's events to the bus; None: the bus reads them there."""
+        ...
+
+    def topics(self) -> Topics | None:
+        """The topics that carry the events; None: the bus reads the event tables."""
+        ...
+
+    def relayed(self, store: EventStore) -> Relayed | None:
+        """How far the store's events were brought; None: the bus reads them there. May raise SQLAlchemyError."""
+        ...
+
+    def topic_flaw(self, store: EventStore) -> str | None:
+        """What is wrong with the topic of the store's events, for an operator; None: nothing. Raises Unavailable where
+        the bus can't be asked; may raise SQLAlchemyError."""
+        ...
+
+    def refill(self, store: EventStore) -> bool:
+        """Let all of the store's events be brought to the bus again; False: none ever was. May raise
+        SQLAlchemyError."""
+        ...
+
+    def require_free(self, store_id: str | None) -> None:
+        """Raises Unavailable where the bus holds what another city recorded (None: any), or can't be asked."""
         ...
 
     def head_publisher(self, store: EventStore) -> HeadPublishing | None:

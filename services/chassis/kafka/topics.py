@@ -64,10 +64,33 @@ def ensure(cluster: Cluster, name: str, partitions: int, shape: TopicShape, rela
         state = cluster.look(name)
     if state is None:
         raise Unavailable(f"主题 {name} 刚刚建立,尚未就绪", f"the topic {name} was made and is not there yet")
+    _require_fit(cluster, name, state, partitions, shape, relayed)
+    return state
+
+
+def _require_fit(
+    cluster: Cluster, name: str, state: TopicState, partitions: int, shape: TopicShape, relayed: int
+) -> None:
+    """As it must be, with all that was relayed to it; else raises Unavailable."""
     require_shape(name, state, partitions, shape, cluster.settings_of(name))
     if sum(cluster.ends([name]).values()) < relayed:
         raise gone(name, relayed)
-    return state
+
+
+def flaw_of(
+    cluster: Cluster, service: str, partitions: int, shape: TopicShape, relayed: int, topic_id: str | None
+) -> str | None:
+    """What is wrong with the service's topic for an operator to see; None: nothing. Raises Unavailable where the
+    brokers can't be asked. `topic_id`: of the topic into which the events were relayed, where that is known."""
+    name = cluster.topic_of(service)
+    state = cluster.look(name)
+    try:
+        if state is None or topic_id not in (None, state.id):
+            return str(gone(name, relayed)) if relayed else None
+        _require_fit(cluster, name, state, partitions, shape, relayed)
+    except Unavailable as flaw:
+        return str(flaw)
+    return None
 
 
 def require_shape(
