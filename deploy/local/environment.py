@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from deploy.processes import LOOPBACK
 PREFIX = "BIZENV_"
 OURS = ("DATA", "DATABASE", "KAFKA", "PEERS", "KEYS", "HTTP_HOST", "HTTP_PORT", "GRPC_", "METRICS_")
 """Settings that begin so are ours to give; all others of the caller's environment hold for every process."""
+
+
+BIN = Path(sys.executable).parent
+"""Where the command `bizenv` lies, beside the interpreter that runs this."""
 
 
 def city_settings(data: Path, postgres: PostgresServer, kafka: KafkaServer) -> dict[str, str]:
@@ -46,8 +51,9 @@ def callers(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def write_file(settings: Mapping[str, str], file: Path) -> None:
-    """Let a shell take the settings over: `set -a; . FILE; set +a`."""
+    """Let a shell take the settings over, and find `bizenv`: `set -a; . FILE; set +a`."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
+    lines.append(f"PATH={shlex.quote(str(BIN))}:$PATH\n")
     file.write_text("".join(lines), encoding="utf-8")
 
 

@@ -123,7 +123,9 @@ def test_what_is_ours_to_say_is_not_taken_from_the_caller() -> None:
 
 def test_a_shell_reads_the_settings_as_they_are(tmp_path: Path) -> None:
     environment.write_file({"BIZENV_DATA": "/srv/the city"}, tmp_path / "env")
-    assert (tmp_path / "env").read_text("utf-8") == "BIZENV_DATA='/srv/the city'\n"
+    settings, path = (tmp_path / "env").read_text("utf-8").splitlines()
+    assert settings == "BIZENV_DATA='/srv/the city'"
+    assert path == f"PATH={environment.BIN}:$PATH", "where the command lies"
 
 
 def test_a_taken_port_is_found(busy: int) -> None:
