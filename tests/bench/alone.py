@@ -13,12 +13,13 @@ from services.catalogue import SERVICES
 from services.chassis.bus.port import EmbeddedBus
 from services.chassis.event_store import EventStore
 from services.chassis.forms.distributed import DistributedForm
+from services.chassis.hosting.access import Access
 from services.chassis.hosting.city import City
 from services.chassis.hosting.serving import serve
 from services.chassis.positions.known import StoredPositions
 from services.chassis.settings import Settings
 from services.chassis.time.city_clock import city_clock
-from services.cli.opening import access_to, prepare
+from services.cli.opening import prepare
 
 SERVED = "project_tracking"
 
@@ -58,7 +59,8 @@ def main() -> None:
     form = StoreAlone(given)
     hosted = [service for service in SERVICES if service.name == SERVED]
     with closing(City(form, hosted, given, city_clock(form, SERVICES), catalogue=SERVICES)) as city:
-        serve(city, access_to(given, city.info.store_id), given, [], lambda _doors: None)
+        access = Access.at(form.logins(), given.keys_folder, city.info.store_id)
+        serve(city, access, given, [], lambda _doors: None)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from services.chassis.bus.port import Bus
 from services.chassis.event_store import EventStore
-from services.chassis.event_store.opening import epoch_of
-from services.chassis.event_store.postgresql import PostgresDialect
-from services.chassis.kafka.bus import KafkaBus
+from services.chassis.forms.distributed import DistributedForm
 from services.chassis.kafka.cluster import Cluster
-from services.chassis.kafka.newest_epochs import NewestEpochs
 from services.chassis.settings import Settings
 
 
-def city_bus(cluster: Cluster, store: EventStore, url: str) -> KafkaBus:
-    """As the distributed form makes it for the city of this store, which is in the database at `url`: records of other
-    cities, on foreign partitions and of epochs that the store has not begun are found out."""
-    epochs = NewestEpochs(lambda service: epoch_of(PostgresDialect(url, service)))
-    gather = Settings().poll_busy_milliseconds / 1000
-    return KafkaBus(cluster, store.info.store_id, gather, store.info.partitions, epochs)
+@contextmanager
+def city_bus(cluster: Cluster, store: EventStore, url: str) -> Iterator[Bus]:
+    """The distributed form's own for the city of this store, which is in the database at `url`, with all that it
+    checks of a record."""
+    prefix = cluster.topic_of(store.service).removesuffix(f"{store.service}.events")
+    given = Settings(database=url, kafka=",".join(cluster.access.servers), kafka_topic_prefix=prefix)
+    with closing(DistributedForm(given, [store.service])) as form:
+        yield form.bus({store.service: store})

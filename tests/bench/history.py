@@ -12,6 +12,7 @@ from itertools import islice
 from sqlalchemy.engine import Connection
 
 from services.chassis.bus.consumer import Consumer, catch_up
+from services.chassis.bus.port import Bus
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.postgres.schema import PostgresSchema
@@ -47,9 +48,8 @@ NAMED = 100_000
 class History:
     """A store of `size` facts at first, its topic, and projection's views of it."""
 
-    def __init__(self, store: EventStore, url: str, size: int, cluster: Cluster) -> None:
-        self.store, self.url, self.size = store, url, size
-        self.bus = city_bus(cluster, store, url)
+    def __init__(self, store: EventStore, url: str, size: int, cluster: Cluster, bus: Bus) -> None:
+        self.store, self.url, self.size, self.bus = store, url, size, bus
         self._flow = Flow(store, cluster)
         self._facts = long_history(PROJECTS)
         self._views: ViewDatabase | None = None
@@ -127,6 +127,7 @@ def _made(servers: Servers, size: int) -> Iterator[History]:
         servers.database() as url,
         postgres_store(url) as store,
         topics(servers) as cluster,
-        closing(History(store, url, size, cluster)) as made,
+        city_bus(cluster, store, url) as bus,
+        closing(History(store, url, size, cluster, bus)) as made,
     ):
         yield made

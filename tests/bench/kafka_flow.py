@@ -3,7 +3,8 @@
 Both as they are in a city: the relay reads a filled store on PostgreSQL, makes each record and waits for its
 acknowledgement, and moves its checkpoint under its lease. What is consumed goes all the way of a consumer up to its
 sink, which gets the events themselves: each record is checked to be the city's, on its stream's partition and of an
-epoch that the store has begun, the positions to follow each other without a hole, and the event is decoded.
+epoch that the store has begun, the store is asked whether it has recorded them, the positions must follow each other
+without a hole, and the event is decoded.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from datetime import UTC, datetime
 
 from services.chassis.bus.consumer import Consumer
 from services.chassis.bus.intake import Intake
+from services.chassis.bus.port import Bus
 from services.chassis.event_store import EventStore
-from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.relay import Relay
 from services.chassis.kafka.sender import Sender
@@ -80,11 +81,11 @@ def consume_kafka(bench: Bench) -> Leg:
     ):
         count, batch, topic = store.last_position(), Settings().consumer_batch, bare_kafka.make_topic(cluster, store)
         bare_kafka.produced_rate(cluster, topic, bare_kafka.records_in(store))
-        bus = city_bus(cluster, store, url)
-        consumed, read = bench.medians(
-            lambda: _consumed_rate(bus, count, batch),
-            lambda: bare_kafka.consumed_rate(cluster, topic, count, batch),
-        )
+        with city_bus(cluster, store, url) as bus:
+            consumed, read = bench.medians(
+                lambda: _consumed_rate(bus, count, batch),
+                lambda: bare_kafka.consumed_rate(cluster, topic, count, batch),
+            )
     return compared("consume_kafka", consumed, "events/s", f"{bare_kafka.NAME}: poll", read, 0.7)
 
 
@@ -127,7 +128,7 @@ def relayed_rate(store: EventStore, cluster: Cluster) -> float:
         return flow.bring()
 
 
-def _consumed_rate(bus: KafkaBus, count: int, batch: int) -> float:
+def _consumed_rate(bus: Bus, count: int, batch: int) -> float:
     """Events a second from the topic's beginning on, from the moment on at which the partitions are assigned."""
     with _receiver() as receiver:
         intake = Intake(receiver, REGISTRY, lambda: datetime.now(UTC), 100)
