@@ -2,7 +2,7 @@
 
     python -m deploy.local check --folder var-local
     python -m deploy.local up --folder var-local [--replicas project_tracking=2] [--ports free]
-    python -m deploy.local down --folder var-local
+    python -m deploy.local down --folder var-local [--services project_tracking]
 
 `make up-local` and `make down-local` call it.
 """
@@ -36,7 +36,7 @@ def main() -> int:
         elif arguments.action == "up":
             _up(city, arguments, teller)
         else:
-            _down(city, teller)
+            _down(city, arguments.services, teller)
     except ServerError as error:
         teller.end_line()
         print(error, file=sys.stderr)
@@ -52,6 +52,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="where its data, logs and password are")
     parser.add_argument("--replicas", default="", help="processes of a service: project_tracking=2,projection=2")
     parser.add_argument("--ports", choices=("", "free"), default="", help="free: any ports where the known are taken")
+    parser.add_argument(
+        "--services",
+        default="",
+        help="down: end these only, with commas (all: every service), not PostgreSQL and Kafka",
+    )
     parser.add_argument("--programme", default="baoding-2017", help="of the rehearsal that is made at first")
     parser.add_argument("--until", default="2017-09-29", help="the day until which it lives")
     parser.add_argument("--seed", default="1")
@@ -86,12 +91,21 @@ def _tell_addresses(city: LocalCity, teller: Teller) -> None:
     teller.say("  停止 stop       make down-local")
 
 
-def _down(city: LocalCity, teller: Teller) -> None:
-    ended = city.down()
+def _down(city: LocalCity, services: str, teller: Teller) -> None:
+    ended = city.down_services(_named(services)) if services else city.down()
     if ended:
         teller.say(f"已停止 · stopped: {', '.join(ended)};数据保留在 · data stay in {city.folder}")
     else:
         teller.say(f"没有运行中的进程 · nothing of {city.folder} runs")
+
+
+def _named(services: str) -> list[str]:
+    """ServerError for a name that no service has."""
+    known = _services()
+    names = known if services == "all" else services.split(",")
+    if unknown := [name for name in names if name not in known]:
+        raise ServerError(f"没有服务 {unknown[0]} · no such service; known: {', '.join(known)}")
+    return names
 
 
 if __name__ == "__main__":

@@ -84,6 +84,16 @@ class LocalCity:
                     server.stop()
         return ended
 
+    def down_services(self, services: Sequence[str]) -> list[str]:
+        """End the processes of these services; PostgreSQL, Kafka and the others run on. The names of what ran."""
+        if not self.folder.exists():
+            return []
+        with alone(self.folder):
+            theirs = [one for one in self.running() if _service_of(one) in services]
+            ended = [one.name for one in theirs if one.process]
+            self._stop(theirs)
+        return ended
+
     def running(self) -> list[Running]:
         """Every process of a service that was ever started here."""
         folders = (self.folder / "services").glob("*/process.json")
@@ -169,8 +179,8 @@ class LocalCity:
 
     def _stop(self, processes: Sequence[Running]) -> None:
         """Those of a service at once; the services that ask others first."""
-        for service in sorted({one.name.partition("-")[0] for one in processes}, key=self._order):
-            group = [one for one in processes if one.name.partition("-")[0] == service]
+        for service in sorted({_service_of(one) for one in processes}, key=self._order):
+            group = [one for one in processes if _service_of(one) == service]
             alive = [one for one in group if one.process]
             if alive:
                 self._teller.say(f"停止 · stopping {', '.join(one.name for one in alive)}")
@@ -217,6 +227,11 @@ class LocalCity:
 def told_of(part: Part, trouble: str) -> str:
     """With the name of the process, once: troubles may begin with that of the service."""
     return f"{part.name}: {trouble.removeprefix(part.service).lstrip(': ')}"
+
+
+def _service_of(one: Running) -> str:
+    """Further processes of a service have its name and a number."""
+    return one.name.partition("-")[0]
 
 
 def _not_up(one: Running, why: str) -> ServerError:
