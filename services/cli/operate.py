@@ -66,8 +66,13 @@ def rebuild(
 def restored(
     service: Annotated[
         str | None,
-        typer.Option(help="恢复了哪个服务的事件库;省略则自动找出 · whose store was put back; else found"),
+        typer.Option(
+            help="恢复了哪个服务的事件库;省略则只找可证明落后的 · whose store was put back; else those proved so"
+        ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="所有事件库,放回整份备份后用 · all: a whole backup was put back")
+    ] = False,
 ) -> None:
     """放回备份后运行:开启新一期,重建视图 · after a backup was put back: open a new epoch, rebuild the views."""
     given = prepare()
@@ -76,9 +81,11 @@ def restored(
             "多进程形式请运行 bizenv recover:事件库缺少的事件可从 Kafka 取回 · "
             "with PostgreSQL and Kafka run bizenv recover: Kafka has the events that the store lacks"
         )
+    if every and service is not None:
+        fail("--all 与 --service 只能选一 · only one of --all and --service")
     require_city(given)
     with only_server(given.data):
-        for name in _put_back(given, service):
+        for name in _recording() if every else _put_back(given, service):
             with form_of(given) as form:
                 done = go_on(form, SERVICES, given, name)
             print(
@@ -86,6 +93,11 @@ def restored(
                 f"放弃已签发的 {done.given_up} 条 · given up of those that signed heads covered; "
                 f"已重建视图 · views rebuilt: {', '.join(done.rebuilt) or '-'}"
             )
+
+
+def _recording() -> list[str]:
+    """The services that record events."""
+    return [each.name for each in SERVICES if each.aggregates]
 
 
 def _put_back(given: Settings, service: str | None) -> list[str]:
@@ -96,8 +108,10 @@ def _put_back(given: Settings, service: str | None) -> list[str]:
         found = [service] if service else put_back(form, SERVICES)
     if not found:
         fail(
-            "没有事件库落后于已公布的树头;若确已恢复,请用 --service 指明 · no store lies behind its published heads; "
-            "if one was put back all the same, name it with --service"
+            "没有事件库落后于已公布的树头。若备份之后到停止之前没有记录过任何事件,无需处理,可直接启动;否则或不能确定时,"
+            "请运行 bizenv restored --all(或 --service) · no store lies behind its published heads. If nothing was "
+            "recorded between the backup and the stop, nothing is lost and there is nothing to do: start. Else, or in "
+            "doubt, run bizenv restored --all, or name a store with --service"
         )
     return found
 

@@ -113,6 +113,29 @@ def test_a_backup_from_before_an_earlier_restore_is_told_with_its_remedy(restore
     assert bizenv(restored_city, "doctor").returncode == 0
 
 
+def test_the_manuals_sequence_goes_through_where_nothing_was_recorded_since(city: Path, tmp_path: Path) -> None:
+    """No head tells of anything later, which proves nothing: none may have covered what came last."""
+    record(city, [lives.registration(KEPT)])
+    backup = tmp_path / "backup"
+    told(city, "backup", str(backup))
+    for copy in backup.rglob("*.sqlite"):
+        for old in (city / copy.relative_to(backup)).parent.glob(f"{copy.name}*"):
+            old.unlink()
+        shutil.copy(copy, city / copy.relative_to(backup))
+    said = refused(city, "restored")
+    assert "there is nothing to do: start" in said
+    assert "bizenv restored --all" in said
+    assert "only one of" in refused(city, "restored", "--all", "--service", "projection")
+    said = told(city, "restored", "--all")
+    assert "policy_registry: 第 2 期" in said
+    assert "project_tracking: 第 2 期" in said
+    receipts = record(city, [lives.registration("later")])
+    assert receipts[0].token.split(":")[1] == "2"
+    assert list(check_views(city)) == []
+    assert "✗" not in told(city, "audit", "verify")
+    assert bizenv(city, "doctor").returncode == 0
+
+
 def test_a_backup_made_while_serving_is_put_back_whole(city: Path, access: str, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     with serving(city) as server:
