@@ -138,7 +138,26 @@ def _versioned(version: int, stream: bytes = b"work-w-1") -> list[tuple[str, byt
 
 
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
+WHOLE = to_structured(EVENT, 5)
 MALFORMED = {
+    "binary without a content type": (_changed("content-type", None), DATA),
+    "binary of plain text": (_changed("content-type", b"text/plain"), DATA),
+    "binary of XML": (_changed("content-type", b"application/xml"), b"<work/>"),
+    "binary of bytes that are not JSON": (to_binary(EVENT, 5)[0], b"<work/>"),
+    "binary of JSON that is no object": (to_binary(EVENT, 5)[0], b"[1]"),
+    "binary of JSON too deep": (to_binary(EVENT, 5)[0], b'{"a":' + b"[" * 100_000),
+    "binary of JSON that is not UTF-8": (to_binary(EVENT, 5)[0], b'{"name":"\xff"}'),
+    "a header given twice": ([*to_binary(EVENT, 5)[0], ("ce_actor", b"clerk:li")], DATA),
+    "a header given twice, once in capitals": ([*to_binary(EVENT, 5)[0], ("CE_Actor", b"clerk:li")], DATA),
+    "a content type given twice": ([("content-type", b"text/plain"), *to_binary(EVENT, 5)[0]], DATA),
+    "structured in XML": ([("content-type", b"application/cloudevents+xml")], WHOLE),
+    "structured in no named format": ([("content-type", b"application/cloudevents")], WHOLE),
+    "structured without a content type": ([], WHOLE),
+    "structured with data of XML": (STRUCTURED, WHOLE.replace(b"application/json", b"application/xml")),
+    "structured with data that are text": (STRUCTURED, WHOLE.replace(DATA, b'"<work/>"')),
+    "structured with a member twice": (STRUCTURED, b'{"actor":"clerk:li",' + WHOLE[1:]),
+    "structured with an attribute that is no text": (STRUCTURED, WHOLE.replace(b'"position":"7"', b'"position":7')),
+    "structured with data of both kinds": (STRUCTURED, b'{"data_base64":"e30=",' + WHOLE[1:]),
     "a missing attribute": (_changed("ce_epoch", None), DATA),
     "nothing of its store": (_changed("ce_storeid", None), DATA),
     "a position beyond 63 bits": (_changed("ce_position", b"1" + b"0" * 19), DATA),
@@ -167,6 +186,28 @@ MALFORMED = {
     "structured with data in base64": (STRUCTURED, b'{"specversion":"1.0","data_base64":"e30="}'),
     "structured text too deep": (STRUCTURED, b'{"data":' + b"[" * 100_000),
 }
+
+
+def test_data_in_base64_are_named() -> None:
+    with pytest.raises(MalformedEvent, match="bears data_base64, bytes of any kind, where data in JSON are needed"):
+        read_message(STRUCTURED, b'{"specversion":"1.0","data_base64":"e30="}')
+
+
+@pytest.mark.parametrize("kind", [b"application/json; charset=utf-8", b"Application/JSON"])
+def test_a_content_type_of_json_may_bear_more(kind: bytes) -> None:
+    assert read_message(_changed("content-type", kind), DATA) == (EVENT, 5)
+
+
+def test_headers_of_others_beside_ours_say_nothing() -> None:
+    others = [("b3", b"1"), ("b3", b"2"), ("Content-Encoding", None)]
+    assert read_message([*to_binary(EVENT, 5)[0], *others], DATA) == (EVENT, 5)
+
+
+def test_the_json_format_says_that_data_of_no_named_kind_are_json() -> None:
+    plain = WHOLE.replace(b'"datacontenttype":"application/json",', b"")
+    assert plain != WHOLE
+    assert read_message(STRUCTURED, plain) == (EVENT, 5)
+    assert read_message(STRUCTURED, WHOLE.replace(b'"specversion"', b'"extra":null,"specversion"')) == (EVENT, 5)
 
 
 @pytest.mark.parametrize("case", MALFORMED)
