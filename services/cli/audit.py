@@ -28,6 +28,7 @@ from services.chassis.time.instants import instant_of
 from services.chassis.truth import AuditReport, read_public_key
 from services.chassis.truth import verify as verify_store
 from services.cli.app import app, fail
+from services.cli.evidence import check_pack, prove
 from services.cli.exit_codes import Exit, worst
 from services.cli.flow import flow
 from services.cli.opening import form_of, form_with_city, prepare, unreadable
@@ -43,6 +44,8 @@ def about() -> None:
 
 
 audit.command()(flow)
+audit.command()(prove)
+audit.command("check")(check_pack)
 
 
 class Source(StrEnum):
