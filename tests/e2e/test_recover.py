@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import make_url
 
+from services.chassis.event_store import EventStore
+from services.chassis.event_store.postgresql import PostgresDialect
+from services.chassis.kafka.cluster import Cluster
 from tests import lives
 from tests.clients import HttpClient
 from tests.e2e.forms import SERVICES, Cities, City, Fleet
-from tests.servers import Postgres
+from tests.kafka_topics import Publisher, access_to
+from tests.servers import Kafka, Postgres
 
 FIRST, SECOND = ("p1", "p2", "p3"), ("p4", "p5", "p6")
 
@@ -94,6 +100,44 @@ def test_a_database_put_back_from_a_backup_gets_back_what_it_lost(
     key.write_bytes((city.data / "published" / "truth.pub").read_bytes())
     said = city.told("audit", "verify", "--from", "kafka", "--key", str(key))
     assert said.count("✓") == len(SERVICES) - 1, said  # projection records nothing
+
+
+def forge(kafka: Kafka, city: City, service: str) -> int:
+    """Write a copy of a service's newest event behind it on its topic, as somebody else might; returns its position."""
+    with closing(EventStore(PostgresDialect(make_url(city.url), service), service)) as store:
+        newest = list(store.scan())[-1]
+    forged = msgspec.structs.replace(
+        newest, position=newest.position + 1, version=newest.version + 1, command_id=str(UUID(int=7))
+    )
+    with closing(Publisher(kafka)) as publisher:
+        publisher.cluster.close()
+        publisher.cluster = Cluster(access_to(kafka), city.settings["kafka_topic_prefix"])
+        publisher.send(forged, newest.position)
+        publisher.flush()
+    return forged.position
+
+
+@pytest.mark.timeout(600)
+def test_a_foreign_record_is_listed_and_left_behind(kafka: Kafka, city: City, access: str) -> None:
+    live(city, access, "p1")
+    before = city.events()
+    position = forge(kafka, city, "project_tracking")
+    assert "which lists those that are unproved" in _refusal(city, access)
+    recover = ("recover", "--service", "project_tracking")
+    done = city.bizenv(*recover)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert f"  {position} '" in done.stdout
+    assert f"command='{UUID(int=7)}'" in done.stdout
+    assert "--accept-unproved" in done.stderr
+    said = city.told(*recover, "--leave-unproved")
+    assert "1 events of the topic were given up, run: bizenv rebuild" in said
+    assert city.events() == before
+    live(city, access, "p2")  # audited on the way: views pass over what was left
+
+
+def _refusal(city: City, access: str) -> str:
+    order = msgspec.json.encode(lives.registration("refused")).decode()
+    return city.refused("do", "RegisterProject", "--json", order, "--token", access)
 
 
 def test_a_city_at_work_is_not_recovered(city: City) -> None:
