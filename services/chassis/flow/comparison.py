@@ -21,6 +21,11 @@ PAGE = 2000
 LOOKED_UP = 200
 """Of so many unknown records it is found out whether the store has their event elsewhere."""
 
+_REMEDY = (
+    ";若 bizenv audit verify 证实事件库无误,请删除该主题并运行 bizenv relay restart",
+    "; if bizenv audit verify finds the store right, delete the topic and run bizenv relay restart",
+)
+
 Step = Callable[[int], None]
 """Told after each page up to which position the walk has come."""
 
@@ -145,8 +150,8 @@ class Comparison:
         self._findings.add(
             FlowCode.DIFFERENT,
             place,
-            f"主题中的记录{message}",
-            f"what the topic holds {english}",
+            f"主题中的记录{message}{_REMEDY[0]}",
+            f"what the topic holds {english}{_REMEDY[1]}",
             position=seen.position,
         )
 
@@ -201,8 +206,8 @@ def check_roots(seen: Iterator[Seen], roots: dict[int, bytes], findings: FlowFin
             findings.add(
                 FlowCode.HEAD_ROOT,
                 f"positions {right + 1}-{tree.size}",
-                f"主题中的事件与 {tree.size} 条的签名树头不符",
-                f"the topic's events don't give the root of the signed head of size {tree.size}",
+                f"主题中的事件与 {tree.size} 条的签名树头不符{_REMEDY[0]}",
+                f"the topic's events don't give the root of the signed head of size {tree.size}{_REMEDY[1]}",
                 position=right + 1,
             )
             break

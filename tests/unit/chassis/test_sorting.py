@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.chassis.bus.epochs import Beginnings, GivenUp
-from services.chassis.bus.port import Delivery, Source
+from services.chassis.bus.port import NOT_RECORDED, Delivery, Source
 from services.chassis.bus.sorting import Sorting
 from services.chassis.envelope import Envelope
 from services.chassis.sinks.checkpoints import Checkpoint
@@ -75,3 +75,10 @@ def test_a_position_that_does_not_rise_is_not_taken_twice() -> None:
     found = Sorting([delivery(0, 1, 0), delivery(0, 2, 1), delivery(0, 2, 2), delivery(0, 2, 1)], {}, {})
     assert len(found.fresh) == 2
     assert found.old == 2
+
+
+def test_what_the_store_has_not_recorded_is_never_next_in_whatever_epoch() -> None:
+    page = [delivery(0, 1, 0), delivery(0, 9, NOT_RECORDED), delivery(0, 9, NOT_RECORDED, 2), delivery(0, 2, 1)]
+    found = Sorting(page, {}, {})
+    assert [each.envelope.position for each in found.fresh] == [1, 2]
+    assert found.ahead == {("tracking", 0): 9}
