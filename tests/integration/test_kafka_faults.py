@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.followers import Follower, record
 from tests.kafka_topics import own_prefix
 from tests.relays import Line, running
 from tests.servers import Kafka
+from tests.small_disk import small_disk
 from tests.stores import make_store, open_store_at
 from tests.waiting import eventually
 
@@ -110,6 +112,38 @@ def test_a_broker_that_stands_still_for_a_while(
             server.resume()
         follower.wait_for(store, 40)
         eventually(lambda: relay.trouble is None)
+
+
+def test_a_brokers_disk_that_is_full(own_kafka: Callable[..., Kafka], store: EventStore, tmp_path: Path) -> None:
+    """The relay says that nothing goes on, the broker halts; with room on its disk and started again it takes all."""
+    server = own_kafka()
+    (broker,) = server.brokers
+    server.stop()
+    data, aside = broker.folder / "data", tmp_path / "aside"
+    shutil.move(data, aside)
+    with small_disk(data, 128) as disk, closing(Line(server)) as line:
+        shutil.copytree(aside, data, dirs_exist_ok=True)
+        try:
+            server.start()
+            with (
+                closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower,
+                running(line.relay(store)) as relay,
+            ):
+                record(store, 50)
+                follower.start().wait_for(store)
+                process = broker.process
+                assert process is not None
+                disk.fill(process.pid)
+                record(store, 50)
+                eventually(lambda: relay.trouble, what="the relay says so")
+                disk.free(process.pid)
+                broker.kill()  # where it has not halted by itself
+                server.start()
+                follower.wait_for(store, 60)
+                eventually(lambda: relay.trouble is None)
+                assert place_of(store) == 100
+        finally:
+            server.kill()
 
 
 def test_one_of_three_brokers_killed_while_sending(
