@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from tests.e2e.forms import Cities, City, Fleet
-from tests.processes import bizenv, serving
+from services.chassis.hosting.http_server import CITY_HEADER
+from tests.e2e.forms import SERVICES, Cities, City, Fleet
+from tests.processes import bizenv
 from tests.servers import Kafka
 from tests.waiting import eventually
 
@@ -21,7 +24,7 @@ AWAY = "127.0.0.1:9"
 def served(cities: Cities, empty_city: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """All services in one process, with all events relayed."""
     found = Fleet(cities.copy(empty_city, tmp_path_factory.mktemp("doctor") / "var"))
-    found.plan("all")
+    found.plan("all", *SERVICES)
     try:
         found.start("all")
         eventually(lambda: not examined(found)[1], 60, "all is well")
@@ -84,17 +87,36 @@ def test_kafka_is_away(served: Fleet) -> None:
     assert one(good, "projection: 视图落后 0 条")
 
 
-def test_another_city_and_another_program_at_the_ports(served: Fleet, city: Path) -> None:
-    with serving(city) as other:
-        theirs = other.http.rpartition(":")[2]
+class ElsewhereReady(BaseHTTPRequestHandler):
+    """Answers as a process of another city does that is ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header(CITY_HEADER, "elsewhere")
+        self.end_headers()
+        self.wfile.write(json.dumps({"status": "ok", "troubles": [], "notices": []}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is logged."""
+
+
+def test_another_city_and_another_program_at_the_ports(served: Fleet) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), ElsewhereReady) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
         ours = served._ports["all"]
-        _, bad = examined(served, http_port=theirs, grpc_port=ours["http_port"], metrics_port=ours["grpc_port"])
-    assert "serves another city" in one(bad, "HTTP")
-    assert one(bad, "gRPC 127.0.0.1")
+        theirs = {
+            "http_port": str(other.server_port),
+            "grpc_port": ours["http_port"],
+            "metrics_port": ours["grpc_port"],
+        }
+        _, bad = examined(served, **theirs)
+        other.shutdown()
+    assert "serves another city (elsewhere)" in one(bad, "HTTP")
+    assert "no answer over gRPC" in one(bad, "gRPC 127.0.0.1")
     assert "is not a process of bizenv's" in one(bad, "metrics 127.0.0.1")
 
 
-def test_peers_that_are_not_there_or_have_something_else(served: Fleet, city: Path) -> None:
+def test_peers_that_are_not_there_or_have_something_else(served: Fleet) -> None:
     ours = served.grpc("all")
     good, bad = examined(served, peers=f"projection={AWAY},policy_registry={ours}")
     assert "no answer over gRPC" in one(bad, f"projection {AWAY}")
