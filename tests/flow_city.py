@@ -59,6 +59,11 @@ class FlowForm:
     def __init__(self, url: str, published: Path) -> None:
         self.url = url
         self.published = published
+        self.flaw: str | None = None
+
+    def topic_flaw(self, store: EventStore) -> str | None:
+        """What a test says is wrong with the topic."""
+        return self.flaw
 
     def store(self, service: str) -> EventStore:
         return EventStore(PostgresDialect(self.url, service), service)

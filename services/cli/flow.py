@@ -27,6 +27,7 @@ _TOLD = {
         FlowCode.UNKNOWN_TO_STORE,
         FlowCode.VIEW_AHEAD,
         FlowCode.CHECKPOINT,
+        FlowCode.TOPIC,
         FlowCode.UNREADABLE,
     ),
 }
@@ -75,6 +76,8 @@ def _print(each: ServiceFlow) -> None:
     verdict = "✓ 无异常 · all is well" if each.ok else f"✗ {sum(each.counts.values())} 处异常 · findings"
     told = ", ".join(f"{words} {each.count(*codes)}" for words, codes in _TOLD.items())
     print(f"{each.service}: {verdict};{told};{_counts(each)}")
+    if each.topic is not None and each.topic.behind:
+        print(f"  转发落后 {each.topic.behind} · relay behind {each.topic.behind}")
     for finding in each.findings:
         print(f"  {finding.code} {finding.place}: {finding.message} · {finding.english}")
     for notice in each.notices:
@@ -93,7 +96,7 @@ def _counts(each: ServiceFlow) -> str:
     if each.views:
         view = each.views[0]
         of_all = f"已应用所订阅各服务的事件 applied {view.applied} events of all services that they follow"
-        parts += [f"视图 views {len(each.views)}, {of_all}", f"落后 behind {view.behind}"]
+        parts += [f"视图 views {len(each.views)}, {of_all}", f"视图落后 views behind {view.behind}"]
     if each.reactions is not None:
         parts.append(f"反应落后 reactions behind {each.reactions.behind}")
     return ", ".join(parts)

@@ -53,8 +53,16 @@ def test_what_was_not_relayed_and_not_applied_yet_is_behind_and_not_lost(city: F
     flow = only(city.audit())
     assert flow.ok, flow.findings
     assert flow.topic is not None
-    assert (flow.topic.relayed, flow.stored) == (before, before + behind)
+    assert (flow.topic.relayed, flow.topic.behind, flow.stored) == (before, behind, before + behind)
     assert {view.behind for view in flow.views} == {behind}
+
+
+def test_a_topic_that_is_not_as_it_must_be_is_named(city: FlowCity) -> None:
+    city.settle(5)
+    city.form.flaw = "保留时间不对 · the topic has retention.ms = 1 where -1 is needed"
+    flow = only(city.audit())
+    assert flow.counts == {"TOPIC": 1}
+    assert flow.findings[0].english == "the topic has retention.ms = 1 where -1 is needed"
 
 
 def test_a_record_that_is_gone_is_lost_and_nothing_else_is(city: FlowCity) -> None:

@@ -33,6 +33,8 @@ class FlowCode(StrEnum):
     """A view has applied facts that the store does not have."""
     CHECKPOINT = "CHECKPOINT"
     """A consumer says that it has applied what is no event of the partition: it takes nothing more of it."""
+    TOPIC = "TOPIC"
+    """The topic has not the partitions, replicas or settings that it must have, or is not the one that was filled."""
     UNREADABLE = "UNREADABLE"
     """A part can't be read: it was not audited."""
 
@@ -82,8 +84,8 @@ class ReactionFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 class TopicFlow(msgspec.Struct, frozen=True, kw_only=True):
     """A topic as it was read: records, how many of them are events sent once more (`repeats`) or before their time
-    (`early`, sent again since), and the positions up to which the relay had passed. `covered` events gave the root of
-    a signed head."""
+    (`early`, sent again since), the position up to which the relay had passed, and how many events it still had to
+    bring (`behind`). `covered` events gave the root of a signed head."""
 
     records: int
     repeats: int
@@ -91,6 +93,7 @@ class TopicFlow(msgspec.Struct, frozen=True, kw_only=True):
     foreign: int
     given_up: int
     relayed: int
+    behind: int
     present: int
     covered: int
 

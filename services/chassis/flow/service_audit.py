@@ -52,6 +52,8 @@ class Parts(Protocol):
 
     def reactions(self, service: str) -> SinkDatabase: ...
 
+    def topic_flaw(self, store: EventStore) -> str | None: ...
+
 
 def relayed_position(store: EventStore) -> int:
     """Up to where all events are on the topic, as the relay knows: 0 when it never ran. A checkpoint of a former epoch
@@ -124,6 +126,7 @@ class ServiceAudit:
             compared = self._compare(index, relayed)
             self._tell_order(index, relayed)
             self._tell_strays(index)
+            self._tell_flaw(self._topics.name(own.service))
             flow = TopicFlow(
                 records=index.records,
                 repeats=index.repeats,
@@ -131,6 +134,7 @@ class ServiceAudit:
                 foreign=index.strays,
                 given_up=index.given_up,
                 relayed=relayed,
+                behind=max(0, compared.stored - relayed),
                 present=compared.present,
                 covered=self._covered,
             )
@@ -169,6 +173,11 @@ class ServiceAudit:
                 "the event stands behind one that must follow it: no reader can take them in order",
                 position=row.position,
             )
+
+    def _tell_flaw(self, topic: str) -> None:
+        if (flaw := self._form.topic_flaw(self._store)) is not None:
+            chinese, _, english = flaw.partition(" · ")
+            self._findings.add(FlowCode.TOPIC, topic, chinese, english)
 
     def _tell_strays(self, index: TopicIndex) -> None:
         for stray in index.listed_strays:
