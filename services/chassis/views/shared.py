@@ -170,16 +170,20 @@ class SharedViews(LiveViews):
 
     def _try_swap(self, number: int, coming: ViewDatabase) -> None:
         """Swap if nothing that a reader has seen, or could see until then, is missing in the coming generation; or the
-        one that answers is damaged, or nobody feeds it any more."""
-        gone = self._pace.gone
-        feeders = self._schemas.users(self.number, FEEDS, gone) if self.current.damage is None else set()
-        new_feeders = self._schemas.users(number, FEEDS, gone)
-        if self.current.damage is not None or (new_feeders and not feeders):
+        one that answers is damaged, or all who fed it have said that they do no more. Who said nothing may be slow."""
+        if self.current.damage is not None or self._is_abandoned(number):
             self._swap(number, coming)
-        elif feeders <= new_feeders and _covers(coming, self.current.read_checkpoints()):
+            return
+        feeders, new_feeders = (self._schemas.users(each, FEEDS, self._pace.gone) for each in (self.number, number))
+        if feeders <= new_feeders and _covers(coming, self.current.read_checkpoints()):
             with self.current.at_rest() as shown:  # who seemed to be gone may wake up and feed just this one
                 if _covers(coming, shown):
                     self._swap(number, coming)
+
+    def _is_abandoned(self, number: int) -> bool:
+        """Whether nobody feeds the one that answers, for long or by his own word, and somebody feeds the new one."""
+        pace, users = self._pace, self._schemas.users
+        return not users(self.number, FEEDS, pace.drop) and bool(users(number, FEEDS, pace.gone))
 
     def _swap(self, number: int, successor: ViewDatabase) -> None:
         """Answer from the successor."""
