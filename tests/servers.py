@@ -31,15 +31,13 @@ minutes to sync every file, once after a kill and again at the end of the recove
 
 
 class Postgres(PostgresServer):
-    """A server that hands out fresh databases: only here may the city's role make some."""
-
-    def start(self) -> None:
-        super().start()
-        self.execute("ALTER ROLE bizenv CREATEDB")
+    """A server that hands out fresh databases: only then may the city's role make some itself."""
 
     def database(self) -> str:
         """The address of a new, empty database, which `bizenv`, who is no superuser, owns."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute("ALTER ROLE bizenv CREATEDB")
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
