@@ -11,6 +11,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from services.chassis.settings import Secret, Settings, SettingsError, database_url, peers_of, settings_table
+from tests.certificates import Authority
 
 SERVERS = {"BIZENV_DATABASE": "postgresql://db.city:5432/bizenv", "BIZENV_KAFKA": "k1:9092,k2:9092"}
 SASL = {"BIZENV_KAFKA_SECURITY": "SASL_SSL", "BIZENV_KAFKA_USER": "bizenv", "BIZENV_KAFKA_PASSWORD": "hunter2"}
@@ -162,9 +163,8 @@ def test_a_secret_is_given_once(tmp_path: Path) -> None:
 
 
 def test_secrets_are_shown_nowhere(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").touch()
     environ = {**SERVERS, **SASL, "BIZENV_DATABASE_PASSWORD": "hunter2"}
-    settings = Settings.load({**environ, "BIZENV_KAFKA_CA_FILE": str(tmp_path / "ca.pem")})
+    settings = Settings.load({**environ, "BIZENV_KAFKA_CA_FILE": str(Authority(tmp_path).certificate)})
     shown = [settings.shown(row) for row in settings_table()]
     assert "hunter2" not in f"{settings!r} {settings} {shown} {database_url(settings)!r} {database_url(settings)}"
     assert shown.count("…") == 2
@@ -202,3 +202,9 @@ def test_any_address_is_taken_or_refused_in_one_sentence(name: str, value: str) 
     except SettingsError as refused:
         sentence = str(refused)
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("end", ["city%00x", "city%0a", "city?sslmode=bogus"])
+def test_an_address_that_the_library_would_read_otherwise_is_refused(end: str) -> None:
+    with pytest.raises(SettingsError, match="BIZENV_DATABASE"):
+        Settings.load({"BIZENV_DATABASE": f"postgresql://127.0.0.1/{end}", "BIZENV_KAFKA": "127.0.0.1:9092"})
