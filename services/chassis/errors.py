@@ -21,6 +21,15 @@ class Violation(msgspec.Struct, frozen=True):
     english: str
 
 
+class Fault(Exception):
+    """What no request is to blame for and no waiting mends, in one sentence of Chinese and one of English."""
+
+    def __init__(self, message: str, english: str) -> None:
+        super().__init__(f"{message} · {english}")
+        self.message = message
+        self.english = english
+
+
 class RequestError(Exception):
     """A request that was not carried out. Nothing was recorded."""
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from services.chassis.bus.port import Delivery
 from services.chassis.envelope import Envelope
-from services.chassis.errors import Unavailable
+from services.chassis.errors import Fault, Unavailable
 from services.chassis.event_store import EventStore
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.connection import require_entry
@@ -32,13 +32,8 @@ SILENCE_SECONDS = 5.0
 log = logger(__name__)
 
 
-class WentBack(Exception):
+class WentBack(Fault):
     """The store lacks what was relayed of it."""
-
-    def __init__(self, message: str, english: str) -> None:
-        super().__init__(f"{message} · {english}")
-        self.message = message
-        self.english = english
 
 
 def went_back(chinese: str, english: str) -> WentBack:

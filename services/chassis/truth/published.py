@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from services.chassis.auth.keys import KeyFileError
+from services.chassis.errors import Fault
 from services.chassis.sqlite.file_lock import lock_now
 from services.chassis.truth.heads import FIRST_PREVIOUS, Head, key_id, parse_line
 
@@ -26,13 +27,8 @@ LINE_BYTES = 16_384
 """No head is longer; a longer line is damage."""
 
 
-class LogBroken(Exception):
+class LogBroken(Fault):
     """The log cannot be carried on, because what it stands on was altered: run `bizenv audit verify`."""
-
-    def __init__(self, message: str, english: str) -> None:
-        super().__init__(f"{message} · {english}")
-        self.message = message
-        self.english = english
 
 
 class PutBack(LogBroken):
