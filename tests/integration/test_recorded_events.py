@@ -73,6 +73,29 @@ def test_what_the_store_has_is_kept_as_it_is(store: EventStore) -> None:
     assert keep(store) == ([], [])
 
 
+def chained(store: EventStore) -> list[Delivery]:
+    """As a topic has it: each names the one before it in its partition."""
+    last: dict[int, int] = {}
+    found = []
+    for each in delivered(store):
+        partition, position = each.envelope.partition, each.envelope.position
+        found.append(msgspec.structs.replace(each, previous=last.get(partition, 0)))
+        last[partition] = position
+    return found
+
+
+def test_one_that_was_put_into_a_chain_is_refused_wherever_it_stands(store: EventStore) -> None:
+    """Of an unbroken chain only the end is looked at."""
+    records = chained(store)
+    assert keep(store, *records) == (records, [])
+    for number, before in enumerate(records):
+        position = before.envelope.position
+        forged = msgspec.structs.replace(altered(before, position=position + 1), previous=position)
+        kept, reasons = keep(store, *records[: number + 1], forged, *records[number + 1 :])
+        assert kept == records
+        assert len(reasons) == 1
+
+
 def test_an_event_at_another_position_or_of_no_stream_is_refused(store: EventStore) -> None:
     first, second, third, *_ = delivered(store)
     wrong = [

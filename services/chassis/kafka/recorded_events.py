@@ -8,7 +8,7 @@ stores of a city are in one database.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import msgspec
@@ -58,10 +58,10 @@ class RecordedEvents:
         return found
 
     def _of_store(self, service: str, deliveries: list[Delivery], refuse: Refuse) -> list[Delivery]:
+        if not self._numbers(_UNKNOWN, service, _names(_to_ask(deliveries))):
+            return deliveries
         names = _names(deliveries)
         unknown = self._numbers(_UNKNOWN, service, names)
-        if not unknown:
-            return deliveries
         ((head, epoch),) = self._ask(_HEAD.format(service=service))
         elsewhere = self._numbers(_ELSEWHERE, service, names)
         found: list[Delivery] = []
@@ -82,7 +82,7 @@ class RecordedEvents:
 
     def _ask(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Planned for these values each time: a plan that was made for an empty table would be kept."""
-        with self._engine.connect() as connection:
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             raw = connection.connection.dbapi_connection
             assert isinstance(raw, psycopg.Connection)
             try:
@@ -91,6 +91,19 @@ class RecordedEvents:
                 return []  # there is no such store here, or it is not ours to read: nothing is refused
             except psycopg.Error as error:
                 raise OperationalError(query, None, error) from error
+
+
+def _to_ask(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Of a partition whose records follow each on the one before, the last stands for all: one that was put between
+    them is named by none. Of any other partition, all."""
+    of_partition: dict[int, list[Delivery]] = {}
+    for delivery in deliveries:
+        of_partition.setdefault(delivery.envelope.partition, []).append(delivery)
+    found: list[Delivery] = []
+    for each in of_partition.values():
+        linked = all(after.previous == before.envelope.position for before, after in pairwise(each))
+        found += each[-1:] if linked else each
+    return found
 
 
 def _names(deliveries: Sequence[Delivery]) -> _Names:
