@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -15,6 +16,7 @@ from services.chassis.event_store import postgresql_function as function
 from services.chassis.event_store.schema import REVISION
 from tests import lives
 from tests.clients import GrpcClient, HttpClient
+from tests.e2e.callers import patiently
 from tests.e2e.forms import SERVICES, Cities, City, Fleet, fleet
 from tests.processes import refused
 from tests.servers import Kafka
@@ -143,7 +145,7 @@ def planned(own: City) -> Iterator[Fleet]:
 
 def test_a_topic_with_another_number_of_partitions(planned: Fleet, kafka: Kafka, access: str) -> None:
     """Readiness says so; commands are recorded meanwhile, and all goes on once the topic is put right."""
-    topic = f"{planned.city.settings['kafka_topic_prefix']}project_tracking.events"
+    topic, command_id = f"{planned.city.settings['kafka_topic_prefix']}project_tracking.events", str(uuid4())
     with ExitStack() as opened:
         admin = opened.enter_context(kafka.admin())
         made = {"num_partitions": 3, "replication_factor": 1, "configs": {"retention.ms": "-1"}}
@@ -152,7 +154,7 @@ def test_a_topic_with_another_number_of_partitions(planned: Fleet, kafka: Kafka,
         eventually(lambda: "partitions = 3" in "".join(server.troubles()), READY_SECONDS, "the number is told")
         assert httpx.get(f"{server.http}/readyz", timeout=30).status_code == 503
         door = opened.enter_context(GrpcClient(server.grpc, access))
-        receipt = door.do(lives.registration("kept"))
+        receipt = patiently(lambda: door.do(lives.registration("kept"), command_id))
         admin.delete_topics([topic])
         server.ready(READY_SECONDS)
         assert door.ask("GetProject", project_id="kept", token=receipt.token)["line"]["version"] == str(receipt.version)

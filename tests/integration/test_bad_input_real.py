@@ -266,7 +266,7 @@ def door(request: pytest.FixtureRequest, city: RealCity) -> Door:
 
 def status_at(door: Door, code: str) -> str:
     if isinstance(door, AtCommandLine):
-        return "1"
+        return "2" if code == "DEADLINE_EXCEEDED" else "1"
     if isinstance(door, AtGrpc):
         return GRPC.get(code, BROKEN_RULE[0])
     return HTTP.get(code, BROKEN_RULE[1])

@@ -277,7 +277,7 @@ def test_a_gap_is_refused_and_given_up_only_when_asked_for(city: FlowCity) -> No
         catch_up(city.publisher.bus, [NAME], intake)
         assert len(rebuilt.facts("counter_facts")) == city.store.last_position()
     flow = only(city.audit())
-    assert {finding.code for finding in flow.findings} <= {"VIEW_DIFFERENT", "VIEW_AHEAD"}, flow.findings
+    assert {finding.code for finding in flow.findings} <= {"VIEW_DIFFERENT", "VIEW_AHEAD", "CHECKPOINT"}, flow.findings
     assert flow.topic is not None
     assert flow.topic.given_up == 5
 
