@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.chassis.auth import signing_key
 from services.chassis.auth.keys import TRUTH_KEY
 from services.chassis.bus.consumer import Consumer, catch_up
+from services.chassis.bus.epochs import Beginnings
 from services.chassis.bus.intake import Intake
 from services.chassis.domain import Event
 from services.chassis.envelope import Envelope
@@ -230,6 +231,16 @@ class FlowCity:
     def intake(self, database: ViewDatabase | None = None) -> Intake:
         sink = ViewSink("views", database or self.database)
         return Intake(sink, self.registry, lambda: datetime(2017, 3, 1, tzinfo=UTC), 100)
+
+    @contextmanager
+    def rebuilt(self) -> Iterator[tuple[ViewDatabase, Beginnings]]:
+        """Views built anew from what is on the topic, and where its epochs began there."""
+        database = ViewDatabase(self.folder / "rebuilt.sqlite", self.service.views, self.registry)
+        with closing(database):
+            intake = self.intake(database)
+            intake.beginnings = self.publisher.bus.beginnings([NAME])
+            catch_up(self.publisher.bus, [NAME], intake)
+            yield database, intake.beginnings
 
     def project(self) -> None:
         """The views apply what the topic has."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import psycopg
 import pytest
 
-from services.chassis.bus.consumer import catch_up
 from services.chassis.bus.epochs import GivenUp
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import Append, Appended, NewEvent
@@ -21,7 +19,6 @@ from services.chassis.truth.torn import Torn
 from services.chassis.upkeep import recovering
 from services.chassis.upkeep.continuation import NotRecoverable
 from services.chassis.upkeep.unproved import Choice
-from services.chassis.views.database import ViewDatabase
 from tests.flow_city import DAY, NAME, RELAY, FlowCity, flow_city
 from tests.integration.test_flow import Facts, codes, only
 from tests.sample_service import CounterAdded, CounterOpened
@@ -269,12 +266,8 @@ def test_a_gap_is_refused_and_given_up_only_when_asked_for(city: FlowCity) -> No
     city.relay()
     with pytest.raises(GivenUp):
         city.project()
-    rebuilt = ViewDatabase(city.folder / "rebuilt.sqlite", city.service.views, city.registry)
-    with closing(rebuilt):
-        intake = city.intake(rebuilt)
-        intake.beginnings = city.publisher.bus.beginnings([NAME])
-        assert intake.beginnings[NAME][2] == lost
-        catch_up(city.publisher.bus, [NAME], intake)
+    with city.rebuilt() as (rebuilt, beginnings):
+        assert beginnings[NAME][2] == lost
         assert len(rebuilt.facts("counter_facts")) == city.store.last_position()
     flow = only(city.audit())
     assert {finding.code for finding in flow.findings} <= {"VIEW_DIFFERENT", "VIEW_AHEAD", "CHECKPOINT"}, flow.findings

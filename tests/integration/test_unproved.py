@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 import pytest
 
-from services.chassis.bus.consumer import catch_up
 from services.chassis.bus.epochs import GivenUp
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
@@ -20,7 +18,6 @@ from services.chassis.upkeep import unproved
 from services.chassis.upkeep.continuation import NotRecoverable
 from services.chassis.upkeep.recovering import recover
 from services.chassis.upkeep.unproved import Choice, Unproved
-from services.chassis.views.database import ViewDatabase
 from tests.flow_city import DAY, NAME, RELAY, FlowCity, flow_city
 from tests.integration.test_flow import codes, only
 from tests.sample_service import CounterOpened
@@ -121,11 +118,7 @@ def test_views_that_have_applied_it_stop_and_are_built_anew_without_it(city: Flo
     city.relay()
     with pytest.raises(GivenUp):
         city.project()
-    rebuilt = ViewDatabase(city.folder / "rebuilt.sqlite", city.service.views, city.registry)
-    with closing(rebuilt):
-        intake = city.intake(rebuilt)
-        intake.beginnings = city.publisher.bus.beginnings([NAME])
-        catch_up(city.publisher.bus, [NAME], intake)
+    with city.rebuilt() as (rebuilt, _):
         assert len(rebuilt.facts("counter_facts")) == city.store.last_position()
     city.sign()
     city.heads.step()

@@ -156,11 +156,10 @@ class ViewSink:
                 if view.folding is None:
                     row = folded.after[place] if place in folded.after else before.get(place)
                     folded.after[place] = handler(row, fact)
-                elif (folding := foldings.get(place)) is not None:
-                    folding.add(fact)
                 else:
-                    folding = foldings[place] = view.folding(before.get(place), fact)
-                    folding.add(fact)
+                    if place not in foldings:
+                        foldings[place] = view.folding(before.get(place), fact)
+                    foldings[place].add(fact)
             except Exception as error:
                 raise Poisoned(fact.envelope, error) from error
             folded.last[place] = fact.envelope

@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from kafka.errors import KafkaError
 
@@ -16,6 +17,7 @@ from tests.faults.distributed.city import StormCity
 from tests.faults.distributed.happening import Excused, Missed, More, require
 from tests.faults.distributed.schedule import Fault
 from tests.faults.distributed.stray import Stray
+from tests.small_disk import SmallDisk
 
 JOIN_SECONDS = 120.0
 PATIENCE_SECONDS = 8.0
@@ -169,18 +171,8 @@ class Strikes:
 
     def _fill_disk(self, fault: Fault) -> None:
         """Counts when the server has met the end of its disk. It may die of that."""
-        disk, postgres = self._city.disk, self._city.postgres
-        if disk is None:
-            raise Excused(NO_MOUNT)
-        met = More(postgres.log, b"No space left on device")
-        disk.fill()
-        try:
-            happened = met.within(FULL_SECONDS)
-            self._pass(fault.seconds)
-        finally:
-            disk.free()
-            postgres.start()
-        require(happened, "nobody met the end of the disk")
+        postgres = self._city.postgres
+        self._fill(self._city.disk, postgres.log, fault, postgres.start)
 
     def _kill_broker(self, fault: Fault) -> None:
         broker = self._running(fault)
@@ -201,18 +193,25 @@ class Strikes:
     def _fill_broker_disk(self, fault: Fault) -> None:
         """Counts when the broker has met the end of its disk, of which it dies."""
         broker = self._running(fault)
-        disk = self._city.broker_disks.get(broker.node)
+
+        def back() -> None:
+            broker.kill()  # unless it has halted by itself
+            self._bring_back(broker, fault)
+
+        self._fill(self._city.broker_disks.get(broker.node), broker.log, fault, back)
+
+    def _fill(self, disk: SmallDisk | None, told: Path, fault: Fault, back: Callable[[], None]) -> None:
+        """Fill the disk of a server for some time. It must have met its end, and `back` brings it back."""
         if disk is None:
             raise Excused(NO_MOUNT)
-        met = More(broker.log, b"No space left on device")
+        met = More(told, b"No space left on device")
         disk.fill()
         try:
             happened = met.within(FULL_SECONDS)
             self._pass(fault.seconds)
         finally:
             disk.free()
-            broker.kill()  # unless it has halted by itself
-            self._bring_back(broker, fault)
+            back()
         require(happened, "nobody met the end of the disk")
 
     def _running(self, fault: Fault) -> Broker:
