@@ -5,6 +5,7 @@ Standard library only, Linux only (/proc tells whether a pid is still the proces
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import os
@@ -29,6 +30,13 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 class ServerError(Exception):
     """What a person has to do or to know, in one sentence: Chinese, then English."""
+
+
+@atexit.register
+def _collect() -> None:
+    """Of the children that ended unasked the interpreter would else say that they still run."""
+    for child in _children.values():
+        child.poll()
 
 
 @dataclass(frozen=True)
