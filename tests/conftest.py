@@ -15,8 +15,10 @@ from tests.servers import Kafka, Postgres, kafka_server, postgres_server
 
 
 def pytest_configure() -> None:
-    """A run that is told to end (`timeout`, a build server) ends its servers too, as after Ctrl-C."""
+    """A run that is told to end (`timeout`, a build server) ends its servers too, as after Ctrl-C; what it starts hears
+    Ctrl-C also where the run itself was begun in the background and ignores it."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _interrupt(*_: object) -> None:

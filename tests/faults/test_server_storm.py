@@ -57,7 +57,7 @@ class Struck:
     disk = None
     broker_disks: ClassVar[dict[int, object]] = {}
     workers: ClassVar[dict[str, object]] = {}
-    postgres = SimpleNamespace(process=None)
+    postgres = SimpleNamespace(process=None, log=None, start=None)
 
 
 def test_what_never_happened_is_named_and_what_can_not_happen_is_excused(tmp_path: Path) -> None:

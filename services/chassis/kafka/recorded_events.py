@@ -90,6 +90,8 @@ class RecordedEvents:
             except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
                 return []  # there is no such store here, or it is not ours to read: nothing is refused
             except psycopg.Error as error:
+                if raw.broken:
+                    connection.invalidate(error)  # SQLAlchemy has not seen it break
                 raise OperationalError(query, None, error) from error
 
 
