@@ -12,6 +12,7 @@ from typing import Protocol
 import pytest
 
 from services.chassis.bus.port import Bus, Delivery, EmbeddedBus, Source, Subscription
+from services.chassis.bus.read_ahead import ReadAhead
 from services.chassis.envelope import Envelope
 from services.chassis.event_store import EventStore
 from tests.kafka_topics import Publisher
@@ -90,13 +91,28 @@ class KafkaWiring(EmbeddedWiring):
         super().close()
 
 
+class Ahead:
+    """A bus all of whose subscriptions are read ahead."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    def subscribe(self, group: str, services: Sequence[str], *, shared: bool = True) -> Subscription:
+        return ReadAhead(self._bus.subscribe(group, services, shared=shared))
+
+    def beginnings(self, services: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
+        return self._bus.beginnings(services)
+
+
 WIRINGS: dict[str, type[EmbeddedWiring]] = {"embedded": EmbeddedWiring, "gathering": GatheringWiring}
 
 
-@pytest.fixture(params=[*WIRINGS, "kafka"])
+@pytest.fixture(params=[*WIRINGS, "kafka", "embedded read ahead", "kafka read ahead"])
 def wiring(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wiring]:
-    kind = WIRINGS.get(request.param)
+    name, ahead = request.param.removesuffix(" read ahead"), request.param.endswith(" read ahead")
+    kind = WIRINGS.get(name)
     made = kind(tmp_path) if kind else KafkaWiring(tmp_path, request.getfixturevalue("kafka"))
+    made.bus = Ahead(made.bus) if ahead else made.bus
     for service in SERVICES:
         made.append(service, 0)
     yield made

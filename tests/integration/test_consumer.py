@@ -133,6 +133,7 @@ class Reader:
         )
         self._park_limit = how.get("park_limit", 100)
         self._batch = how.get("batch", 500)
+        self._ahead = how.get("ahead", False)
         self._on_open: Callable[[Engine], None] | None = how.get("on_open")
         self.database: ViewDatabase
         self._start()
@@ -142,7 +143,9 @@ class Reader:
         if self._on_open is not None:
             self._on_open(self.database.engine)
         self.intake = Intake(ViewSink("views", self.database), REGISTRY, now, self._park_limit)
-        self.consumer = Consumer("views", self._bus, self._services, [self.intake], batch=self._batch)
+        self.consumer = Consumer(
+            "views", self._bus, self._services, [self.intake], batch=self._batch, ahead=self._ahead
+        )
 
     def restart(self) -> None:
         self.close()
@@ -205,16 +208,16 @@ class Trouble:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=QUICK)
-@given(seed=st.integers(0, 2**32), batch=st.sampled_from([1, 3, 20, 500]))
+@given(seed=st.integers(0, 2**32), batch=st.sampled_from([1, 3, 20, 500]), ahead=st.booleans())
 def test_any_delivery_and_any_crash_make_the_views_of_a_replay(
-    stores: dict[str, EventStore], tmp_path_factory: pytest.TempPathFactory, seed: int, batch: int
+    stores: dict[str, EventStore], tmp_path_factory: pytest.TempPathFactory, seed: int, batch: int, ahead: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("views")
     chance = random.Random(seed)
     heads = heads_of(stores)
     bus = FaultyBus(stores, seed)
-    reader = Reader(folder / "views.sqlite", bus, SERVICES, batch=batch, on_open=Trouble(seed, 0.1).put_on)
-    with closing(reader):
+    how = {"batch": batch, "ahead": ahead, "on_open": Trouble(seed, 0.1).put_on}
+    with closing(Reader(folder / "views.sqlite", bus, SERVICES, **how)) as reader:
         for _ in range(5_000):
             if reached(reader.intake, heads):
                 break

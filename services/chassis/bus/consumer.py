@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.bus.intake import Intake
 from services.chassis.bus.lag import LagGauges, Untold
-from services.chassis.bus.port import Bus, Source
+from services.chassis.bus.port import Bus, Source, Subscription
+from services.chassis.bus.read_ahead import ReadAhead
 from services.chassis.errors import Unavailable
 from services.chassis.sinks.checkpoints import LostPlace
 from services.chassis.sinks.sink import PASSING, NotYet
@@ -39,12 +40,15 @@ class Consumer:
         batch: int = 500,
         shared: bool = True,
         build: str = "",
+        ahead: bool = False,
     ) -> None:
         """`shared`: with the other members of the group, which each read some of the sources; with those of the same
-        `build` only, where members of others feed something else."""
+        `build` only, where members of others feed something else. `ahead`: fetch a batch while the one before it is
+        applied."""
         self.group = group
         self.intakes = list(intakes)
-        self.subscription = bus.subscribe(f"{group}.{build}" if build else group, services, shared=shared)
+        subscription = bus.subscribe(f"{group}.{build}" if build else group, services, shared=shared)
+        self.subscription: Subscription = ReadAhead(subscription) if ahead else subscription
         self.failure: Exception | None = None
         self.waits_for: Exception | None = None
         """Why the last turn failed, where that passes by itself; None: it did not."""
@@ -182,7 +186,8 @@ def catch_up(bus: Bus, services: Sequence[str], intake: Intake, page: Callable[[
     records for some time (`NEAR_STEPS`) are near enough to the head. Where facts stay missing (`Intake.missing`), also
     when their sources are read again from the beginning, it ends without them and says so: waiting would bring nothing.
     """
-    consumer = Consumer(f"{intake.sink.name}.catch-up", bus, services, [intake], batch=CATCH_UP_BATCH, shared=False)
+    group = f"{intake.sink.name}.catch-up"
+    consumer = Consumer(group, bus, services, [intake], batch=CATCH_UP_BATCH, shared=False, ahead=True)
     near = 0
     try:
         while True:
