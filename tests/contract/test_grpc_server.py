@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from typing import Any
 
 import grpc
@@ -280,6 +282,33 @@ async def test_stopping_lets_a_command_in_hand_finish_and_takes_no_new_one() -> 
         gateway.release.set()
         assert message("RegisterWorkResponse").FromString(await in_hand).version == 1
         await stopping
+
+
+async def test_a_stop_ends_the_streams_that_clients_hold_open_and_nothing_fails_unheard() -> None:
+    """Reflection, health and the feed. Errors that nobody awaits are told to the loop once they are collected."""
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: unheard.append(told))
+    feed, asked = FakeFeed(5), reflection_pb2.ServerReflectionRequest(list_services="")
+    feed.held = 1
+    door = GrpcDoor([SERVICE], FakeGateway(), VERIFIER, feed, SETTINGS)
+    await door.start()
+    threads = threading.active_count()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{door.port}") as channel:
+        reflected = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
+        await reflected.write(asked)
+        watched = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        read: Any = channel.unary_stream(FEED)
+        events = read(READ_EVENTS(service="sample_works").SerializeToString(), metadata=bearer(Role.INTEGRATOR))
+        assert await reflected.read()
+        assert await watched.read()
+        await asyncio.wait_for(feed.full.wait(), 10)
+        assert threading.active_count() == threads, "no stream holds a thread"
+        await door.stop(0)
+        codes = {await call.code() for call in (reflected, watched, events)}
+    gc.collect()
+    await asyncio.sleep(0)
+    assert unheard == []
+    assert grpc.StatusCode.OK not in codes
 
 
 async def test_of_thousands_at_once_none_is_dropped_unseen() -> None:

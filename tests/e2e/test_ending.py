@@ -1,19 +1,27 @@
-"""A process that is told to end: in the middle of its start, and while its database stands still."""
+"""A process that is told to end: in the middle of its start, while clients hold streams open, and while its database
+stands still."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import httpx
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.chassis.hosting.ending import NOT_IN_TIME
 from services.chassis.hosting.serving import REST_SECONDS
-from tests.e2e.forms import Cities, Copies, Fleet
+from tests.clients import GrpcClient
+from tests.e2e.forms import Cities, City, Copies, Fleet, fleet
 from tests.processes import START_SECONDS, Server
 from tests.servers import Kafka, Postgres, postgres_server
 from tests.waiting import eventually
@@ -50,6 +58,61 @@ def test_a_process_can_be_stopped_at_any_moment_of_its_start(
         planned.kill()
     assert "Traceback" not in server.log()
     assert "Exception ignored" not in server.log()
+
+
+@contextmanager
+def reflecting(client: GrpcClient) -> Iterator[None]:
+    """The client has asked for the contracts and may ask on."""
+    questions: SimpleQueue[Any] = SimpleQueue()
+    questions.put(reflection_pb2.ServerReflectionRequest(list_services=""))
+    answers = reflection_pb2_grpc.ServerReflectionStub(client.channel).ServerReflectionInfo(iter(questions.get, None))
+    try:
+        next(answers)
+        yield
+    finally:
+        questions.put(None)
+        answers.cancel()
+
+
+@contextmanager
+def watching(client: GrpcClient) -> Iterator[None]:
+    """The client is told how the server is, as long as there is one."""
+    answers = health_pb2_grpc.HealthStub(client.channel).Watch(health_pb2.HealthCheckRequest())
+    next(answers)
+    try:
+        yield
+    finally:
+        answers.cancel()
+
+
+@contextmanager
+def reading(client: GrpcClient) -> Iterator[None]:
+    """The client has read the first of so many events that the rest waits with the server."""
+    events = client.stream("ReadEvents", service="project_tracking")
+    next(events)
+    yield
+
+
+@pytest.fixture(scope="module")
+def rehearsed(copies: Copies, rehearsed_city: Path, tmp_path_factory: pytest.TempPathFactory) -> City:
+    return copies.of(rehearsed_city, tmp_path_factory.mktemp("streams") / "var")
+
+
+@pytest.mark.parametrize("held", [reflecting, watching, reading])
+def test_a_stream_that_a_client_holds_open_ends_with_the_process_and_nothing_is_said_of_it(
+    rehearsed: City, held: Callable[[GrpcClient], AbstractContextManager[None]]
+) -> None:
+    with fleet(rehearsed, plan={"all": ()}, shutdown_grace_seconds="0.5") as processes:
+        server = processes.of("project_tracking")
+        with GrpcClient(server.grpc, rehearsed.token("city_group")) as client, held(client):
+            before = len(server.logged)
+            assert server.stop() == 0, server.log()
+    assert [line for line in server.logged[before:] if not is_information(line)] == []
+
+
+def is_information(line: str) -> bool:
+    """Whether this line of a log tells of something that is as it should be."""
+    return line.startswith("{") and json.loads(line)["level"] == "info"
 
 
 @pytest.fixture

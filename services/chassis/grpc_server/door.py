@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from services.chassis.admission import Admission
 from services.chassis.commanding.gateway import Gateway
@@ -153,11 +153,14 @@ class GrpcDoor:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, _ByName(self._server))
 
     def _add_reflection(self) -> None:
+        """Served on the event loop. `enable_server_reflection` takes a server that it sees by `_ByName` for a
+        synchronous one: each open stream would hold a thread, which fails unheard when the server stops."""
         for module in (health_pb2, reflection_pb2):
             self._contracts.pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
         names = [service.full_name for service in self._contracts.services]
         offered = (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(offered, _ByName(self._server), self._contracts.pool)
+        servicer = reflection.aio.ReflectionServicer(offered, pool=self._contracts.pool)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, _ByName(self._server))
 
     async def _publish(self) -> None:
         for service in self._contracts.services:
