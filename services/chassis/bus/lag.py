@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from services.chassis.bus.port import Subscription
 from services.chassis.telemetry.logs import logger
@@ -15,6 +18,11 @@ log = logger(__name__)
 
 ANSWER_SECONDS = 0.25
 """So long a reader of the metrics waits for one gauge."""
+
+SAME_SECONDS = 1.0
+"""What several gauges show rests on one answer for so long: a reading of all of them asks once."""
+
+T = TypeVar("T")
 
 
 class Untold:
@@ -46,6 +54,7 @@ class LagGauges:
         self._group = group
         self._subscription = subscription
         self._age_of = age_of
+        self._asked_unheld = AskedOnce(subscription.unheld)
         METRICS.consumer_lag_records.labels(group).set_function(
             LatelyAsked(self._records, name=f"{group} lag in records")
         )
@@ -62,11 +71,11 @@ class LagGauges:
             gauge.remove(self._group)
 
     def _records(self) -> float:
-        behind, unheld = self._subscription.lag(), self._subscription.unheld()
+        behind, unheld = self._subscription.lag(), self._asked_unheld()
         return float(sum(behind.values()) + sum(unheld.values()))
 
     def _unheld(self) -> float:
-        return float(len(self._subscription.unheld()))
+        return float(len(self._asked_unheld()))
 
     def _seconds(self) -> float:
         oldest = self._subscription.oldest_unread()
@@ -102,3 +111,32 @@ class LatelyAsked:
         except Exception as error:  # noqa: BLE001 - told, and a gauge has nobody else to raise it to
             self._known = math.nan
             self._untold.why(error)
+
+
+class AskedOnce(Generic[T]):
+    """What several gauges need to know: who asks soon after another is told the same, also where that was an error.
+    Any thread may use it; who asks while another does waits for that answer."""
+
+    def __init__(self, ask: Callable[[], T], seconds: float = SAME_SECONDS) -> None:
+        """`seconds`: for how long an answer is good."""
+        self._ask = ask
+        self._seconds = seconds
+        self._answer: Future[T]
+        self._good_until = -math.inf
+        self._asking = threading.Lock()
+
+    def __call__(self) -> T:
+        """The answer, or whatever `ask` raised."""
+        with self._asking:
+            if time.monotonic() >= self._good_until:
+                self._answer = self._asked()
+                self._good_until = time.monotonic() + self._seconds
+            return self._answer.result()
+
+    def _asked(self) -> Future[T]:
+        answer: Future[T] = Future()
+        try:
+            answer.set_result(self._ask())
+        except Exception as error:  # noqa: BLE001 - raised to each who asks
+            answer.set_exception(error)
+        return answer
