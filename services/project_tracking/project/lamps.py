@@ -8,7 +8,7 @@ from services.project_tracking.events.lamp import lamp_of_month
 from services.project_tracking.events.months import last_day, last_due_month
 from services.project_tracking.events.project import ProjectLampRecorded
 from services.project_tracking.events.record import ProjectRecord
-from services.project_tracking.project.admission import adopted, registered, require_date
+from services.project_tracking.project.admission import adopted, registered, require_not_too_early
 from services.project_tracking.project.commands import RecordLamp
 from services.project_tracking.project.facts import ProjectFacts
 from services.project_tracking.project.rules import LAMP_NOT_DUE
@@ -19,9 +19,12 @@ def record_lamp(state: Known, command: RecordLamp, facts: ProjectFacts) -> list[
 
     Quiet when the month has its lamp, when the project was not yet registered or already completed or ended at
     the month's end, and when its unit has left: it could not report any more.
+
+    That `occurred_on` is over the calendar says, which is recorded; the clock of the process that decides may have been
+    set back since, or be behind that of the one that recorded it.
     """
     record, rules = registered(state), adopted(facts)
-    require_date(command.occurred_on, facts)
+    require_not_too_early(command.occurred_on, "occurred_on")
     if command.month > last_due_month(command.occurred_on, rules.lamp_day):
         raise LAMP_NOT_DUE.broken("month", month=command.month)
     if command.month in record.lamps or facts.unit is None or not _lived_through(record, command.month):
