@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,3 +99,21 @@ def visiting(browser: Browser, origin: str, screen: dict[str, Any] = LAPTOP) -> 
         assert visitor.troubles == []
     finally:
         context.close()
+
+
+Enter = Callable[..., Visitor]
+"""`enter(PHONE)`: one more visitor."""
+
+
+def read_through(visitor: Visitor) -> list[str]:
+    """The ids on this page of the list and on all that follow."""
+    further = visitor.page.locator("a[rel=next]")
+    found: list[str] = []
+    while True:
+        links = visitor.page.locator(".projects .name a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+        found += [link.rpartition("/")[2] for link in links]
+        if not further.count():
+            return found
+        address = visitor.page.url
+        further.click()
+        expect(visitor.page).not_to_have_url(address)

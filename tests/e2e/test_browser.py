@@ -1,4 +1,5 @@
-"""The cockpit in a real browser, over a rehearsed city in processes of its own."""
+"""The cockpit in a real browser, over a rehearsed city of its own. What rests on how a city is kept is in
+`test_visit`, for both forms."""
 
 from __future__ import annotations
 
@@ -6,19 +7,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from services.chassis.http_api import SESSION_COOKIE
 from tests.clients import HttpClient
-from tests.e2e.browsing import LAPTOP, PHONE, WALL, Visitor, launch, visiting
-from tests.processes import Server, copy_of, serving, token, told
+from tests.e2e.browsing import LAPTOP, PHONE, WALL, Enter, read_through, visiting
+from tests.processes import Server, copy_of, serving, token
 
 REHEARSAL = "演练数据·纯属虚构"
 
@@ -37,78 +37,12 @@ def server(rehearsed: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def access(server: Server) -> str:
+def session(server: Server) -> str:
     """A token of the city group; as a cookie it is a session."""
     return token(server.data, "city_group")
 
 
-@pytest.fixture(scope="module")
-def api(server: Server, access: str) -> Iterator[HttpClient]:
-    client = HttpClient(server.http, access)
-    yield client
-    client.close()
-
-
-Enter = Callable[..., Visitor]
-
-
-@pytest.fixture
-def stranger(browser: Browser, server: Server) -> Iterator[Enter]:
-    """Browsers without a session; `stranger(PHONE)`."""
-    with ExitStack() as stack:
-
-        def enter(screen: dict[str, Any] = LAPTOP) -> Visitor:
-            opened: AbstractContextManager[Visitor] = visiting(browser, server.http, screen)
-            return stack.enter_context(opened)
-
-        yield enter
-
-
-@pytest.fixture
-def member(stranger: Enter, access: str) -> Enter:
-    """Browsers in which a member of the city group is logged in."""
-
-    def enter(screen: dict[str, Any] = LAPTOP, language: str = "zh") -> Visitor:
-        visitor = stranger(screen)
-        cookies = ((SESSION_COOKIE, access), ("bizenv_lang", language))
-        visitor.context.add_cookies([{"name": n, "value": v, "url": visitor.origin} for n, v in cookies])
-        return visitor
-
-    return enter
-
-
-def login_link(server: Server, role: str, *unit: str) -> str:
-    """The path of a one-time link, as an operator issues it."""
-    link = told(server.data, "token", "--login", "--role", role, "--account", "zhao", *unit, public_url=server.http)
-    return link.strip().removeprefix(server.http)
-
-
 # --- who may look ----------------------------------------------------------------------------------------------
-
-
-def test_a_login_link_opens_one_session_and_no_second(server: Server, stranger: Enter) -> None:
-    link = login_link(server, "leader")
-    leader = stranger()
-    leader.open(link)
-    expect(leader.page).to_have_url(f"{server.http}/")
-    expect(leader.page.locator(".whom")).to_contain_text("领导")
-    (cookie,) = [one for one in leader.context.cookies() if one["name"] == SESSION_COOKIE]
-    assert cookie["httpOnly"]
-    assert cookie["sameSite"] == "Strict"
-
-    another = stranger()
-    another.open(link, 401)
-    expect(another.page.get_by_role("heading", level=1)).to_have_text("登录")
-    assert not another.context.cookies()
-    another.open("/", 401)
 
 
 def test_without_a_session_every_page_is_the_login_page(stranger: Enter, pages: list[str]) -> None:
@@ -118,20 +52,6 @@ def test_without_a_session_every_page_is_the_login_page(stranger: Enter, pages: 
             visitor.open(path, 401)
             expect(visitor.page.get_by_role("heading", level=1)).to_have_text("登录")
             assert visitor.page.locator("a[href*='/projects']").count() == 0
-
-
-def test_logging_out_ends_the_session(server: Server, stranger: Enter) -> None:
-    visitor = stranger()
-    visitor.open(server.login.removeprefix(server.http))
-    expect(visitor.page).to_have_url(f"{server.http}/")
-    visitor.page.get_by_role("button", name="退出").click()
-    expect(visitor.page.locator(".saved")).to_have_text("已退出登录。")
-    assert SESSION_COOKIE not in {one["name"] for one in visitor.context.cookies()}
-    with visitor.refused(401):
-        visitor.page.go_back()
-        expect(visitor.page.get_by_role("heading", level=1)).to_have_text("登录")
-        expect(visitor.page.locator(".lampcard")).to_have_count(0)
-    visitor.open("/", 401)
 
 
 # --- from the whole to one fact --------------------------------------------------------------------------------
@@ -155,34 +75,6 @@ def test_from_the_overview_to_a_recorded_fact_in_four_clicks(member: Enter) -> N
 
 
 # --- past days -------------------------------------------------------------------------------------------------
-
-
-def test_a_past_day_has_its_own_figures(member: Enter) -> None:
-    visitor = member()
-    page = visitor.page
-    visitor.open("/")
-    box, past, lamps = page.locator("#on"), page.locator(".past"), page.locator(".lampcard .lamps")
-    today, shown = box.input_value(), lamps.inner_text()
-    expect(past).to_have_count(0)
-
-    box.fill("2017-05-31")
-    expect(page).to_have_url(re.compile(r"\?on=2017-05-31"))
-    expect(past).to_contain_text("正在查看 2017年5月31日")
-    expect(lamps).not_to_have_text(shown)
-    may = lamps.inner_text()
-
-    page.locator("#slider").press("Home")
-    expect(page).to_have_url(re.compile(r"\?on=2017-01-01"))
-    expect(past).to_contain_text("正在查看 2017年1月1日")
-    expect(lamps).not_to_have_text(may)
-
-    page.get_by_role("link", name="后一天").click()
-    expect(box).to_have_value("2017-01-02")
-    page.get_by_role("link", name="县区对比").click()
-    expect(page.locator(".past")).to_contain_text("2017年1月2日")
-    past.get_by_role("link", name="回到今天").click()
-    expect(past).to_have_count(0)
-    expect(box).to_have_value(today)
 
 
 class Corrected(NamedTuple):
@@ -269,7 +161,7 @@ def test_the_list_is_read_page_by_page_and_filtered(member: Enter, api: HttpClie
     visitor.open("/projects")
     listed = api.ask("ListProjects", page_size=500)
     assert listed["total"] == len(listed["projects"]) > 100
-    assert _read_through(visitor) == [line["project_id"] for line in listed["projects"]]
+    assert read_through(visitor) == [line["project_id"] for line in listed["projects"]]
 
     wanted = api.ask("ListProjects", stage="under_construction", kind="government", page_size=500)
     assert 0 < wanted["total"] < listed["total"]
@@ -277,7 +169,7 @@ def test_the_list_is_read_page_by_page_and_filtered(member: Enter, api: HttpClie
     visitor.page.locator("select[name=kind]").select_option("government")
     visitor.page.get_by_role("button", name="筛选").click()
     expect(visitor.page.locator(".headline")).to_contain_text(f"共 {wanted['total']} 个")
-    ids = _read_through(visitor)
+    ids = read_through(visitor)
     assert ids == [line["project_id"] for line in wanted["projects"]]
 
     with visitor.page.expect_download() as download:
@@ -294,77 +186,7 @@ def test_the_list_is_read_page_by_page_and_filtered(member: Enter, api: HttpClie
     expect(visitor.page.locator(".headline")).to_contain_text(f"共 {listed['total']} 个")
 
 
-def _read_through(visitor: Visitor) -> list[str]:
-    """The ids on this page of the list and on all that follow."""
-    further = visitor.page.locator("a[rel=next]")
-    found: list[str] = []
-    while True:
-        links = visitor.page.locator(".projects .name a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
-        found += [link.rpartition("/")[2] for link in links]
-        if not further.count():
-            return found
-        address = visitor.page.url
-        further.click()
-        expect(visitor.page).not_to_have_url(address)
-
-
-# --- a clerk with a phone --------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def overdue(api: HttpClient) -> dict[str, Any]:
-    """A project that owes the report of a month after all that are reported."""
-    lines = api.ask("ListProjects", page_size=500)["projects"]
-    owing = [line for line in lines if line["missing_months"] and line["last_report_month"]]
-    return next(line for line in owing if line["missing_months"][0] > line["last_report_month"])
-
-
-def test_a_clerk_files_a_report_with_a_phone(
-    server: Server, stranger: Enter, api: HttpClient, overdue: dict[str, Any]
-) -> None:
-    unit, project, month = overdue["unit_code"], overdue["project_id"], overdue["missing_months"][0]
-    own = api.ask("ListProjects", unit_code=unit, page_size=500)["projects"]
-    foreign = next(line for line in api.ask("ListProjects", page_size=500)["projects"] if line["unit_code"] != unit)
-    clerk = stranger(PHONE)
-    page = clerk.page
-    clerk.open(login_link(server, "unit_staff", "--unit", unit))
-    expect(page).to_have_url(f"{server.http}/report")
-    page.get_by_role("link", name="总览").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(overdue["unit_name"])
-    page.get_by_role("link", name="项目", exact=True).click()
-    expect(page.locator(".headline")).to_contain_text(f"共 {len(own)} 个")
-    assert set(_read_through(clerk)) == {line["project_id"] for line in own}
-
-    page.get_by_role("link", name="填报").click()
-    expect(page.locator(".headline")).to_contain_text(f"{len(own)} 个项目")
-    page.locator(".duecard", has_text=project).get_by_role("link", name=f"{month} 月报未报").click()
-    expect(page.get_by_label("月份")).to_have_value(month)
-    percent, invested = page.locator("[data-field=physical_percent]"), page.get_by_label("当月完成投资")
-    page.get_by_role("button", name="提交").click()
-    expect(percent.locator(".fault")).to_have_text("此项必填")
-    percent.locator("input").fill("101")
-    invested.fill("1234000")
-    expect(page.locator("[data-field=invested_this_month_yuan] .yuan")).to_have_text("= 123.4 万元")
-    with clerk.refused(422):
-        page.get_by_role("button", name="提交").click()
-        expect(percent.locator(".fault")).to_have_text("形象进度应在 0 到 100 之间,最多两位小数")
-    expect(percent.locator("input")).to_have_attribute("aria-invalid", "true")
-    percent.locator("input").fill("99.5")
-    page.get_by_role("button", name="提交").click()
-    expect(page.locator(".saved")).to_contain_text("填报进度月报")
-    assert "token=" in page.url
-    expect(page.get_by_role("link", name=f"{month} 月报未报")).to_have_count(0)
-
-    page.get_by_role("link", name="查看项目").click()
-    reported = page.locator("tr", has=page.get_by_role("rowheader", name=month, exact=True))
-    expect(reported.get_by_text("99.5%")).to_be_visible()
-    expect(reported.get_by_text("123.4万元")).to_be_visible()
-
-    other = f"/projects/{foreign['project_id']}"
-    for path in (other, f"{other}/events", f"{other}/events/1", f"/report{other.removeprefix('/projects')}"):
-        clerk.open(path, 404)
-        assert foreign["name"] not in clerk.text("body")
-    clerk.open(f"/units/{foreign['unit_code']}", 404)
+# --- a clerk ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_slip_is_told_in_words_at_its_field_all_at_once(member: Enter, overdue: dict[str, Any]) -> None:
@@ -402,14 +224,14 @@ def test_a_slip_is_told_in_words_at_its_field_all_at_once(member: Enter, overdue
 
 @pytest.mark.parametrize("script", [True, False], ids=["with scripts", "without"])
 def test_an_unfinished_project_is_completed_only_by_who_confirms_it(
-    browser: Browser, server: Server, access: str, api: HttpClient, script: bool
+    browser: Browser, server: Server, session: str, api: HttpClient, script: bool
 ) -> None:
     lines = api.ask("ListProjects", stage="under_construction", page_size=500)["projects"]
     unfinished = [line for line in lines if line["physical_percent"] and float(line["physical_percent"]) < 100]
     project = unfinished[0]["project_id"]
     with visiting(browser, server.http, {**LAPTOP, "java_script_enabled": script}) as visitor:
         page = visitor.page
-        visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": access, "url": visitor.origin}])
+        visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": session, "url": visitor.origin}])
         visitor.open(f"/report/{project}/CompleteProject")
         percent = f"{float(unfinished[0]['physical_percent']):g}%"
         expect(page.locator(".standing")).to_contain_text(percent)
