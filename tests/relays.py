@@ -75,3 +75,18 @@ def running(relay: Relay) -> Iterator[Relay]:
         thread.join(30)
         assert not thread.is_alive()
         relay.stop()
+
+
+def place_of(store: EventStore) -> int:
+    """Up to which position the store's facts were relayed, as its checkpoint says."""
+    return RelayPlace(store.engine, store.service).read().position
+
+
+def relayed(store: EventStore) -> bool:
+    """Whether everything that is recorded was."""
+    return place_of(store) == store.last_position()
+
+
+def records_on(line: Line, service: str = "sample") -> int:
+    """How many records the service's topic holds."""
+    return sum(line.cluster.ends([line.cluster.topic_of(service)]).values())

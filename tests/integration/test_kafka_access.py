@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,8 @@ from services.chassis.errors import Unavailable
 from services.chassis.kafka.access import AccessUnusable, KafkaAccess
 from services.chassis.kafka.connection import require_entry
 from tests.certificates import Authority
-from tests.followers import Follower, record
-from tests.relays import Line, running
+from tests.kafka_entry import refusal, require_flow
 from tests.servers import Kafka, kafka_server
-from tests.stores import make_store
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +38,8 @@ def key_to(server: Kafka, authority: Authority, **other: Any) -> KafkaAccess:
     return KafkaAccess(servers=(server.servers,), **told)
 
 
-def refusal(access: KafkaAccess) -> str:
-    with pytest.raises(Unavailable) as refused:
-        require_entry(access)
-    assert access.servers[0] in str(refused.value)
-    assert "right" not in repr(access)
-    return str(refused.value)
-
-
 def test_events_come_through_a_guarded_door(guarded: Kafka, authority: Authority, tmp_path: Path) -> None:
-    access = key_to(guarded, authority)
-    with (
-        closing(make_store(tmp_path / "sample.sqlite")) as store,
-        closing(Line(guarded, access=access)) as line,
-        closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower,
-        running(line.relay(store)),
-    ):
-        record(store, 30)
-        follower.start().wait_for(store)
+    require_flow(guarded, key_to(guarded, authority), tmp_path)
 
 
 def test_wrong_passwords_and_users(guarded: Kafka, authority: Authority) -> None:

@@ -4,7 +4,6 @@ One broker has a port for each."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +12,10 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 
 from deploy.kafka.broker import Broker, Ports
 from deploy.processes import LOOPBACK, free_port
-from services.chassis.errors import Unavailable
 from services.chassis.kafka.access import KafkaAccess
-from services.chassis.kafka.connection import require_entry
 from tests.certificates import Authority
-from tests.followers import Follower, record
-from tests.relays import Line, running
+from tests.kafka_entry import refusal, require_flow
 from tests.servers import Kafka, folder_for
-from tests.stores import make_store
 
 SECONDS = 20
 USER, PASSWORD = "bizenv", "right"
@@ -92,11 +87,6 @@ WAYS = (
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def doors(authority: Authority) -> Iterator[Doors]:
     with folder_for("doors") as folder:
         server = Doors(folder, authority)
@@ -117,24 +107,9 @@ def key(doors: Doors, authority: Authority, way: Way, **other: Any) -> KafkaAcce
     return KafkaAccess(servers=(f"{LOOPBACK}:{doors.ports[way.door]}",), **{**told, **other})
 
 
-def refusal(access: KafkaAccess) -> str:
-    with pytest.raises(Unavailable) as refused:
-        require_entry(access)
-    return str(refused.value)
-
-
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(filter(None, (way.door, way.mechanism))))
 def test_events_come_through_each_door(doors: Doors, authority: Authority, tmp_path: Path, way: Way) -> None:
-    access = key(doors, authority, way)
-    require_entry(access)
-    with (
-        closing(make_store(tmp_path / "sample.sqlite")) as store,
-        closing(Line(doors, access=access)) as line,
-        closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower,
-        running(line.relay(store)),
-    ):
-        record(store, 30)
-        follower.start().wait_for(store)
+    require_flow(doors, key(doors, authority, way), tmp_path)
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way.mechanism], ids=lambda way: f"{way.door}-{way.mechanism}")

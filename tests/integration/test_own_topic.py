@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,34 +11,18 @@ from msgspec.structs import asdict
 
 from deploy.processes import free_port
 from services.chassis.errors import Unavailable
-from services.chassis.event_store import EventStore
 from services.chassis.kafka.access import KafkaAccess
 from services.chassis.kafka.bus import KafkaBus
 from services.chassis.kafka.cluster import Cluster
 from services.chassis.kafka.own_topic import TopicEnds, WentBack, stop_what_went_back
 from services.chassis.kafka.topics import ensure
-from services.chassis.leases import RelayPlace
 from services.chassis.truth.heads import Head, Identity
 from tests.followers import Follower, record
 from tests.kafka_topics import Publisher
-from tests.relays import Line, running
+from tests.relays import Line, place_of, records_on, relayed, running
 from tests.servers import Kafka
 from tests.stores import append_to, make_store, open_store, store_info
 from tests.waiting import eventually
-
-
-@pytest.fixture
-def line(kafka: Kafka) -> Iterator[Line]:
-    with closing(Line(kafka)) as made:
-        yield made
-
-
-def relayed(store: EventStore) -> bool:
-    return RelayPlace(store.engine, store.service).read().position == store.last_position()
-
-
-def records_on(line: Line) -> int:
-    return sum(line.cluster.ends([line.cluster.topic_of("sample")]).values())
 
 
 def lived(path: Path, line: Line, count: int) -> None:
@@ -112,7 +95,7 @@ def test_a_store_that_went_back_records_and_relays_no_more(line: Line, tmp_path:
         assert "run bizenv recover" in str(store.trouble)
         with pytest.raises(Unavailable, match="run bizenv recover"):
             append_to(store, "s-1")
-        assert RelayPlace(store.engine, "sample").read().position == 30
+        assert place_of(store) == 30
     assert records_on(line) == 40
 
 

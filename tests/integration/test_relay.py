@@ -32,7 +32,7 @@ from services.chassis.telemetry.metrics import METRICS
 from tests.followers import REGISTRY, Follower, record
 from tests.integration.truth_city import STORE, City
 from tests.kafka_topics import access_to
-from tests.relays import Line, running
+from tests.relays import Line, place_of, records_on, relayed, running
 from tests.sample_service import CounterAdded, new_id
 from tests.servers import Kafka
 from tests.stores import RECORDED_AT, make_store, open_store
@@ -46,23 +46,9 @@ def store(tmp_path: Path) -> Iterator[EventStore]:
 
 
 @pytest.fixture
-def line(kafka: Kafka) -> Iterator[Line]:
-    with closing(Line(kafka)) as made:
-        yield made
-
-
-@pytest.fixture
 def follower(tmp_path: Path, line: Line) -> Iterator[Follower]:
     with closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as made:
         yield made.start()
-
-
-def place_of(store: EventStore) -> int:
-    return RelayPlace(store.engine, store.service).read().position
-
-
-def records_on(line: Line, store: EventStore) -> int:
-    return sum(line.cluster.ends([line.topic_of(store)]).values())
 
 
 def records_of(line: Line, store: EventStore) -> list[tuple[int, int]]:
@@ -76,14 +62,10 @@ def records_of(line: Line, store: EventStore) -> list[tuple[int, int]]:
         def read() -> bool:
             for place, records in reader.poll(100).items():
                 found.extend((place.partition, read_message(each.headers, each.value)[0].position) for each in records)
-            return len(found) == records_on(line, store)
+            return len(found) == records_on(line)
 
         eventually(read)
     return found
-
-
-def relayed(store: EventStore) -> bool:
-    return place_of(store) == store.last_position()
 
 
 def test_what_is_recorded_before_and_after_comes_through_once(
@@ -97,7 +79,7 @@ def test_what_is_recorded_before_and_after_comes_through_once(
         eventually(lambda: relayed(store))
         assert relay.trouble is None
         assert METRICS.registry.get_sample_value("bizenv_relay_lag_records", {"service": "sample"}) == 0
-    assert records_on(line, store) == 350
+    assert records_on(line) == 350
 
 
 def test_a_relay_goes_on_where_the_former_stopped(store: EventStore, line: Line, follower: Follower) -> None:
@@ -106,7 +88,7 @@ def test_a_relay_goes_on_where_the_former_stopped(store: EventStore, line: Line,
         with running(line.relay(store)):
             eventually(lambda: relayed(store))
     follower.wait_for(store)
-    assert records_on(line, store) == 120
+    assert records_on(line) == 120
 
 
 def test_another_leads_as_soon_as_the_leader_stops(store: EventStore, line: Line, follower: Follower) -> None:
@@ -120,7 +102,7 @@ def test_another_leads_as_soon_as_the_leader_stops(store: EventStore, line: Line
         eventually(lambda: second.leads or first.leads)
         second.leadership._ask_at = 0.0  # else it asks for the lease each 6 s
         follower.wait_for(store)
-    assert records_on(line, store) == 60
+    assert records_on(line) == 60
 
 
 class Expiring:
@@ -162,7 +144,7 @@ def test_a_send_that_expires_while_later_ones_land_loses_nothing(
         follower.wait_for(store)
     assert len(spoilt) == 3
     assert METRICS.relay_restarts.labels("sample")._value.get() == before + 3
-    assert records_on(line, store) > 200
+    assert records_on(line) > 200
 
 
 class Late:
@@ -204,7 +186,7 @@ def test_an_expired_send_that_lands_after_the_restart_is_applied_once(
     ((late, _),) = held
     read = [number for partition, number in records_of(line, store) if partition == late.partition]
     assert read.count(late.position) >= 2
-    assert records_on(line, store) > 131
+    assert records_on(line) > 131
 
 
 class Failing:
@@ -265,7 +247,7 @@ def test_a_zombie_that_sends_late_is_dropped(either_store: EventStore, line: Lin
         eventually(lambda: relayed(store))
         eventually(lambda: zombie.step() == 0 and not zombie.leads)
     zombie.stop()
-    assert records_on(line, store) > 220
+    assert records_on(line) > 220
 
 
 class Silent:
@@ -319,7 +301,7 @@ def test_one_whose_sends_are_not_answered_lets_another_send(store: EventStore, l
         eventually(lambda: silent.leads)
         with running(line.relay(store, "healthy")):
             follower.wait_for(store)
-    assert records_on(line, store) == 40
+    assert records_on(line) == 40
 
 
 def test_one_that_has_nothing_to_send_keeps_its_lease(store: EventStore, kafka: Kafka, line: Line) -> None:
@@ -345,7 +327,7 @@ def test_an_operator_sets_the_checkpoint_back_and_everything_comes_again(
         follower.wait_for(store)
         eventually(lambda: relayed(store))
         refill(store.engine, "sample")
-        eventually(lambda: records_on(line, store) == 120)
+        eventually(lambda: records_on(line) == 120)
         record(store, 5)
         follower.wait_for(store)
 
@@ -388,7 +370,7 @@ def test_what_was_kept_comes_again_in_its_own_epoch_and_nobody_is_asked_for_a_re
         follower.wait_for(store)
         eventually(lambda: relayed(store))
         refill(store.engine, "sample")
-        eventually(lambda: records_on(line, store) == 126)
+        eventually(lambda: records_on(line) == 126)
         record(store, 40)
         follower.wait_for(store)
         assert line.bus.beginnings(["sample"]) == {"sample": {1: 1, 2: 61}}
@@ -432,9 +414,7 @@ def test_a_deleted_topic_is_told_and_filled_again_when_asked(store: EventStore, 
         follower.wait_for(store)
         eventually(lambda: relayed(store))
         line.cluster.ask(lambda admin: admin.delete_topics([line.topic_of(store)]))
-        eventually(lambda: relay.trouble, 20)
-        assert relay.trouble is not None
-        assert "bizenv relay restart" in relay.trouble
+        eventually(lambda: "bizenv relay restart" in str(relay.trouble), 20)
         record(store, 5)
         assert place_of(store) == 50
         refill(store.engine, "sample")
@@ -456,7 +436,7 @@ def test_an_event_larger_than_the_topic_takes_is_named_and_nothing_skipped(
             assert "counter-sample0/2" in relay.trouble
             assert "4000" in relay.trouble
             eventually(lambda: place_of(store) == 10)
-        assert records_on(line, store) == 10
+        assert records_on(line) == 10
         larger = Line(kafka, TopicShape(largest_record_bytes=4000), prefix=line.cluster._prefix)
         with closing(larger), closing(Follower(tmp_path / "facts.sqlite", line.bus, ["sample"])) as follower:
             set_largest(larger, store, 50_000)
@@ -531,7 +511,7 @@ def test_a_topic_with_other_settings_is_refused(store: EventStore, line: Line) -
         eventually(lambda: relay.trouble)
         assert relay.trouble is not None
         assert "partitions = 3 where 8 is needed" in relay.trouble
-    assert records_on(line, store) == 0
+    assert records_on(line) == 0
 
 
 def test_records_bear_what_other_systems_need(store: EventStore, line: Line) -> None:
