@@ -99,12 +99,12 @@ def copy_of(city: Path, data: Path) -> Path:
 class Server:
     """A `bizenv serve` process. Its output is read all the time, so that it never waits for us."""
 
-    def __init__(self, data: Path, *services: str, **settings: str) -> None:
-        """Serves these services, all of them where none is named."""
+    def __init__(self, data: Path, *services: str, program: Sequence[str] = BIZENV, **settings: str) -> None:
+        """Serves these services, all of them where none is named. `program`: what else may stand for `bizenv`."""
         self.data = data
         self._settings = settings
         self.process = subprocess.Popen(
-            [*BIZENV, "serve", *services],
+            [*program, "serve", *services],
             cwd=ROOT,
             env=environment(data, settings),
             stdin=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ from psycopg import sql
 from deploy.processes import free_port
 from tests import processes
 from tests.kafka_topics import own_prefix
-from tests.processes import START_SECONDS, Server, copy_of
+from tests.processes import BIZENV, START_SECONDS, Server, copy_of
 from tests.servers import Kafka, Postgres
 
 EMBEDDED, DISTRIBUTED = "embedded", "distributed"
@@ -102,17 +102,20 @@ class Fleet:
         self.city = city
         self.servers: dict[str, Server] = {}
         self._services: dict[str, tuple[str, ...]] = {}
+        self._programs: dict[str, Sequence[str]] = {}
         self._ports: dict[str, dict[str, str]] = {}
 
-    def plan(self, name: str, *services: str) -> None:
+    def plan(self, name: str, *services: str, program: Sequence[str] = BIZENV) -> None:
         """Let there be a process of this name for these services; all of them for none."""
         self._services[name] = services
+        self._programs[name] = program
         self._ports[name] = {f"{door}_port": str(free_port()) for door in DOORS}
 
     def begin(self, name: str, **settings: str) -> Server:
         """Start a planned process, which may take its time to be ready."""
         given = {**self.city.settings, **self._ports[name], **self._peers(), **settings}
-        self.servers[name] = Server(self.city.data, *self._services[name], **given)
+        services, program = self._services[name], self._programs[name]
+        self.servers[name] = Server(self.city.data, *services, program=program, **given)
         return self.servers[name]
 
     def start(self, name: str, **settings: str) -> Server:

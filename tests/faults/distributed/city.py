@@ -14,6 +14,7 @@ from deploy.kafka.server import KafkaServer
 from deploy.postgres.server import PostgresServer
 from deploy.processes import is_free
 from tests.e2e.forms import City, on_servers
+from tests.faults.distributed.jumping import jump
 from tests.faults.distributed.schedule import REPLICAS, SERVICES
 from tests.faults.distributed.worker import Worker
 from tests.processes import PROGRAMME, environment
@@ -59,7 +60,7 @@ class StormCity:
         self.city = on_servers(self.folder / "var", self.postgres.url(), self.kafka.servers)
         self.city.settings["kafka_replication"] = str(len(self.kafka.brokers))
         self.city.told("init", "--programme", PROGRAMME)
-        self.clock.write_text("0", encoding="ascii")
+        jump(self.clock, 0)
         self._plan()
         for name in SERVICES:
             self.workers[name].start()

@@ -15,6 +15,7 @@ from deploy.kafka.broker import Broker
 from tests.faults.distributed import schedule
 from tests.faults.distributed.city import StormCity
 from tests.faults.distributed.happening import Excused, Missed, More, require
+from tests.faults.distributed.jumping import jump
 from tests.faults.distributed.schedule import Fault
 from tests.faults.distributed.stray import Stray
 from tests.small_disk import SmallDisk
@@ -147,9 +148,7 @@ class Strikes:
         require(joined.within(JOIN_SECONDS), "it was assigned nothing in time")
 
     def _jump(self, fault: Fault) -> None:
-        draft = self._city.clock.with_suffix(".draft")
-        draft.write_text(f"{fault.seconds:.3f}", encoding="ascii")
-        draft.replace(self._city.clock)
+        jump(self._city.clock, fault.seconds)
 
     def _kill_database(self, fault: Fault) -> None:
         require(self._city.postgres.process is not None, "it does not run")
