@@ -14,7 +14,8 @@ GAP_SECONDS = (0.5, 4.0)
 """From one fault's beginning to the next one's. Most last longer, so several are under way at a time."""
 LEASE_SECONDS = 10.0
 """Of the relay's lease and of a consumer group's session, after which others take over."""
-JUMP_SECONDS = 7200.0
+JUMPS_SECONDS = (7200.0, 3 * 86_400.0)
+"""How far a clock jumps at most, either way: within a day mostly, or over days that then pass or have passed before."""
 RECORDING = ("policy_registry", "project_tracking")
 """The services whose facts callers order, and so those with a topic."""
 
@@ -86,7 +87,8 @@ def _length(kind: str, dice: random.Random) -> float:
     if kind == PAUSE:
         return dice.uniform(1, 5) if dice.random() < 0.5 else LEASE_SECONDS + dice.uniform(1, 5)
     if kind == JUMP:
-        return dice.uniform(-JUMP_SECONDS, JUMP_SECONDS)
+        farthest = dice.choice(JUMPS_SECONDS)
+        return dice.uniform(-farthest, farthest)
     if kind == DELAY:
         return dice.uniform(3, 12)
     if kind in (KILL, JOIN_OR_LEAVE, REPEAT):
