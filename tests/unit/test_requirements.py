@@ -1,0 +1,52 @@
+"""What a plain city has installed is all that the product imports: the tests' own environment has more."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = ("deploy", "services")
+
+
+def imported(text: str) -> Iterator[str]:
+    """The outermost names of what a module imports."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def installed(requirements: Path) -> set[str]:
+    """The distributions that a file of hashed requirements names."""
+    return set(re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==", requirements.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("package", OURS)
+def test_a_plain_city_has_everything_that_is_imported(package: str) -> None:
+    has = installed(ROOT / "requirements" / "runtime.txt")
+    brought = packages_distributions()
+    lacking = {
+        (name, str(path.relative_to(ROOT)))
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for name in imported(path.read_text(encoding="utf-8"))
+        if name not in sys.stdlib_module_names and name not in OURS
+        if not any(re.sub(r"[-_.]+", "-", one).lower() in has for one in brought.get(name, ()))
+    }
+    assert not lacking
+    assert {"grpcio", "sqlalchemy", "kafka-python"} <= has
+
+
+def test_what_only_the_tests_have_would_be_seen() -> None:
+    assert set(imported("import httpx.a as b\nfrom pytest import x\nfrom . import y\nfrom .z import q")) == {
+        "httpx",
+        "pytest",
+    }
+    assert "pytest" not in installed(ROOT / "requirements" / "runtime.txt")
