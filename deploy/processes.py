@@ -81,20 +81,28 @@ def spawn(
     """Start a process of its own session that appends what it says to the log; as `user`, which needs root."""
     with log.open("ab") as output:
         child = subprocess.Popen(
-            command,
+            as_user(user, command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
             env=None if environment is None else dict(environment),
             cwd=folder,
         )
     _children[child.pid] = child
     found = _stat(child.pid)
     return Process(child.pid, "" if found is None else found[19])
+
+
+def as_user(user: str | None, command: Sequence[str]) -> Sequence[str]:
+    """The command that runs this one as the user, in the same process; needs root and Debian's setpriv.
+
+    Not the user of `subprocess`: for that Python forks, and the handlers at a fork of a library that holds threads
+    (gRPC) can end the child before the command begins. Without it Python copies nothing (vfork), and runs no handler.
+    """
+    if user is None:
+        return command
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *command]
 
 
 def remember(process: Process, file: Path) -> None:

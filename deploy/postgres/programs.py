@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.processes import ServerError
+from deploy.processes import ServerError, as_user
 
 PACKAGED = Path("/usr/lib/postgresql")
 
@@ -41,9 +41,8 @@ def server_user() -> str | None:
 
 def run_as(user: str | None, command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run it to its end; as that user, which needs root."""
-    groups: list[str] | None = None if user is None else []
     return subprocess.run(
-        command, user=user, group=user, extra_groups=groups, cwd="/", env=plain_environment(),
+        as_user(user, command), cwd="/", env=plain_environment(),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

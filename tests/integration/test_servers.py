@@ -29,6 +29,27 @@ from tests.servers import Kafka, Postgres, folder_for, kafka_server
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
+WITHOUT_A_FORK = """
+import ctypes, subprocess, sys
+from pathlib import Path
+from deploy.postgres.programs import run_as
+from deploy.processes import spawn
+
+forks = []
+seen = ctypes.CFUNCTYPE(None)(lambda: forks.append(1))
+assert ctypes.CDLL(None).__register_atfork(seen, None, None, None) == 0
+subprocess.run(["true"], user="postgres")
+assert forks, "a fork would not have been seen"
+forks.clear()
+log = Path(sys.argv[1])
+process = spawn(["id", "-Gn"], log, user="postgres")
+assert process.wait(30)
+assert run_as("postgres", ["id", "-un"]).stdout == "postgres\\n"
+assert not forks, "forked"
+print(log.read_text(), end="")
+"""
+"""Handlers at a fork are what a library's threads leave in the way of a child; `id -Gn` tells groups it must not keep."""
+
 MakePostgres = Callable[..., Postgres]
 MakeKafka = Callable[..., Kafka]
 
@@ -198,6 +219,13 @@ class TestPostgres:
     def test_a_folder_that_its_user_cannot_enter_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ServerError, match="can't enter"):
             PostgresServer(tmp_path / "postgres").start()
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="then it runs as ourselves")
+    def test_it_is_started_as_its_user_without_a_fork(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-c", WITHOUT_A_FORK, str(tmp_path / "log")]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "postgres\n"
 
     def test_a_taken_port_is_a_failed_start_that_shows_the_log(
         self, postgres: Postgres, own_postgres: MakePostgres
