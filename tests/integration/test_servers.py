@@ -48,7 +48,7 @@ assert run_as("postgres", ["id", "-un"]).stdout == "postgres\\n"
 assert not forks, "forked"
 print(log.read_text(), end="")
 """
-"""Handlers at a fork are what a library's threads leave in the way of a child; `id -Gn` tells groups it must not keep."""
+"""A library with threads has handlers at a fork, which get in the way of the child; `id` tells groups that it kept."""
 
 MakePostgres = Callable[..., Postgres]
 MakeKafka = Callable[..., Kafka]
