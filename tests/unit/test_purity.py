@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.imports import imports_of
 
 SERVICES = Path(__file__).parents[2] / "services"
 ROOMS = [
@@ -28,14 +29,6 @@ ASKS_THE_WORLD = {"today", "now", "utcnow", "fromtimestamp", "open", "print", "i
 
 def name_of(module: Path) -> str:
     return ".".join(module.relative_to(SERVICES.parent).with_suffix("").parts)
-
-
-def imports_of(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield "." * node.level + (node.module or "")
 
 
 def allowed(name: str, module: Path) -> bool:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from tests.imports import imports_of
+
 ROOT = Path(__file__).parents[2]
 OURS = ("deploy", "services")
 
 
-def imported(text: str) -> Iterator[str]:
-    """The outermost names of what a module imports."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0]
+def imported(text: str) -> set[str]:
+    """The outermost names of what a module imports, but for its own package's."""
+    return {name.partition(".")[0] for name in imports_of(ast.parse(text)) if not name.startswith(".")}
 
 
 def installed(requirements: Path) -> set[str]:
@@ -45,7 +42,7 @@ def test_a_plain_city_has_everything_that_is_imported(package: str) -> None:
 
 
 def test_what_only_the_tests_have_would_be_seen() -> None:
-    assert set(imported("import httpx.a as b\nfrom pytest import x\nfrom . import y\nfrom .z import q")) == {
+    assert imported("import httpx.a as b\nfrom pytest import x\nfrom . import y\nfrom .z import q") == {
         "httpx",
         "pytest",
     }

@@ -23,6 +23,7 @@ from tests.e2e.outside.contract import Contract
 from tests.e2e.outside.course import Course, unordered
 from tests.e2e.outside.judge import event_of, flaws
 from tests.e2e.outside.records import Record, read_whole
+from tests.imports import imports_of
 from tests.waiting import eventually
 
 HERE = Path(__file__).resolve().parent
@@ -58,10 +59,8 @@ def chinese(topics: Mapping[str, list[Record]]) -> Record:
 @pytest.mark.parametrize("module", OUTSIDERS)
 def test_the_outsider_knows_nothing_of_this_platform(module: str) -> None:
     tree = ast.parse((HERE / f"{module}.py").read_text(encoding="utf-8"))
-    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     others = {f"{__package__}.{other}" for other in OUTSIDERS}
-    assert {name for name in imported if name.partition(".")[0] not in MAY_KNOW} <= others
+    assert {name for name in imports_of(tree) if name.partition(".")[0] not in MAY_KNOW} <= others
     assert not any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
 
 
